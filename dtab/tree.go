@@ -1,0 +1,48 @@
+package dtab
+
+// Tree is a name tree: what a name stands for. It is one of Neg, Empty, Fail,
+// Leaf, Alt, Union and, in trees that an Interpreter has bound, Bound. A
+// consumer of bound trees never sees a Leaf. Trees are values and not changed
+// once made; they may share parts.
+type Tree interface {
+	// String gives the canonical text of Finagle's NameTree.show.
+	String() string
+	isTree()
+}
+
+// Neg is "~": there is no such name, others may be tried.
+type Neg struct{}
+
+// Empty is "$": the name exists and has nobody behind it. It stops a search.
+type Empty struct{}
+
+// Fail is "!": the name must not be used, nor anything after it be tried.
+type Fail struct{}
+
+// Leaf is a path that is still to be looked up.
+type Leaf struct{ Path Path }
+
+// Alt is "a | b": the first branch that is not negative.
+type Alt []Tree
+
+// Union is "1 * a & 9 * b": a weighted choice, made per request.
+type Union []Weighted
+
+// Weighted is a branch of a union.
+type Weighted struct {
+	// Weight is finite and not negative; it is relative to the other branches.
+	Weight float64
+	Tree   Tree
+}
+
+// Bound is a name that exists. ID names it, for example
+// /#/io.l5d.k8s/default/http/hello; Residual is what was left of the path.
+type Bound struct{ ID, Residual Path }
+
+func (Neg) isTree()   {}
+func (Empty) isTree() {}
+func (Fail) isTree()  {}
+func (Leaf) isTree()  {}
+func (Alt) isTree()   {}
+func (Union) isTree() {}
+func (Bound) isTree() {}

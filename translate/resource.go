@@ -1,0 +1,70 @@
+package translate
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+)
+
+// Type URLs of what Kibble serves, in the order in which a proxy may be given
+// them: what a later one names is of an earlier one.
+const (
+	ClusterType   = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
+	EndpointType  = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
+	ListenerType  = "type.googleapis.com/envoy.config.listener.v3.Listener"
+	RouteType     = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
+	ExtensionType = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
+)
+
+// Resource is one xDS resource, encoded once for all proxies. It is immutable.
+type Resource struct {
+	// Name as xDS knows it: for a load assignment its cluster's name.
+	Name string
+	// Version is a hash of the content: equal content, equal version.
+	Version string
+	// Body is the encoded message.
+	Body *anypb.Any
+	// Clusters are the names of all clusters that the resource refers to,
+	// sorted: a proxy must have them before it is given the resource.
+	Clusters []string
+	// Source says where it came from: object, file:line, policy.
+	Source string
+}
+
+// NewResource encodes a message. The message must not be changed afterwards.
+func NewResource(name string, m proto.Message, clusters []string, source string) (*Resource, error) {
+	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", name, err)
+	}
+	sum := sha256.Sum256(b)
+	url := "type.googleapis.com/" + string(m.ProtoReflect().Descriptor().FullName())
+	return &Resource{
+		Name: name, Version: hex.EncodeToString(sum[:8]),
+		Body:     &anypb.Any{TypeUrl: url, Value: b},
+		Clusters: clusters, Source: source,
+	}, nil
+}
+
+// Snapshot is all that proxies are to be told, by proxy class (node.cluster).
+type Snapshot struct {
+	Classes map[string]*ClassSnapshot
+}
+
+// ClassSnapshot is what the proxies of one class are to be told.
+type ClassSnapshot struct {
+	// Resources by type URL, then name. Every EDS cluster has its load
+	// assignment, even if empty.
+	Resources map[string]map[string]*Resource
+	// Local holds the load assignments whose content depends on the asking
+	// proxy: by name, then by scope. A proxy is given the first of its scopes
+	// that is there, else the one of Resources (which is empty).
+	Local map[string]map[Scope]*Resource
+}
+
+// Scope is a place that a proxy is at: "pod/<POD_IP>" or "node/<NODE_NAME>",
+// from the node metadata of those names.
+type Scope string
