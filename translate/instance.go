@@ -1,0 +1,197 @@
+package translate
+
+import (
+	"strconv"
+	"strings"
+
+	"kibble.dev/api/v1alpha1"
+	"kibble.dev/dtab"
+)
+
+// View is what one configured namer sees of an inventory. It answers whether a
+// bound name exists (so it is a dtab.Instance) and what stands behind it. Ids
+// are those of dtab.Instance; the letter case of Kubernetes names in them does
+// not count. The rules are those of dtab-semantics, section 3, with the ports of
+// each slice kept apart. Every answer takes a map lookup or two and a walk over
+// the slices of one Service.
+type View struct {
+	Inventory *Inventory
+	// Label is the namer's labelSelector: the name of the label whose value is
+	// the id's fourth segment. Empty: ids have no fourth segment.
+	Label string
+	// RootDir of an io.l5d.fs namer, as the Router writes it.
+	RootDir string
+}
+
+// View gives what a configured namer sees.
+func (inv *Inventory) View(n v1alpha1.Namer) View {
+	return View{Inventory: inv, Label: n.LabelSelector, RootDir: n.RootDir}
+}
+
+// Has answers as a View without label and directory does.
+func (inv *Inventory) Has(kind string, id dtab.Path) bool {
+	return View{Inventory: inv}.Has(kind, id)
+}
+
+// Endpoints answers as a View without label does.
+func (inv *Inventory) Endpoints(id dtab.Path) ([]Address, bool) {
+	return View{Inventory: inv}.Endpoints(id)
+}
+
+// Has implements dtab.Instance.
+func (v View) Has(kind string, id dtab.Path) bool {
+	switch kind {
+	case dtab.KindK8s:
+		q, ok := v.query(id)
+		return ok && q.exists()
+	case dtab.KindK8sExternal:
+		_, _, ok := v.External(id)
+		return ok
+	case dtab.KindFS:
+		return v.File(id) != nil
+	}
+	return false
+}
+
+// File gives the file that an io.l5d.fs id, one segment, names, or nil. Here
+// letter case counts.
+func (v View) File(id dtab.Path) *File {
+	if len(id) != 1 {
+		return nil
+	}
+	return v.Inventory.Files[v.RootDir][id[0]]
+}
+
+// External gives the address of the load balancer that an io.l5d.k8s.external
+// id names: the last ingress of the Service, its host name rather than its IP
+// address. A port that is a number is followed as linkerd does, which works
+// only if its targetPort is the name of a port of the Service.
+func (v View) External(id dtab.Path) (host string, port int32, ok bool) {
+	service, name := v.service(id)
+	if service == nil {
+		return "", 0, false
+	}
+	for _, in := range service.Ingress {
+		switch {
+		case in.Hostname != "":
+			host = in.Hostname
+		case in.IP != "":
+			host = in.IP
+		}
+	}
+	if number, err := strconv.Atoi(name); err == nil {
+		p, found := service.port(number)
+		if !found || p.TargetName == "" {
+			return "", 0, false
+		}
+		name = p.TargetName
+	}
+	for _, p := range service.Ports {
+		if p.Name == name && name != "" {
+			return host, p.Port, host != ""
+		}
+	}
+	return "", 0, false
+}
+
+// service gives the Service that an id names, nil if there is none, and the
+// id's port.
+func (v View) service(id dtab.Path) (*Service, string) {
+	n := 3
+	if v.Label != "" {
+		n = 4
+	}
+	if len(id) != n {
+		return nil, ""
+	}
+	key := Key{Namespace: strings.ToLower(id[0]), Name: strings.ToLower(id[2])}
+	return v.Inventory.Services[key], strings.ToLower(id[1])
+}
+
+func (s *Service) port(number int) (ServicePort, bool) {
+	for _, p := range s.Ports {
+		if int(p.Port) == number {
+			return p, true
+		}
+	}
+	return ServicePort{}, false
+}
+
+// query is an io.l5d.k8s id, resolved as far as the Service object goes.
+type query struct {
+	service *Service
+	// port looks the number up in each slice; if empty, number holds for all.
+	port   string
+	number int32
+	// label and value that pods must have; label empty: all endpoints.
+	label, value string
+}
+
+func (v View) query(id dtab.Path) (query, bool) {
+	service, port := v.service(id)
+	if service == nil {
+		return query{}, false
+	}
+	q := query{service: service, port: port}
+	if v.Label != "" {
+		q.label, q.value = v.Label, id[3]
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		return q, port != ""
+	}
+	p, ok := service.port(number)
+	switch {
+	case !ok:
+		return query{}, false
+	case p.TargetName != "":
+		q.port = p.TargetName
+	case p.TargetPort != 0:
+		q.port, q.number = "", p.TargetPort
+	default:
+		q.port, q.number = "", p.Port
+	}
+	return q, true
+}
+
+// exists tells whether the name is bound. A named port exists where a slice has
+// both the port and an endpoint, ready or not; a numbered one by its Service.
+func (q query) exists() bool {
+	if q.port == "" {
+		return true
+	}
+	for _, s := range q.service.Slices {
+		if q.portOf(s) == 0 {
+			continue
+		}
+		for i := range s.Endpoints {
+			if q.selects(&s.Endpoints[i]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// portOf gives the port of a slice's endpoints that the name means, 0 for none.
+func (q query) portOf(s *Slice) int32 {
+	if q.port == "" {
+		return q.number
+	}
+	for _, p := range s.Ports {
+		if p.Name == q.port {
+			return p.Port
+		}
+	}
+	return 0
+}
+
+// selects tells whether an endpoint has the label. Names are lower-cased on
+// their way here, so the case of the value cannot count.
+func (q query) selects(e *Endpoint) bool {
+	if q.label == "" {
+		return true
+	}
+	value, ok := e.Labels[q.label]
+	return ok && strings.EqualFold(value, q.value)
+}
