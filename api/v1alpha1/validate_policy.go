@@ -1,0 +1,135 @@
+package v1alpha1
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Validate gives the mistakes in a DogfoodPolicy's fields; nil if there are none.
+func (p *DogfoodPolicy) Validate() []FieldError {
+	c := &checker{}
+	s := &p.Spec
+	for i, r := range s.Routers {
+		c.name(at("spec.routers", i), r)
+	}
+	if s.ForEach != nil {
+		if _, err := metav1.LabelSelectorAsSelector(&s.ForEach.NamespaceSelector); err != nil {
+			c.add("spec.forEach.namespaceSelector", "this does not select: "+err.Error(), "matchLabels, or matchExpressions, as for a Deployment")
+		}
+	}
+	c.condition("spec.when", &s.When)
+	c.need("spec.override", s.Override, `a dtab, such as "/host/world => /srv/world-v2 ;"`)
+	c.oneOf("spec.fallback", string(s.Fallback), string(FallbackBaseline), string(FallbackFail))
+	return c.errs
+}
+
+func (c *checker) condition(path string, cond *Condition) {
+	if cond.Cookie != nil {
+		c.match(path+".cookie", cond.Cookie)
+		c.cookie(path+".cookie.name", cond.Cookie.Name)
+	}
+	if cond.Header != nil {
+		c.match(path+".header", cond.Header)
+		c.header(path+".header.name", cond.Header.Name)
+	}
+	for i, r := range cond.SourceRanges {
+		if _, err := netip.ParsePrefix(r); err != nil {
+			hint := "a network such as 10.0.0.0/8"
+			if a, err := netip.ParseAddr(r); err == nil {
+				hint = fmt.Sprintf("of one address, write %s/%d", a, a.BitLen())
+			}
+			c.add(at(path+".sourceRanges", i), fmt.Sprintf("%q is not a network", r), hint)
+		}
+	}
+	if cond.JWT != nil {
+		c.jwt(path+".jwt", cond.JWT)
+	}
+	if cond.Percent != nil {
+		c.percent(path+".percent", cond.Percent)
+	}
+	for i := range cond.All {
+		c.condition(at(path+".all", i), &cond.All[i])
+	}
+	for i := range cond.Any {
+		c.condition(at(path+".any", i), &cond.Any[i])
+	}
+	if cond.Not != nil {
+		c.condition(path+".not", cond.Not)
+	}
+}
+
+func (c *checker) match(path string, m *Match) {
+	c.need(path+".name", m.Name, "what to look at")
+	var set []string
+	for _, o := range []struct {
+		name  string
+		value *string
+	}{
+		{"exact", m.Exact}, {"prefix", m.Prefix}, {"suffix", m.Suffix}, {"contains", m.Contains}, {"regex", m.Regex},
+	} {
+		if o.value != nil {
+			set = append(set, o.name)
+		}
+	}
+	switch {
+	case len(set) == 0:
+		c.add(path, "it does not say what to compare with", `set one of exact, prefix, suffix, contains, regex; for any value, regex: .*`)
+	case len(set) > 1:
+		c.add(path+"."+set[1], strings.Join(set, " and ")+" cannot be set together", "keep one; all: joins conditions")
+	}
+}
+
+func (c *checker) jwt(path string, j *JWT) {
+	c.need(path+".issuer", j.Issuer, "the iss of the tokens to accept")
+	c.header(path+".header", j.Header)
+	c.cookie(path+".cookie", j.Cookie)
+	if j.Header != "" && j.Cookie != "" {
+		c.add(path+".cookie", "header and cookie cannot both be set", "keep one: where the token is")
+	}
+	switch {
+	case j.JWKS == "" && j.JWKSURL == "":
+		c.add(path, "the keys that sign the tokens are missing", "set jwks (JSON) or jwksUrl")
+	case j.JWKS != "" && j.JWKSURL != "":
+		c.add(path+".jwksUrl", "jwks and jwksUrl cannot both be set", "keep one of them")
+	case j.JWKSURL != "":
+		u, err := url.Parse(j.JWKSURL)
+		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+			c.add(path+".jwksUrl", fmt.Sprintf("%q is not a URL to fetch keys from", j.JWKSURL), "https://HOST/PATH")
+		}
+	}
+	for i := range j.Claims {
+		c.match(at(path+".claims", i), &j.Claims[i])
+	}
+}
+
+func (c *checker) percent(path string, p *Percent) {
+	if c.need(path+".of", p.Of, `a number from 0 to 100 in quotes, such as "12.5"`) && !isPercent(p.Of) {
+		c.add(path+".of", fmt.Sprintf("%q is not a percentage", p.Of), `a number from 0 to 100 with up to 4 decimals, such as "12.5"`)
+	}
+	c.cookie(path+".cookie", p.Cookie)
+	c.header(path+".header", p.Header)
+	switch {
+	case p.Cookie == "" && p.Header == "":
+		c.add(path, "it does not say how to tell people apart", "set cookie or header: equal values are the same person")
+	case p.Cookie != "" && p.Header != "":
+		c.add(path+".header", "cookie and header cannot both be set", "keep one: what tells people apart")
+	}
+}
+
+func isPercent(text string) bool {
+	whole, fraction, dot := strings.Cut(text, ".")
+	if !digits(whole) || dot && !digits(fraction) || len(whole) > 3 || len(fraction) > 4 {
+		return false
+	}
+	value, err := strconv.ParseFloat(text, 64)
+	return err == nil && value <= 100
+}
+
+func digits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}
