@@ -1,0 +1,100 @@
+package bootstrap_test
+
+import (
+	"flag"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	bootstrap "kibble.dev/envoy-bootstrap"
+	"kibble.dev/internal/envoytest"
+)
+
+var update = flag.Bool("update", false, "rewrite the plain files and goldens")
+
+func classes() []string {
+	return []string{bootstrap.ClassEdge, bootstrap.ClassSidecar, bootstrap.ClassNode}
+}
+
+// The plain files are what Render gives for their class alone.
+func TestPlainFiles(t *testing.T) {
+	for _, class := range classes() {
+		got, err := bootstrap.Render(bootstrap.Options{Class: class})
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, class+".yaml", string(got))
+	}
+}
+
+// Envoy takes them with the command line that their first lines show.
+func TestPlainFilesValidate(t *testing.T) {
+	for _, class := range classes() {
+		t.Run(class, func(t *testing.T) {
+			out, err := exec.Command(envoytest.Binary(t), "-c", class+".yaml",
+				"--service-cluster", class, "--service-node", "here", "--mode", "validate").CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+		})
+	}
+}
+
+func TestRenderedValidates(t *testing.T) {
+	for _, o := range []bootstrap.Options{
+		{Class: "edge", NodeID: "edge-0", Server: "kibble.kibble-system.svc:18000", AdminAddress: "127.0.0.1:0"},
+		{Class: "sidecar", NodeID: "n", Server: "[::1]:18000", AdminAddress: "[::1]:9901", PodIP: "10.0.0.7", NodeName: "on", Namespace: "y"},
+		{Class: "node", NodeID: `a "quoted" id: #1`, PodIP: "fd00::7", MaxHeapBytes: 1 << 40, MaxConnections: 7},
+		{Class: "my-class.v2", NodeID: "n"},
+	} {
+		b, err := bootstrap.Render(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		envoytest.Validate(t, b)
+	}
+}
+
+// Each wrong option is named, with what is wanted in its place.
+func TestErrors(t *testing.T) {
+	var got strings.Builder
+	for _, o := range []bootstrap.Options{
+		{},
+		{Class: "edge proxies"},
+		{Class: "edge", Server: "kibble"},
+		{Class: "edge", Server: ":18000"},
+		{Class: "edge", Server: "kibble:0"},
+		{Class: "edge", Server: "kibble:http"},
+		{Class: "edge", Server: "kibble:70000"},
+		{Class: "edge", AdminAddress: "9901"},
+		{Class: "edge", AdminAddress: "localhost:9901"},
+		{Class: "edge", PodIP: "hello-0"},
+	} {
+		_, err := bootstrap.Render(o)
+		if err == nil {
+			t.Errorf("%+v: no error", o)
+			continue
+		}
+		got.WriteString(err.Error() + "\n")
+	}
+	golden(t, "testdata/errors.txt", got.String())
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v (go test -update writes it)", err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got, go test -update rewrites it):\n%s", file, diff)
+	}
+}

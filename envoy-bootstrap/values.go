@@ -1,0 +1,79 @@
+package bootstrap
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"net/netip"
+	"regexp"
+	"strconv"
+)
+
+// values is what the template reads: every option checked and filled in.
+type values struct {
+	Class, NodeID                string
+	Metadata                     []field
+	ServerHost, AdminHost        string
+	ServerPort, AdminPort        uint16
+	MaxHeapBytes, MaxConnections uint64
+}
+
+type field struct{ Key, Value string }
+
+func (o Options) values() (values, error) {
+	v := values{
+		Class: o.Class, NodeID: o.NodeID,
+		MaxHeapBytes: o.MaxHeapBytes, MaxConnections: o.MaxConnections,
+	}
+	if !regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`).MatchString(o.Class) {
+		return v, fmt.Errorf("proxy class %q: want a name of letters, digits, '-', '_' and '.', as Routers have it in spec.proxyClass: edge, sidecar, node, or your own", o.Class)
+	}
+	var err error
+	if v.ServerHost, v.ServerPort, err = hostPort(o.Server, DefaultServer); err != nil {
+		return v, fmt.Errorf("server address %q: %w", o.Server, err)
+	}
+	if v.ServerPort == 0 {
+		return v, fmt.Errorf("server address %q: port 0 cannot be called", o.Server)
+	}
+	if v.AdminHost, v.AdminPort, err = hostPort(o.AdminAddress, DefaultAdminAddress); err != nil {
+		return v, fmt.Errorf("admin address %q: %w", o.AdminAddress, err)
+	}
+	if _, err := netip.ParseAddr(v.AdminHost); err != nil {
+		return v, fmt.Errorf("admin address %q: Envoy listens on IP addresses only: want one, such as 127.0.0.1, in place of %q", o.AdminAddress, v.AdminHost)
+	}
+	if o.PodIP != "" {
+		if _, err := netip.ParseAddr(o.PodIP); err != nil {
+			return v, fmt.Errorf("pod IP %q: want an IP address", o.PodIP)
+		}
+	}
+	for _, f := range []field{{"POD_IP", o.PodIP}, {"NODE_NAME", o.NodeName}, {"NAMESPACE", o.Namespace}} {
+		if f.Value != "" {
+			v.Metadata = append(v.Metadata, f)
+		}
+	}
+	v.limits()
+	return v, nil
+}
+
+func (v *values) limits() {
+	heap, connections := uint64(1<<30), uint64(10_000)
+	if v.Class == ClassEdge || v.Class == ClassNode {
+		heap, connections = 2<<30, 50_000
+	}
+	v.MaxHeapBytes = cmp.Or(v.MaxHeapBytes, heap)
+	v.MaxConnections = cmp.Or(v.MaxConnections, connections)
+}
+
+// hostPort splits an address; an empty one is the default, which is also the
+// example in what it says about a wrong one.
+func hostPort(s, byDefault string) (string, uint16, error) {
+	host, port, err := net.SplitHostPort(cmp.Or(s, byDefault))
+	if err != nil || host == "" {
+		return "", 0, fmt.Errorf("want host:port, such as %s", byDefault)
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return "", 0, fmt.Errorf("want a port from 1 to 65535, not %q", port)
+	}
+	return host, uint16(n), nil
+}
