@@ -1,0 +1,136 @@
+package discovery
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	"kibble.dev/dtab"
+)
+
+// parse reads the objects of a file of YAML documents (JSON is YAML too), and
+// of the lists in them, in their order. What has an error is left out.
+func parse(name string, data []byte) ([]object, []dtab.Finding) {
+	p := &page{name: name, text: data}
+	var objects []object
+	var found []dtab.Finding
+	documents := yaml.NewDecoder(bytes.NewReader(data))
+	for {
+		var doc yaml.Node
+		err := documents.Decode(&doc)
+		if errors.Is(err, io.EOF) {
+			return objects, found
+		}
+		if err != nil {
+			return objects, append(found, p.syntaxError(err))
+		}
+		if len(doc.Content) == 0 || doc.Content[0].ShortTag() == "!!null" {
+			continue
+		}
+		o, f := written{p, follow(doc.Content[0])}.expand("", "", false)
+		objects, found = append(objects, o...), append(found, f...)
+	}
+}
+
+// expand reads one object, or all of a list. Elements of a list that has a kind
+// of its own, such as PodList, may lack kind and version.
+func (w written) expand(kind, version string, listed bool) ([]object, []dtab.Finding) {
+	if w.node.Kind != yaml.MappingNode {
+		return nil, []dtab.Finding{w.finding(codeKind, w.node, "this is not an object, but "+looks(w.node),
+			"every object begins with apiVersion and kind; keep other YAML out of this directory")}
+	}
+	if k := text(w.node, "kind"); k != "" {
+		kind = k
+	}
+	if v := text(w.node, "apiVersion"); v != "" {
+		version = v
+	}
+	element, isList := strings.CutSuffix(kind, "List")
+	if !isList || element != "" && knownVersion(element) == "" {
+		o, f := w.read(kind, version)
+		if o == nil {
+			return nil, f
+		}
+		return []object{*o}, f
+	}
+	if listed {
+		return nil, []dtab.Finding{w.finding(codeKind, w.node, "a list in a list is not read", "put its items into the outer list")}
+	}
+	if element == "" {
+		version = ""
+	}
+	return w.list(element, version)
+}
+
+func (w written) list(kind, version string) (objects []object, found []dtab.Finding) {
+	for _, p := range pairs(w.node) {
+		switch p.key.Value {
+		case "apiVersion", "kind", "metadata":
+		case "items":
+			items := follow(p.value)
+			if items.Kind != yaml.SequenceNode && items.ShortTag() != "!!null" {
+				found = append(found, w.finding(codeType, items, "a list wanted, this is "+looks(items), ""))
+			}
+			for _, item := range items.Content {
+				o, f := written{w.page, follow(item)}.expand(kind, version, true)
+				objects, found = append(objects, o...), append(found, f...)
+			}
+		default:
+			found = append(found, w.finding(codeUnknownField, p.key, fmt.Sprintf("there is no field %q in a list", p.key.Value),
+				didYouMean(p.key.Value, []string{"apiVersion", "items", "kind", "metadata"})))
+		}
+	}
+	return objects, found
+}
+
+// syntaxError makes a finding of what the YAML parser says.
+func (p *page) syntaxError(err error) dtab.Finding {
+	f := dtab.Finding{Code: codeSyntax, Severity: dtab.Error, Pos: dtab.Pos{Source: p.name}}
+	if line, col := p.badCharacter(); line > 0 {
+		f.Pos.Line, f.Pos.Col = line, col
+		f.Message, f.Hint = "YAML cannot hold this character", "save the file as UTF-8 text"
+		return f
+	}
+	f.Message = strings.TrimPrefix(err.Error(), "yaml: ")
+	if m := regexp.MustCompile(`^line (\d+): `).FindStringSubmatch(f.Message); m != nil {
+		f.Message = f.Message[len(m[0]):]
+		f.Pos.Line, _ = strconv.Atoi(m[1])
+	}
+	if m := regexp.MustCompile(`^unknown anchor '(.*)'`).FindStringSubmatch(f.Message); m != nil {
+		before, _, _ := strings.Cut(string(p.text), "*"+m[1])
+		f.Pos.Line, f.Hint = 1+strings.Count(before, "\n"), "text that begins with * needs quotes"
+	}
+	// The parser counts the lines of its own errors, unlike those of its
+	// scanner, from 0, and leaves line 0 out.
+	if f.Pos.Line == 0 || strings.HasPrefix(f.Message, "did not find expected") {
+		f.Pos.Line++
+	}
+	if strings.Contains(p.line(f.Pos.Line), "\t") && strings.Contains(f.Message, "cannot start any token") {
+		f.Hint = "indent with blanks, not with tabs"
+	}
+	f.Message = "this is not YAML: " + f.Message
+	return f
+}
+
+// badCharacter finds the first character that YAML forbids.
+func (p *page) badCharacter() (line, col int) {
+	line, col = 1, 1
+	for rest := p.text; len(rest) > 0; col++ {
+		r, n := utf8.DecodeRune(rest)
+		if r == utf8.RuneError && n == 1 || r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0x7f {
+			return line, col
+		}
+		if r == '\n' {
+			line, col = line+1, 0
+		}
+		rest = rest[n:]
+	}
+	return 0, 0
+}

@@ -1,0 +1,35 @@
+package discovery
+
+import (
+	"fmt"
+	"io"
+
+	"kibble.dev/dtab"
+	"kibble.dev/translate"
+)
+
+// ReadDir reads the manifests of a directory, and of all directories in it, or
+// one file, once. Files are those that end in .yaml, .yml and .json; hidden
+// ones are left out. The findings, sorted by place, name every object that is
+// left out and why. The error says that the path itself cannot be read.
+func ReadDir(path string) (*translate.Inventory, []dtab.Finding, error) {
+	d := newDirectory(path)
+	if _, err := d.refresh(); err != nil {
+		return nil, nil, fmt.Errorf("read manifests: %w", err)
+	}
+	return d.store.inventory(), d.findings(), nil
+}
+
+// ReadStream reads manifests from a stream; name is what findings call it.
+// A rootDir in them is relative to the working directory.
+func ReadStream(name string, r io.Reader) (*translate.Inventory, []dtab.Finding, error) {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	d := newDirectory(".")
+	objects, found := parse(name, data)
+	d.store.set(name, objects)
+	d.refreshEndpoints(watchList{})
+	return d.store.inventory(), sorted(append(found, d.findings()...)), nil
+}
