@@ -76,8 +76,7 @@ func (w written) decode(into any) []dtab.Finding {
 	}
 	var found []dtab.Finding
 	for _, s := range strict {
-		var f kjson.FieldError
-		if errors.As(s, &f) {
+		if f, ok := errors.AsType[kjson.FieldError](s); ok {
 			found = append(found, w.unknownField(f.FieldPath(), into))
 		}
 	}
@@ -100,8 +99,8 @@ func (w written) unknownField(path string, into any) dtab.Finding {
 
 // wrongType explains an error of encoding/json.
 func (w written) wrongType(err error, j *jsonText) dtab.Finding {
-	var mismatch *json.UnmarshalTypeError
-	if !errors.As(err, &mismatch) {
+	mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	if !ok {
 		return w.badValue(err)
 	}
 	n := j.node(mismatch.Offset)

@@ -45,7 +45,7 @@ func (f *Files) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("watch %s: %w", f.Path, err)
 	}
-	defer raw.Close()
+	defer func() { _ = raw.Close() }() // nothing is lost with it
 	w := &watcher{Watcher: raw}
 	d := newDirectory(f.Path)
 	last, err := read(w, d)
@@ -101,8 +101,11 @@ func (f *Files) wait(ctx context.Context, w *watcher) bool {
 			if !w.matters(e) {
 				continue
 			}
-		case <-w.Errors:
-			// Most likely too many events at once: some are lost.
+		case _, open := <-w.Errors:
+			// Most likely too many events at once, and some are lost: look again.
+			if !open {
+				return false
+			}
 		}
 		rest = time.After(quiet)
 		if end == nil {

@@ -36,7 +36,7 @@ type problem struct {
 }
 
 // maxAliased bounds what aliases can make of a small file.
-const maxAliased = 100_000
+const maxAliased = 20_000
 
 func toJSON(n *yaml.Node) *jsonText {
 	j := &jsonText{}
@@ -133,7 +133,7 @@ func (j *jsonText) scalar(n *yaml.Node) []byte {
 		if text, jsonErr := json.Marshal(v); err == nil && jsonErr == nil {
 			return text
 		}
-		j.problem(n, fmt.Sprintf("%s is not a number that can be used", n.Value), "write an ordinary number, or put it in quotes if it is text")
+		j.problem(n, n.Value+" is not a number that can be used", "write an ordinary number, or put it in quotes if it is text")
 		return []byte("null")
 	case "!!binary":
 		data, err := base64.StdEncoding.DecodeString(n.Value)

@@ -61,8 +61,7 @@ func (s *shelf[T]) update(snap snapshot) (changed []string) {
 
 // reason takes the path off an error that is told at that path.
 func reason(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err
 	}
 	return err

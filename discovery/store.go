@@ -87,7 +87,7 @@ func (s *store) fact(i id) any {
 }
 
 func (s *store) add(source string, o object) {
-	list := append(s.held[o.id], holding{source, o})
+	list := slices.Concat(s.held[o.id], []holding{{source, o}})
 	slices.SortStableFunc(list, func(a, b holding) int {
 		return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.object.pos.Line, b.object.pos.Line))
 	})

@@ -10,7 +10,7 @@ import (
 // fieldsAt gives the names of the fields that a struct has below a path such as
 // "spec.namers[0]", sorted.
 func fieldsAt(t reflect.Type, path string) []string {
-	for _, name := range strings.Split(path, ".") {
+	for name := range strings.SplitSeq(path, ".") {
 		name, index, _ := strings.Cut(name, "[")
 		if name != "" {
 			t = fieldType(strip(t), name)

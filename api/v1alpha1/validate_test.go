@@ -22,7 +22,7 @@ func TestRouterValidate(t *testing.T) {
 		change func(*RouterSpec)
 		want   string
 	}{
-		{func(s *RouterSpec) {}, ""},
+		{func(*RouterSpec) {}, ""},
 		{func(s *RouterSpec) { s.ProxyClass = "" }, "spec.proxyClass: proxyClass is missing"},
 		{func(s *RouterSpec) { s.Port = 0 }, "spec.port: port is missing"},
 		{func(s *RouterSpec) { s.Port = 65536 }, "spec.port: 65536 is not a port"},
@@ -99,7 +99,7 @@ func TestPolicyValidate(t *testing.T) {
 		change func(*DogfoodPolicySpec)
 		want   string
 	}{
-		{func(s *DogfoodPolicySpec) {}, ""},
+		{func(*DogfoodPolicySpec) {}, ""},
 		{func(s *DogfoodPolicySpec) { s.Override = "\n" }, "spec.override: override is missing"},
 		{func(s *DogfoodPolicySpec) { s.Fallback = "none" }, `spec.fallback: fallback cannot be "none"`},
 		{func(s *DogfoodPolicySpec) { s.Routers = []string{"ok", "Ä"} }, `spec.routers[1]: "Ä" cannot be the name of an object`},
