@@ -1,5 +1,10 @@
 package dtab
 
+import (
+	"fmt"
+	"strings"
+)
+
 // Namer answers for the names below one prefix, /#/<prefix>/.
 type Namer interface {
 	// Prefix is the path after /#, for example /io.l5d.k8s.
@@ -47,4 +52,84 @@ type NamerConfig struct {
 	// Pattern and Name are io.l5d.rewrite's: a path that matches Pattern is
 	// replaced by Name.
 	Pattern, Name string
+}
+
+// NewNamer makes a configured namer. The error says which part of the
+// configuration is wrong.
+func NewNamer(c NamerConfig, exists Instance) (Namer, error) {
+	if c.Prefix == nil && c.Kind != KindRewrite {
+		c.Prefix = Path{c.Kind}
+	}
+	n := idNamer{prefix: c.Prefix, kind: c.Kind, segments: 3, lower: true, exists: exists}
+	if c.LabelSelector != "" {
+		n.segments++
+	}
+	switch c.Kind {
+	case KindK8s:
+	case KindK8sNS:
+		n.kind, n.namespace = KindK8s, c.Namespace
+		n.segments--
+	case KindK8sExternal:
+		n.lower = false
+	case KindFS:
+		n.segments, n.lower = 1, false
+	case KindRewrite:
+		if len(c.Prefix) == 0 {
+			return nil, fmt.Errorf("the namer %s needs a prefix", c.Kind)
+		}
+		return newRewriter(c)
+	default:
+		return nil, fmt.Errorf("unknown namer kind %q: use %s, %s, %s, %s or %s", c.Kind,
+			KindK8s, KindK8sNS, KindK8sExternal, KindRewrite, KindFS)
+	}
+	return n, nil
+}
+
+// idNamer binds the first segments of a path as the id of something that exists.
+type idNamer struct {
+	prefix    Path
+	kind      string
+	namespace string // put in front of the id that Instance is asked for
+	segments  int
+	lower     bool // the bound id is lower-cased
+	exists    Instance
+}
+
+func (n idNamer) Prefix() Path { return n.prefix }
+
+func (n idNamer) Lookup(rest Path) (Tree, error) {
+	if len(rest) < n.segments {
+		return Neg{}, nil
+	}
+	id, residual := rest[:n.segments], rest[n.segments:]
+	asked := id
+	if n.kind != KindFS {
+		asked = lowered(id)
+	}
+	if n.lower {
+		id = asked
+	}
+	if n.namespace != "" {
+		asked = Path{strings.ToLower(n.namespace)}.Join(asked...)
+	}
+	if !n.exists.Has(n.kind, asked) {
+		return Neg{}, nil
+	}
+	full := make(Path, 0, 1+len(n.prefix)+len(id))
+	full = append(append(append(full, "#"), n.prefix...), id...)
+	return Bound{ID: full, Residual: residual}, nil
+}
+
+// lowered gives the path itself where nothing is upper case.
+func lowered(p Path) Path {
+	for i, segment := range p {
+		if strings.ToLower(segment) != segment {
+			q := p.Join()
+			for j := i; j < len(q); j++ {
+				q[j] = strings.ToLower(q[j])
+			}
+			return q
+		}
+	}
+	return p
 }

@@ -10,3 +10,34 @@ type Share struct {
 	// Share is the part of all requests, from 0 to 1.
 	Share float64
 }
+
+// Shares gives how a bound tree divides the requests, in tree order: weights
+// are relative to the branches of their union, and equal where all are zero.
+// Neg and Fail have no shares; of an alternation the first branch counts.
+func Shares(bound Tree) []Share { return appendShares(nil, bound, 1) }
+
+func appendShares(to []Share, tree Tree, share float64) []Share {
+	switch t := tree.(type) {
+	case Bound:
+		return append(to, Share{Bound: t, Share: share})
+	case Empty:
+		return append(to, Share{Empty: true, Share: share})
+	case Alt:
+		if len(t) > 0 {
+			return appendShares(to, t[0], share)
+		}
+	case Union:
+		sum := 0.0
+		for _, w := range t {
+			sum += w.Weight
+		}
+		for _, w := range t {
+			part := 1 / float64(len(t))
+			if sum > 0 {
+				part = w.Weight / sum
+			}
+			to = appendShares(to, w.Tree, share*part)
+		}
+	}
+	return to
+}

@@ -1,0 +1,108 @@
+package dtab
+
+import "slices"
+
+// Simplify gives a shorter tree of the same meaning: in an alternation without
+// negative branches and what comes after the first fail, in a union without
+// negative branches and fails. One branch left stands for the whole, none is
+// Neg (Finagle, NameTree.simplified).
+func Simplify(tree Tree) Tree {
+	switch t := tree.(type) {
+	case Alt:
+		var kept Alt
+		for _, b := range t {
+			b = Simplify(b)
+			if _, neg := b.(Neg); neg {
+				continue
+			}
+			kept = append(kept, b)
+			if _, fail := b.(Fail); fail {
+				break
+			}
+		}
+		switch len(kept) {
+		case 0:
+			return Neg{}
+		case 1:
+			return kept[0]
+		}
+		return kept
+	case Union:
+		var kept Union
+		for _, w := range t {
+			b := Simplify(w.Tree)
+			switch b.(type) {
+			case Neg, Fail:
+				continue
+			}
+			kept = append(kept, Weighted{Weight: w.Weight, Tree: b})
+		}
+		switch len(kept) {
+		case 0:
+			return Neg{}
+		case 1:
+			return kept[0].Tree
+		}
+		return kept
+	}
+	return tree
+}
+
+// Eval gives the leaves that a tree stands for when nothing is looked up,
+// sorted and each once, or false where that is nothing: the tree is negative or
+// fails (Finagle, NameTree.eval; weights do not count).
+func Eval(tree Tree) ([]string, bool) {
+	set, verdict := eval(tree)
+	if verdict != known {
+		return nil, false
+	}
+	leaves := []string{}
+	for leaf := range set {
+		leaves = append(leaves, leaf)
+	}
+	slices.Sort(leaves)
+	return leaves, true
+}
+
+type verdict int
+
+const (
+	known verdict = iota
+	negative
+	failing
+)
+
+func eval(tree Tree) (map[string]bool, verdict) {
+	switch t := tree.(type) {
+	case Leaf:
+		return map[string]bool{t.Path.String(): true}, known
+	case Bound:
+		return map[string]bool{t.String(): true}, known
+	case Empty:
+		return nil, known
+	case Fail:
+		return nil, failing
+	case Alt:
+		for _, b := range t {
+			if set, v := eval(b); v != negative {
+				return set, v
+			}
+		}
+	case Union:
+		all, any := map[string]bool{}, false
+		for _, w := range t {
+			set, v := eval(w.Tree)
+			if v != known {
+				continue
+			}
+			any = true
+			for leaf := range set {
+				all[leaf] = true
+			}
+		}
+		if any {
+			return all, known
+		}
+	}
+	return nil, negative
+}

@@ -1,0 +1,185 @@
+package translate
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"kibble.dev/api/v1alpha1"
+	"kibble.dev/dtab"
+)
+
+// answer is what a table says about a name.
+type answer struct {
+	// branches are the shares of the requests; none if the name is not routed.
+	branches []branch
+	// outcome and message say why a name is not routed.
+	outcome dtab.Outcome
+	message string
+}
+
+// branch is a share of the requests and who serves it: the first target, or the
+// next one that is alive. An empty chain is a name with nobody behind it.
+type branch struct {
+	share float64
+	chain []target
+}
+
+// target is a bound name, as one cluster of Envoy.
+type target struct {
+	id dtab.Path
+	// cluster is the id with what transformers put in front.
+	cluster string
+	// namer answers for the id; nil for /$/ ids.
+	namer *namer
+	// transformers change the id's addresses, in this order.
+	transformers []v1alpha1.Transformer
+}
+
+func (a answer) routed() bool { return len(a.branches) > 0 }
+
+// key is equal for equal answers.
+func (a answer) key() string {
+	var b strings.Builder
+	b.WriteString(string(a.outcome))
+	b.WriteString(a.message)
+	for _, br := range a.branches {
+		b.WriteByte(1)
+		b.WriteString(strconv.FormatFloat(br.share, 'g', 9, 64))
+		for _, t := range br.chain {
+			b.WriteByte(2)
+			b.WriteString(t.cluster)
+		}
+	}
+	return b.String()
+}
+
+// bind gives what a table says about a name. With failover the later
+// alternatives of the table stand behind the first.
+func (r *router) bind(in dtab.Interpreter, name dtab.Path, failover bool) answer {
+	bind := in.Bind
+	if failover {
+		bind = in.BindAll
+	}
+	tree, err := bind(name)
+	var failed *dtab.BindError
+	switch {
+	case errors.As(err, &failed):
+		return answer{outcome: dtab.OutcomeError, message: failed.Message}
+	case err != nil:
+		return answer{outcome: dtab.OutcomeError, message: err.Error()}
+	}
+	switch first(tree).(type) {
+	case dtab.Neg:
+		return answer{outcome: dtab.OutcomeNeg}
+	case dtab.Empty:
+		return answer{outcome: dtab.OutcomeEmpty}
+	case dtab.Fail:
+		return answer{outcome: dtab.OutcomeFail}
+	}
+	a := answer{outcome: dtab.OutcomeBound}
+	chains := r.chains(tree, nil)
+	for i, s := range dtab.Shares(firsts(tree)) {
+		if s.Share > 0 {
+			a.branches = append(a.branches, branch{share: s.Share, chain: chains[i]})
+		}
+	}
+	return a
+}
+
+// first gives the tree that a bound tree's first alternative is.
+func first(t dtab.Tree) dtab.Tree {
+	if alt, ok := t.(dtab.Alt); ok {
+		return first(alt[0])
+	}
+	return t
+}
+
+// firsts gives a bound tree with only the first of all alternatives.
+func firsts(t dtab.Tree) dtab.Tree {
+	switch t := first(t).(type) {
+	case dtab.Union:
+		u := make(dtab.Union, len(t))
+		for i, w := range t {
+			u[i] = dtab.Weighted{Weight: w.Weight, Tree: firsts(w.Tree)}
+		}
+		return u
+	default:
+		return t
+	}
+}
+
+// chains gives, for each leaf of a bound tree's first alternatives in tree
+// order, who serves it: the leaf, then the leaves of later alternatives.
+func (r *router) chains(t dtab.Tree, rest []target) [][]target {
+	switch t := t.(type) {
+	case dtab.Alt:
+		var later []target
+		for _, alternative := range t[1:] {
+			for _, chain := range r.chains(alternative, nil) {
+				later = append(later, chain...)
+			}
+		}
+		return r.chains(t[0], append(later, rest...))
+	case dtab.Union:
+		var all [][]target
+		for _, w := range t {
+			all = append(all, r.chains(w.Tree, rest)...)
+		}
+		return all
+	case dtab.Bound:
+		own := r.target(t)
+		chain := []target{own}
+		for _, next := range rest {
+			if !containsTarget(chain, next) {
+				chain = append(chain, next)
+			}
+		}
+		return [][]target{chain}
+	}
+	return [][]target{nil}
+}
+
+func containsTarget(chain []target, t target) bool {
+	for _, c := range chain {
+		if c.cluster == t.cluster {
+			return true
+		}
+	}
+	return false
+}
+
+// fallBack puts the baseline behind an override's answer, where the override
+// itself leads on to it: an override that ends in "| !" forbids that, and all
+// is then the same answer without it.
+func fallBack(over, baseline, all answer) answer {
+	if !over.routed() || !baseline.routed() {
+		return over
+	}
+	behind := heaviest(baseline)
+	if behind == nil {
+		return over
+	}
+	result := answer{outcome: over.outcome}
+	for i, b := range over.branches {
+		chain := append([]target(nil), b.chain...)
+		if len(chain) > 0 && !containsTarget(chain, *behind) && i < len(all.branches) &&
+			containsTarget(all.branches[i].chain, *behind) {
+			chain = append(chain, *behind)
+		}
+		result.branches = append(result.branches, branch{share: b.share, chain: chain})
+	}
+	return result
+}
+
+// heaviest gives the target with the largest share, nil if that is nobody.
+func heaviest(a answer) *target {
+	var best *target
+	share := -1.0
+	for _, b := range a.branches {
+		if b.share > share && len(b.chain) > 0 {
+			best, share = &b.chain[0], b.share
+		}
+	}
+	return best
+}

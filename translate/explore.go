@@ -1,0 +1,335 @@
+package translate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"kibble.dev/dtab"
+)
+
+// overlay is the override of one policy, as routers see it.
+type overlay struct {
+	id     string
+	family string // "" for an ordinary policy; members of a family exclude each other
+	table  dtab.Dtab
+	// baseline lets the data plane fall back to what the table says without it.
+	baseline bool
+}
+
+// cell is a region with what the router's table says about its requests, and
+// what it says where policies hold.
+type cell struct {
+	region region
+	sample *sample
+	name   dtab.Path
+	base   answer
+	// variants are the sets of policies that change the answer, those that are
+	// to be tried first in front.
+	variants []variant
+}
+
+// variant is the answer where certain policies hold.
+type variant struct {
+	policies []int // numbers of overlays, ascending
+	answer   answer
+}
+
+// Limits on what is enumerated.
+const (
+	maxCells = 200_000
+	// maxTogether is how many policies that change the same host are looked at in
+	// every combination. Of more, the strongest that holds decides.
+	maxTogether = 4
+)
+
+// explorer finds the regions of a router: it evaluates a sample of a region,
+// looks at what the evaluation compared with the unknown parts of the sample,
+// and turns each comparison round to get another region, until there is no new
+// one. Any request then gets the answer of the narrowest region that it is in.
+type explorer struct {
+	router   *router
+	names    *names
+	overlays []overlay
+	index    *index
+	marks    marks
+	tables   map[string]dtab.Dtab
+
+	seen  map[string]bool
+	queue []region
+	cells []*cell
+	over  bool
+	wide  map[int]bool // policies that are combined with too many others
+}
+
+func newExplorer(r *router, n *names, overlays []overlay) *explorer {
+	e := &explorer{
+		router: r, names: n, overlays: overlays, index: &index{},
+		tables: map[string]dtab.Dtab{}, seen: map[string]bool{}, wide: map[int]bool{},
+	}
+	texts := []string{r.table.String(), strings.Join(r.identifier.prefix, "/")}
+	for _, d := range r.table {
+		e.index.add(d.Prefix, 0)
+	}
+	for i, o := range overlays {
+		texts = append(texts, o.table.String())
+		for _, d := range o.table {
+			e.index.add(d.Prefix, i+1)
+		}
+	}
+	for _, nm := range r.namers {
+		e.index.addPath(append(dtab.Path{"#"}, nm.Prefix()...))
+		texts = append(texts, nm.config.Pattern, nm.config.Name)
+	}
+	for name := range arity {
+		e.index.addPath(dtab.Path{"$", name})
+	}
+	e.marks = newMarks(texts...)
+	return e
+}
+
+// explore gives the cells of the router, in no order.
+func (e *explorer) explore() ([]*cell, []dtab.Finding) {
+	e.add(e.roots())
+	for len(e.queue) > 0 {
+		r := e.queue[len(e.queue)-1]
+		e.queue = e.queue[:len(e.queue)-1]
+		e.cells = append(e.cells, e.visit(r))
+	}
+	return e.cells, e.findings()
+}
+
+// roots are the regions to begin with: for each variable, all its values.
+func (e *explorer) roots() []region {
+	all := []region{{}}
+	for _, v := range e.router.identifier.vars {
+		var next []region
+		for _, r := range all {
+			for _, p := range e.rootPatterns(v) {
+				next = append(next, region{parts: append(slices.Clone(r.parts), p)})
+			}
+		}
+		all = next
+	}
+	return all
+}
+
+func (e *explorer) rootPatterns(v variable) []pattern {
+	one := pattern{atoms: []atom{{}}}
+	more := pattern{atoms: []atom{{}}, open: true}
+	switch v {
+	case methodVar:
+		return []pattern{one}
+	case pathVar:
+		return []pattern{{atoms: make([]atom, e.router.identifier.n)}}
+	case urlVar, valueVar:
+		return []pattern{{}, {open: true}}
+	case tokenVar:
+		return []pattern{one, more}
+	}
+	// A bracketed IPv6 address is a host of its own shape.
+	ipv6 := pattern{atoms: []atom{{pre: "[", post: "]"}}}
+	patterns := []pattern{one, more, ipv6}
+	if e.router.portsCount {
+		for _, p := range []pattern{one, more, ipv6} {
+			p.port = &atom{}
+			patterns = append(patterns, p)
+		}
+	}
+	return patterns
+}
+
+func (e *explorer) add(regions []region) {
+	for _, r := range regions {
+		key := r.key()
+		if e.seen[key] {
+			continue
+		}
+		if len(e.seen) >= maxCells {
+			e.over = true
+			return
+		}
+		e.seen[key] = true
+		e.queue = append(e.queue, r)
+	}
+}
+
+// visit evaluates a region: without policies, with each one that can matter,
+// and with those that can matter together.
+func (e *explorer) visit(r region) *cell {
+	s := newSample(r, e.router.identifier.vars, e.marks)
+	c := &cell{region: r, sample: s, name: e.router.identifier.name(s.values)}
+	touched := map[int]bool{}
+	c.base = e.evaluate(s, c.name, nil, e.router.spec.Failover, touched)
+	done := map[string]bool{}
+	for {
+		sets := e.sets(touched)
+		grown := false
+		for _, set := range sets {
+			key := fmt.Sprint(set)
+			if done[key] {
+				continue
+			}
+			done[key], grown = true, true
+			c.variants = append(c.variants, variant{policies: set, answer: e.evaluateSet(s, c, set, touched)})
+		}
+		if !grown {
+			break
+		}
+	}
+	c.variants = e.useful(c)
+	return c
+}
+
+// sets gives the sets of policies to evaluate: each alone, and together those
+// ordinary ones that are touched, with each member of a family.
+func (e *explorer) sets(touched map[int]bool) [][]int {
+	var ordinary, members []int
+	for i := range touched {
+		if e.overlays[i].family == "" {
+			ordinary = append(ordinary, i)
+		} else {
+			members = append(members, i)
+		}
+	}
+	slices.Sort(ordinary)
+	slices.Sort(members)
+	subsets := [][]int{{}}
+	if len(ordinary) <= maxTogether {
+		for _, i := range ordinary {
+			for _, s := range slices.Clone(subsets) {
+				subsets = append(subsets, append(slices.Clone(s), i))
+			}
+		}
+	} else {
+		for _, i := range ordinary {
+			e.wide[i] = true
+			subsets = append(subsets, []int{i})
+		}
+	}
+	sets := slices.Clone(subsets[1:])
+	for _, m := range members {
+		for _, s := range subsets {
+			set := append(slices.Clone(s), m)
+			slices.Sort(set)
+			sets = append(sets, set)
+		}
+	}
+	return sets
+}
+
+// evaluateSet gives the answer where a set of policies holds.
+func (e *explorer) evaluateSet(s *sample, c *cell, set []int, touched map[int]bool) answer {
+	baseline := false
+	for _, i := range set {
+		baseline = baseline || e.overlays[i].baseline
+	}
+	failover := e.router.spec.Failover
+	a := e.evaluate(s, c.name, set, failover, touched)
+	if !baseline || failover || a.key() == c.base.key() {
+		return a
+	}
+	return fallBack(a, c.base, e.evaluate(s, c.name, set, true, touched))
+}
+
+// evaluate binds a sample's name, and follows up all that the evaluation compared.
+func (e *explorer) evaluate(s *sample, name dtab.Path, set []int, failover bool, touched map[int]bool) answer {
+	w := walker{
+		sample: s,
+		matched: func(owner int) {
+			if owner > 0 {
+				touched[owner-1] = true
+			}
+		},
+		found: e.add,
+	}
+	in := e.router.interpreter(e.table(set), func(path dtab.Path) {
+		e.index.walk(path, w)
+		e.namerFlips(path, s)
+	})
+	return e.router.bind(in, name, failover)
+}
+
+// table gives the router's table with the overrides of a set appended, weakest first.
+func (e *explorer) table(set []int) dtab.Dtab {
+	if len(set) == 0 {
+		return e.router.table
+	}
+	key := fmt.Sprint(set)
+	if t, ok := e.tables[key]; ok {
+		return t
+	}
+	t := slices.Clone(e.router.table)
+	for _, i := range set {
+		t = append(t, e.overlays[i].table...)
+	}
+	e.tables[key] = t
+	return t
+}
+
+// useful drops the variants that change nothing, and orders the others so that
+// the first whose policies all hold is the right one.
+func (e *explorer) useful(c *cell) []variant {
+	alone := map[int]string{}
+	for _, v := range c.variants {
+		if len(v.policies) == 1 {
+			alone[v.policies[0]] = v.answer.key()
+		}
+	}
+	base := c.base.key()
+	together := false
+	changed := false
+	for _, v := range c.variants {
+		strongest := v.policies[len(v.policies)-1]
+		changed = changed || v.answer.key() != base
+		together = together || len(v.policies) > 1 && v.answer.key() != alone[strongest]
+	}
+	if !changed {
+		return nil
+	}
+	var kept []variant
+	for _, v := range c.variants {
+		if together || len(v.policies) == 1 {
+			kept = append(kept, v)
+		}
+	}
+	slices.SortFunc(kept, func(a, b variant) int {
+		if d := len(b.policies) - len(a.policies); d != 0 {
+			return d
+		}
+		return -slices.Compare(reversed(a.policies), reversed(b.policies))
+	})
+	return kept
+}
+
+func reversed(s []int) []int {
+	s = slices.Clone(s)
+	slices.Reverse(s)
+	return s
+}
+
+// findings says where the enumeration had to stop.
+func (e *explorer) findings() []dtab.Finding {
+	var found []dtab.Finding
+	at := e.router.origin.Field("spec.dtab").At(1, 1)
+	if e.over {
+		found = append(found, dtab.Finding{
+			Code: codeTooMany, Severity: dtab.Error, Pos: at,
+			Message: fmt.Sprintf("the table tells more than %d groups of requests apart", maxCells),
+			Hint:    "use fewer wildcards in the middle of prefixes, or several routers",
+		})
+	}
+	if len(e.wide) > 0 {
+		var ids []string
+		for i := range e.wide {
+			ids = append(ids, e.overlays[i].id)
+		}
+		slices.Sort(ids)
+		found = append(found, dtab.Finding{
+			Code: codeTooMany, Severity: dtab.Warning, Pos: at,
+			Message: fmt.Sprintf("more than %d policies change the same name (%s)", maxTogether, strings.Join(ids, ", ")),
+			Hint:    "where several of them hold for one request, only the strongest is used; make them exclude each other",
+		})
+	}
+	return found
+}

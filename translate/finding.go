@@ -1,0 +1,34 @@
+package translate
+
+import (
+	"errors"
+	"fmt"
+
+	"kibble.dev/dtab"
+)
+
+// Codes of the findings of this package.
+const (
+	codeSyntax      = "KB1001" // a dtab, path or prefix does not parse
+	codeRef         = "KB1101" // an object that is referred to is not there
+	codeNamer       = "KB1102" // a namer's configuration
+	codeTransformer = "KB1103" // a transformer's configuration
+	codeIdentifier  = "KB1104" // an identifier's configuration
+	codeConflict    = "KB1105" // two objects that cannot both be served
+	codeTooMany     = "KB1201" // a table or a set of policies too large to enumerate
+	codeUnroutable  = "KB1202" // a name that Envoy cannot be told
+)
+
+// field gives the path of an element of a list field.
+func field(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }
+
+// syntaxFinding turns a parse error into a finding.
+func syntaxFinding(err error) dtab.Finding {
+	var syntax *dtab.SyntaxError
+	if errors.As(err, &syntax) {
+		f := syntax.Finding()
+		f.Code = codeSyntax
+		return f
+	}
+	return dtab.Finding{Code: codeSyntax, Severity: dtab.Error, Message: err.Error()}
+}

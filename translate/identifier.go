@@ -1,0 +1,230 @@
+package translate
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"kibble.dev/api/v1alpha1"
+	"kibble.dev/dtab"
+)
+
+// The kinds of identifiers, as linkerd 1.x names them.
+const (
+	identifyToken  = "io.l5d.header.token"
+	identifyMethod = "io.l5d.methodAndHost"
+	identifyPath   = "io.l5d.path"
+	identifyHeader = "io.l5d.header"
+	identifyStatic = "io.l5d.static"
+	identifyGRPC   = "io.l5d.header.path"
+)
+
+// identifier turns requests into names: the prefix, then for each piece a
+// literal segment or what a variable of the request gives.
+type identifier struct {
+	kind   string
+	prefix dtab.Path
+	pieces []piece
+	vars   []variable
+	header string // lower-cased, of tokenVar and valueVar
+	n      int    // how many segments pathVar takes
+	// consume takes those segments off the forwarded URL.
+	consume bool
+}
+
+// piece is one part of a name: literal segments, or the variable of that index.
+type piece struct {
+	literal dtab.Path
+	index   int
+}
+
+func newIdentifier(spec v1alpha1.RouterSpec, origin Origin) (identifier, []dtab.Finding) {
+	var found []dtab.Finding
+	path := func(fieldName, text string) dtab.Path {
+		p, err := dtab.ParsePath(text)
+		if err != nil {
+			f := syntaxFinding(err)
+			f.Pos = origin.Field(fieldName).At(1, 1)
+			found = append(found, f)
+		}
+		return p
+	}
+	id := identifier{kind: identifyToken, prefix: defaultDstPrefix}
+	if spec.DstPrefix != "" {
+		id.prefix = path("spec.dstPrefix", spec.DstPrefix)
+	}
+	config := v1alpha1.Identifier{}
+	if spec.Identifier != nil {
+		config = *spec.Identifier
+	}
+	if config.Kind != "" {
+		id.kind = config.Kind
+	}
+	id.n = max(int(config.Segments), 1)
+	switch id.kind {
+	case identifyToken:
+		id.header = strings.ToLower(config.Header)
+		v := tokenVar
+		if id.header == "" || id.header == "host" || id.header == ":authority" {
+			v, id.header = hostVar, ""
+		}
+		id.take(v)
+	case identifyMethod:
+		id.pieces = append(id.pieces, piece{literal: dtab.Path{"1.1"}})
+		id.take(methodVar)
+		id.take(hostVar)
+		if config.HTTPURIInDst {
+			id.take(urlVar)
+		}
+	case identifyPath, identifyGRPC:
+		id.consume = config.Consume && id.kind == identifyPath
+		id.take(pathVar)
+	case identifyHeader:
+		id.header = strings.ToLower(config.Header)
+		if id.header == "" {
+			id.header = "l5d-name"
+		}
+		id.take(valueVar)
+	case identifyStatic:
+		id.pieces = append(id.pieces, piece{literal: path("spec.identifier.path", config.Path)})
+	default:
+		found = append(found, dtab.Finding{
+			Code: codeIdentifier, Severity: dtab.Error, Pos: origin.Field("spec.identifier.kind").At(1, 1),
+			Message: "unknown identifier kind " + id.kind,
+			Hint: "use one of " + strings.Join([]string{
+				identifyToken, identifyMethod, identifyPath, identifyHeader, identifyStatic, identifyGRPC,
+			}, ", "),
+		})
+	}
+	return id, found
+}
+
+func (id *identifier) take(v variable) {
+	id.pieces = append(id.pieces, piece{index: len(id.vars)})
+	id.vars = append(id.vars, v)
+}
+
+// host gives the index of the host among the variables, or -1.
+func (id *identifier) host() int {
+	for i, v := range id.vars {
+		if v == hostVar {
+			return i
+		}
+	}
+	return -1
+}
+
+// name puts a name together from the segments of each variable.
+func (id *identifier) name(values [][]string) dtab.Path {
+	name := append(dtab.Path(nil), id.prefix...)
+	for _, p := range id.pieces {
+		if p.literal != nil {
+			name = append(name, p.literal...)
+			continue
+		}
+		name = append(name, values[p.index]...)
+	}
+	return name
+}
+
+// Request is what routing can depend on.
+type Request struct {
+	Method string
+	// Host is the Host header or :authority, as the client wrote it.
+	Host string
+	// Path is the URL's path, perhaps with a query.
+	Path string
+	// Header gives the lines of a header by its lower-cased name.
+	Header map[string][]string
+}
+
+// wellFormed are the hosts that Kibble routes; others are refused with 400.
+// It is also what the generated routes match against.
+const wellFormed = `(?i)(?:[a-z0-9_-]+\.)*[a-z0-9_-]+(?::[0-9]+)?|\[[0-9a-f:.]+\](?::[0-9]+)?`
+
+// IdentifyError says why a request has no name. The request is answered 400.
+type IdentifyError struct{ Reason string }
+
+// Error gives the reason.
+func (e *IdentifyError) Error() string { return e.Reason }
+
+// hostName gives the form of a Host that names are made of: lower case, without
+// a trailing dot and, unless ports count, without the port. The original
+// compares hosts byte by byte; for HTTP that helps nobody.
+func hostName(host string, portsCount bool) (string, error) {
+	if host == "" {
+		return "", &IdentifyError{Reason: "the Host header is absent"}
+	}
+	name, port := strings.ToLower(host), ""
+	if i := strings.LastIndexByte(name, ':'); i >= 0 && !strings.HasSuffix(name, "]") {
+		name, port = name[:i], name[i:]
+	}
+	name = strings.TrimSuffix(name, ".")
+	if !hostShape.MatchString(name + port) {
+		return "", &IdentifyError{Reason: fmt.Sprintf("the Host %q is malformed", host)}
+	}
+	if portsCount {
+		name += port
+	}
+	return name, nil
+}
+
+// hostShape are the hosts that identify takes.
+var hostShape = regexp.MustCompile(`\A(?:` + wellFormed + `)\z`)
+
+// identify gives the name of a request, or an *IdentifyError.
+func (r *router) identify(req Request) (dtab.Path, error) {
+	values := make([][]string, len(r.identifier.vars))
+	for i, v := range r.identifier.vars {
+		segments, err := r.value(v, req)
+		if err != nil {
+			return nil, err
+		}
+		values[i] = segments
+	}
+	return r.identifier.name(values), nil
+}
+
+func (r *router) value(v variable, req Request) ([]string, error) {
+	id := &r.identifier
+	switch v {
+	case hostVar:
+		host, err := hostName(req.Host, r.portsCount)
+		return []string{host}, err
+	case methodVar:
+		return []string{req.Method}, nil
+	case tokenVar:
+		if lines := req.Header[id.header]; len(lines) > 0 && tokenShape.MatchString(lines[0]) {
+			return []string{lines[0]}, nil
+		}
+		return nil, &IdentifyError{Reason: "the " + id.header + " header is absent or malformed"}
+	case valueVar:
+		if lines := req.Header[id.header]; len(lines) > 0 {
+			p, err := dtab.ParsePath(lines[0])
+			if err == nil {
+				return p, nil
+			}
+		}
+		return nil, &IdentifyError{Reason: "the " + id.header + " header is absent or not a path"}
+	}
+	segments := urlSegments(req.Path)
+	if v == pathVar {
+		if len(segments) < id.n {
+			return nil, &IdentifyError{Reason: fmt.Sprintf("the path has fewer than %d segments", id.n)}
+		}
+		return segments[:id.n], nil
+	}
+	return segments, nil
+}
+
+// tokenShape are the header values that io.l5d.header.token takes.
+var tokenShape = regexp.MustCompile(`\A(?:` + wellFormedToken + `)\z`)
+
+const wellFormedToken = `[A-Za-z0-9_-]+(?:[.:][A-Za-z0-9_-]+)*`
+
+// urlSegments gives the segments of a URL's path: no query, no empty segments.
+func urlSegments(path string) []string {
+	path, _, _ = strings.Cut(path, "?")
+	path, _, _ = strings.Cut(path, "#")
+	return strings.FieldsFunc(path, func(c rune) bool { return c == '/' })
+}

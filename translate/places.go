@@ -1,0 +1,103 @@
+package translate
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"kibble.dev/dtab"
+)
+
+// place is where requests for a bound name can go: an address, or a name that
+// Envoy asks DNS for.
+type place struct {
+	host   string
+	port   uint32
+	node   string
+	ready  bool
+	weight uint32
+}
+
+// places gives what is behind an id of this namer, in a fixed order, and
+// whether the id exists at all.
+func (n *namer) places(id dtab.Path) ([]place, bool) {
+	rest := id[1+len(n.Prefix()):]
+	switch n.config.Kind {
+	case dtab.KindFS:
+		f := n.view.File(rest)
+		if f == nil {
+			return nil, false
+		}
+		var all []place
+		for _, e := range f.Endpoints {
+			all = append(all, place{host: e.Host, port: uint32(e.Port), ready: true, weight: fileWeight(e.Weight)})
+		}
+		return all, true
+	case dtab.KindK8sExternal:
+		host, port, ok := n.view.External(rest)
+		return []place{{host: host, port: uint32(port), ready: true}}, ok
+	case dtab.KindK8sNS:
+		rest = dtab.Path{n.namespace}.Join(rest...)
+	}
+	addresses, ok := n.view.Endpoints(rest)
+	all := make([]place, len(addresses))
+	for i, a := range addresses {
+		all[i] = place{host: a.IP, port: uint32(a.Port), node: a.NodeName, ready: a.Ready}
+	}
+	return all, ok
+}
+
+// fileWeight makes the weight of an io.l5d.fs line one of Envoy's, which are
+// whole numbers of 1 or more.
+func fileWeight(w float64) uint32 {
+	if w <= 0 {
+		return 1
+	}
+	return uint32(max(1, min(w*100, 1e6)))
+}
+
+// inetPlace reads an id of the form /$/inet/<host>/<port>.
+func inetPlace(id dtab.Path) (place, bool) {
+	if len(id) < 4 || id[0] != "$" {
+		return place{}, false
+	}
+	port, err := strconv.ParseUint(id[3], 10, 16)
+	if err != nil || port == 0 {
+		return place{}, false
+	}
+	return place{host: canonicalHost(id[2]), port: uint32(port), ready: true}, true
+}
+
+// canonicalHost spells out the short forms of IPv4 addresses that the original
+// takes, such as 127.1.
+func canonicalHost(host string) string {
+	parts := strings.Split(host, ".")
+	if len(parts) > 4 {
+		return host
+	}
+	var addr uint64
+	for i, p := range parts {
+		n, err := strconv.ParseUint(p, 10, 32)
+		if err != nil {
+			return host
+		}
+		if i == len(parts)-1 {
+			addr |= n
+			continue
+		}
+		if n > 255 {
+			return host
+		}
+		addr |= n << (8 * (3 - i))
+	}
+	if len(parts) == 1 || addr > 0xffffffff {
+		return host
+	}
+	return netip.AddrFrom4([4]byte{byte(addr >> 24), byte(addr >> 16), byte(addr >> 8), byte(addr)}).String()
+}
+
+// isAddress tells a literal IP address from a name.
+func isAddress(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
+}

@@ -1,0 +1,227 @@
+package translate
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"kibble.dev/api/v1alpha1"
+	"kibble.dev/dtab"
+)
+
+// defaultDstPrefix is what names begin with unless the Router says otherwise.
+var defaultDstPrefix = dtab.Path{"svc"}
+
+// router is a Router object, read and ready to be evaluated.
+type router struct {
+	key    Key
+	origin Origin
+	spec   v1alpha1.RouterSpec
+	trust  v1alpha1.Trust
+	// table is the DtabRef's entries, then the router's own.
+	table      dtab.Dtab
+	namers     []namer
+	identifier identifier
+	// portsCount says that the port of a Host is part of the name, because the
+	// table looks at ports. portsWhy is the entry that does.
+	portsCount bool
+	portsWhy   *dtab.Dentry
+}
+
+// namer is a configured namer together with what it was configured from.
+type namer struct {
+	dtab.Namer
+	config    v1alpha1.Namer
+	namespace string // of io.l5d.k8s.ns
+	view      View
+}
+
+// untrusted tells that foreign context must be stripped before routing.
+func (r *router) untrusted() bool { return r.trust == v1alpha1.TrustUntrusted }
+
+// interpreter evaluates names under the router's table and an override, which
+// may be nil. It is made for one binding at a time if visit is given.
+func (r *router) interpreter(table dtab.Dtab, visit func(dtab.Path)) dtab.Interpreter {
+	in := dtab.Interpreter{Dtab: table, Visit: visit}
+	for _, n := range r.namers {
+		in.Namers = append(in.Namers, n)
+	}
+	return in
+}
+
+// defaultNamers are there when a Router configures none.
+var defaultNamers = []v1alpha1.Namer{
+	{Kind: dtab.KindK8s}, {Kind: dtab.KindK8sNS}, {Kind: dtab.KindK8sExternal},
+}
+
+// newRouter reads a Router. Findings of severity error mean that the router
+// cannot be served; the router is then nil.
+func newRouter(inv *Inventory, src *Sourced[v1alpha1.Router]) (*router, []dtab.Finding) {
+	obj := src.Object
+	r := &router{
+		key:    Key{obj.Namespace, obj.Name},
+		origin: src.Origin,
+		spec:   obj.Spec,
+		trust:  obj.Spec.Trust,
+	}
+	if r.trust == "" {
+		r.trust = v1alpha1.TrustInternal
+		if obj.Spec.ProxyClass == v1alpha1.ClassEdge {
+			r.trust = v1alpha1.TrustUntrusted
+		}
+	}
+	var found []dtab.Finding
+	r.identifier, found = newIdentifier(obj.Spec, src.Origin)
+	table, more := routerTable(inv, src)
+	found = append(found, more...)
+	r.table = table
+	configs := obj.Spec.Namers
+	if len(configs) == 0 {
+		configs = defaultNamers
+	}
+	for i, c := range configs {
+		n, f := newNamer(inv, r, c, i)
+		found = append(found, f...)
+		r.namers = append(r.namers, n)
+	}
+	for i, t := range obj.Spec.Transformers {
+		found = append(found, checkTransformer(t, src.Origin, "spec.transformers", i)...)
+	}
+	r.portsWhy = namesPorts(r.table)
+	r.portsCount = r.portsWhy != nil
+	for _, f := range found {
+		if f.Severity == dtab.Error {
+			return nil, found
+		}
+	}
+	return r, found
+}
+
+// routerTable reads the table that a Router stands for: the entries of its
+// DtabRef, then its own.
+func routerTable(inv *Inventory, src *Sourced[v1alpha1.Router]) (dtab.Dtab, []dtab.Finding) {
+	var table dtab.Dtab
+	var found []dtab.Finding
+	if ref := src.Object.Spec.DtabRef; ref != nil {
+		i := slices.IndexFunc(inv.Dtabs, func(d *Sourced[v1alpha1.Dtab]) bool {
+			return d.Object.Name == ref.Name && d.Object.Namespace == src.Object.Namespace
+		})
+		if i < 0 {
+			return nil, []dtab.Finding{{
+				Code: codeRef, Severity: dtab.Error,
+				Pos:     src.Origin.Field("spec.dtabRef.name").At(1, 1),
+				Message: "there is no Dtab " + src.Object.Namespace + "/" + ref.Name,
+				Hint:    "create it, or take dtabRef away",
+			}}
+		}
+		t, f := ReadDtab(inv.Dtabs[i])
+		found = append(found, f...)
+		table = append(table, t...)
+	}
+	own, err := dtab.Parse(src.Origin.Field("spec.dtab"), src.Object.Spec.Dtab)
+	if err != nil {
+		found = append(found, syntaxFinding(err))
+	}
+	return append(table, named(own, "router "+src.Object.Namespace+"/"+src.Object.Name)...), found
+}
+
+// ReadDtab reads the table of a Dtab object. Each entry's Origin names the
+// object and its Pos the line.
+func ReadDtab(src *Sourced[v1alpha1.Dtab]) (dtab.Dtab, []dtab.Finding) {
+	obj := src.Object
+	origin := "dtab " + obj.Namespace + "/" + obj.Name
+	if len(obj.Spec.Dentries) == 0 {
+		t, err := dtab.Parse(src.Origin.Field("spec.dtab"), obj.Spec.Dtab)
+		if err != nil {
+			return nil, []dtab.Finding{syntaxFinding(err)}
+		}
+		return named(t, origin), nil
+	}
+	var table dtab.Dtab
+	var found []dtab.Finding
+	for i, d := range obj.Spec.Dentries {
+		t, err := dtab.Parse(src.Origin.Field(field("spec.dentries", i)+".prefix"), d.Prefix+" => "+d.Dst)
+		if err != nil {
+			found = append(found, syntaxFinding(err))
+			continue
+		}
+		table = append(table, t...)
+	}
+	return named(table, origin), found
+}
+
+func named(table dtab.Dtab, origin string) dtab.Dtab {
+	for i := range table {
+		table[i].Origin = origin
+	}
+	return table
+}
+
+// newNamer makes a configured namer of a router.
+func newNamer(inv *Inventory, r *router, c v1alpha1.Namer, i int) (namer, []dtab.Finding) {
+	at := r.origin.Field(field("spec.namers", i))
+	fail := func(message, hint string) (namer, []dtab.Finding) {
+		return namer{}, []dtab.Finding{{
+			Code: codeNamer, Severity: dtab.Error, Pos: at.At(1, 1), Message: message, Hint: hint,
+		}}
+	}
+	config := dtab.NamerConfig{
+		Kind: c.Kind, LabelSelector: c.LabelSelector, Namespace: cmp.Or(c.Namespace, r.key.Namespace),
+		Pattern: c.Pattern, Name: c.Name,
+	}
+	if c.Prefix != "" {
+		p, err := dtab.ParsePath(c.Prefix)
+		if err != nil {
+			return fail("the namer's prefix is not a path: "+err.Error(), "write it like /io.l5d.k8s")
+		}
+		config.Prefix = p
+	}
+	view := inv.View(c)
+	n, err := dtab.NewNamer(config, view)
+	if err != nil {
+		return fail(err.Error(), "see the namers of dtab-language in the manual")
+	}
+	var found []dtab.Finding
+	for j, t := range c.Transformers {
+		found = append(found, checkTransformer(t, r.origin, field("spec.namers", i)+".transformers", j)...)
+	}
+	return namer{Namer: n, config: c, namespace: config.Namespace, view: view}, found
+}
+
+// portNamers are the utility namers that take a host and a port apart.
+var portNamers = []string{"io.buoyant.hostportPfx", "io.buoyant.porthostPfx"}
+
+// namesPorts gives the first entry of a table that looks at the port of a host:
+// through one of the port namers, or by a label with a colon. It is nil when
+// none does.
+func namesPorts(table dtab.Dtab) *dtab.Dentry {
+	for i, d := range table {
+		for _, e := range d.Prefix {
+			if strings.Contains(e.Label, ":") {
+				return &table[i]
+			}
+		}
+		for _, leaf := range leaves(d.Dst, nil) {
+			if len(leaf) > 1 && leaf[0] == "$" && slices.Contains(portNamers, leaf[1]) {
+				return &table[i]
+			}
+		}
+	}
+	return nil
+}
+
+func leaves(t dtab.Tree, to []dtab.Path) []dtab.Path {
+	switch t := t.(type) {
+	case dtab.Leaf:
+		to = append(to, t.Path)
+	case dtab.Alt:
+		for _, b := range t {
+			to = leaves(b, to)
+		}
+	case dtab.Union:
+		for _, b := range t {
+			to = leaves(b.Tree, to)
+		}
+	}
+	return to
+}

@@ -1,0 +1,99 @@
+package translate
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"kibble.dev/api/v1alpha1"
+	"kibble.dev/dtab"
+)
+
+// The kinds of transformers, as linkerd 1.x names them.
+const (
+	transformPort         = "io.l5d.port"
+	transformLocalhost    = "io.l5d.localhost"
+	transformSpecificHost = "io.l5d.specificHost"
+	transformDaemonset    = "io.l5d.k8s.daemonset"
+	transformLocalnode    = "io.l5d.k8s.localnode"
+)
+
+// checkTransformer tells what is wrong with a transformer's configuration.
+func checkTransformer(t v1alpha1.Transformer, origin Origin, list string, i int) []dtab.Finding {
+	wrong := func(message, hint string) []dtab.Finding {
+		return []dtab.Finding{{
+			Code: codeTransformer, Severity: dtab.Error,
+			Pos: origin.Field(field(list, i)).At(1, 1), Message: message, Hint: hint,
+		}}
+	}
+	switch t.Kind {
+	case transformPort:
+		if n, err := strconv.Atoi(t.Port); err != nil || n < 1 || n > 65535 {
+			return wrong("the port of "+t.Kind+" is not a number from 1 to 65535", `write it like port: "4141"`)
+		}
+	case transformSpecificHost:
+		if _, err := netip.ParseAddr(t.Host); err != nil {
+			return wrong("the host of "+t.Kind+" is not an IP address", "write it like host: 10.0.0.1")
+		}
+	case transformDaemonset:
+		if t.Namespace == "" || t.Service == "" || t.Port == "" {
+			return wrong(t.Kind+" needs namespace, service and port", "name the DaemonSet's Service and its port")
+		}
+	case transformLocalhost, transformLocalnode:
+	default:
+		return wrong("unknown transformer "+t.Kind, "use one of "+strings.Join([]string{
+			transformPort, transformLocalhost, transformSpecificHost, transformDaemonset, transformLocalnode,
+		}, ", "))
+	}
+	return nil
+}
+
+// transformerPrefix is what a transformer puts in front of the ids whose
+// addresses it changed, so that two routers that reach a name in different ways
+// have different clusters for it.
+func transformerPrefix(t v1alpha1.Transformer) dtab.Path {
+	switch t.Kind {
+	case transformPort:
+		return dtab.Path{"%", t.Kind, t.Port}
+	case transformDaemonset:
+		return dtab.Path{"%", t.Kind, t.Namespace, t.Port, t.Service}
+	case transformSpecificHost:
+		return dtab.Path{"%", t.Kind, t.Host}
+	}
+	return dtab.Path{"%", t.Kind}
+}
+
+// target gives the cluster that a bound name is, seen from a router.
+func (r *router) target(b dtab.Bound) target {
+	t := target{id: b.ID, namer: r.namerOf(b.ID)}
+	if t.namer != nil {
+		t.transformers = append(t.transformers, t.namer.config.Transformers...)
+	}
+	t.transformers = append(t.transformers, r.spec.Transformers...)
+	name := b.ID
+	for _, tr := range t.transformers {
+		name = transformerPrefix(tr).Join(name...)
+	}
+	t.cluster = name.String()
+	return t
+}
+
+// namerOf gives the configured namer that answers for an id, nil for /$/ ids.
+func (r *router) namerOf(id dtab.Path) *namer {
+	if len(id) == 0 || id[0] != "#" {
+		return nil
+	}
+	for i := len(r.namers) - 1; i >= 0; i-- {
+		n := &r.namers[i]
+		if id[1:].HasPrefix(n.Prefix()) && n.config.Kind != dtab.KindRewrite && n.has(id) {
+			return n
+		}
+	}
+	return nil
+}
+
+// has tells whether the namer knows an id, given with its prefix.
+func (n *namer) has(id dtab.Path) bool {
+	_, ok := n.places(id)
+	return ok
+}
