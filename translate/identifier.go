@@ -200,8 +200,7 @@ func (r *router) value(v variable, req Request) ([]string, error) {
 		return nil, &IdentifyError{Reason: "the " + id.header + " header is absent or malformed"}
 	case valueVar:
 		if lines := req.Header[id.header]; len(lines) > 0 {
-			p, err := dtab.ParsePath(lines[0])
-			if err == nil {
+			if p, err := dtab.ParsePath(lines[0]); err == nil && valueShape.MatchString(lines[0]) {
 				return p, nil
 			}
 		}
@@ -216,6 +215,9 @@ func (r *router) value(v variable, req Request) ([]string, error) {
 	}
 	return segments, nil
 }
+
+// valueShape are the header values that io.l5d.header takes.
+var valueShape = regexp.MustCompile(`\A(?:` + wellFormedValue + `)\z`)
 
 // tokenShape are the header values that io.l5d.header.token takes.
 var tokenShape = regexp.MustCompile(`\A(?:` + wellFormedToken + `)\z`)

@@ -56,16 +56,27 @@ func fileWeight(w float64) uint32 {
 	return uint32(max(1, min(w*100, 1e6)))
 }
 
-// inetPlace reads an id of the form /$/inet/<host>/<port>.
-func inetPlace(id dtab.Path) (place, bool) {
-	if len(id) < 4 || id[0] != "$" {
-		return place{}, false
+// inetTarget gives host and port of an id of the namers inet, fixedinet and
+// rinet: /$/inet/<host>/<port>, /$/inet/<port> or /$/io.buoyant.rinet/<port>/<host>.
+func inetTarget(id dtab.Path) (host, port string) {
+	switch {
+	case len(id) == 3:
+		return "localhost", id[2]
+	case id[1] == "io.buoyant.rinet":
+		return id[3], id[2]
 	}
-	port, err := strconv.ParseUint(id[3], 10, 16)
+	return id[2], id[3]
+}
+
+// inetPlace reads such an id. It is not ok where no connection can be made: the
+// name is bound then, and has nobody behind it.
+func inetPlace(id dtab.Path) (place, bool) {
+	host, text := inetTarget(id)
+	port, err := strconv.ParseUint(text, 10, 16)
 	if err != nil || port == 0 {
 		return place{}, false
 	}
-	return place{host: canonicalHost(id[2]), port: uint32(port), ready: true}, true
+	return place{host: canonicalHost(host), port: uint32(port), ready: true}, true
 }
 
 // canonicalHost spells out the short forms of IPv4 addresses that the original

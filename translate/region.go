@@ -2,6 +2,7 @@ package translate
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -223,13 +224,8 @@ func (r region) contains(q region) bool {
 }
 
 // regex gives an RE2 expression, to be matched in full, for the values of a
-// pattern. The sep of dotted variables is a dot, of others a slash that also
-// stands in front. Hosts may be followed by a port that does not count.
+// dotted pattern. Unless ports count, a host may be followed by one.
 func (p pattern) regex(v variable, portsCount bool) string {
-	one := `[^/]+`
-	if v.dotted() {
-		one = `[^.:]+`
-	}
 	var parts []string
 	for _, a := range p.atoms {
 		switch {
@@ -240,22 +236,10 @@ func (p pattern) regex(v variable, portsCount bool) string {
 		case a.pre == "[":
 			parts = append(parts, `\[[^\]]+\]`)
 		default:
-			parts = append(parts, regexp.QuoteMeta(a.pre)+one+regexp.QuoteMeta(a.post))
+			parts = append(parts, regexp.QuoteMeta(a.pre)+`[^.:]+`+regexp.QuoteMeta(a.post))
 		}
 	}
-	if !v.dotted() {
-		rx := "/" + strings.Join(parts, "/")
-		if p.open && len(parts) > 0 {
-			rx += "/"
-		}
-		if p.open {
-			rx += `[^/].*`
-		}
-		return rx
-	}
-	for i, j := 0, len(parts)-1; i < j; i, j = i+1, j-1 {
-		parts[i], parts[j] = parts[j], parts[i]
-	}
+	slices.Reverse(parts)
 	rx := strings.Join(parts, `\.`)
 	if p.open {
 		rest := `[^:]+`

@@ -87,8 +87,6 @@ func newRouter(inv *Inventory, src *Sourced[v1alpha1.Router]) (*router, []dtab.F
 	for i, t := range obj.Spec.Transformers {
 		found = append(found, checkTransformer(t, src.Origin, "spec.transformers", i)...)
 	}
-	r.portsWhy = namesPorts(r.table)
-	r.portsCount = r.portsWhy != nil
 	for _, f := range found {
 		if f.Severity == dtab.Error {
 			return nil, found
@@ -191,9 +189,22 @@ func newNamer(inv *Inventory, r *router, c v1alpha1.Namer, i int) (namer, []dtab
 // portNamers are the utility namers that take a host and a port apart.
 var portNamers = []string{"io.buoyant.hostportPfx", "io.buoyant.porthostPfx"}
 
+// seePorts decides whether the port of a Host is part of names: the router's
+// table looks at it, or an override does.
+func (r *router) seePorts(overlays []overlay) {
+	r.portsWhy = namesPorts(r.table)
+	for i := 0; i < len(overlays) && r.portsWhy == nil; i++ {
+		r.portsWhy = namesPorts(overlays[i].table)
+	}
+	r.portsCount = r.portsWhy != nil
+}
+
+// dnsNamers lead out by DNS; below them the host of a request may come to stand.
+var dnsNamers = []string{"inet", "fixedinet", "io.buoyant.rinet"}
+
 // namesPorts gives the first entry of a table that looks at the port of a host:
-// through one of the port namers, or by a label with a colon. It is nil when
-// none does.
+// through one of the port namers, by a label with a colon, or by leading out to
+// whatever host there is. It is nil when none does.
 func namesPorts(table dtab.Dtab) *dtab.Dentry {
 	for i, d := range table {
 		for _, e := range d.Prefix {
@@ -202,7 +213,11 @@ func namesPorts(table dtab.Dtab) *dtab.Dentry {
 			}
 		}
 		for _, leaf := range leaves(d.Dst, nil) {
-			if len(leaf) > 1 && leaf[0] == "$" && slices.Contains(portNamers, leaf[1]) {
+			if len(leaf) < 2 || leaf[0] != "$" {
+				continue
+			}
+			dns := slices.Contains(dnsNamers, leaf[1]) && len(leaf) < 4
+			if dns || slices.Contains(portNamers, leaf[1]) {
 				return &table[i]
 			}
 		}

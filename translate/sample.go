@@ -140,7 +140,7 @@ func (s *sample) flip(segment, literal string, fold bool) []region {
 	}
 	if s.vars[v].dotted() {
 		if host := s.host(v); strings.Contains(host, segment) {
-			return s.parse(v, strings.Replace(host, segment, literal, 1), segment == s.extra(v))
+			return s.parse(v, strings.Replace(host, segment, literal, 1), segment == s.extra(v), fold)
 		}
 	} else if i := slices.Index(s.values[v], segment); i >= 0 {
 		return s.replace(v, i, literal, fold)
@@ -158,7 +158,7 @@ func (s *sample) flip(segment, literal string, fold bool) []region {
 func (s *sample) replace(v, i int, literal string, fold bool) []region {
 	p := s.region.parts[v]
 	atoms := slices.Clone(p.atoms)
-	one := atom{lit: literal, fold: fold && strings.ToLower(literal) != strings.ToUpper(literal)}
+	one := atom{lit: literal, fold: fold && hasCase(literal)}
 	if i < len(atoms) {
 		atoms[i] = one
 		return s.set(v, pattern{atoms: atoms, open: p.open})
@@ -167,9 +167,12 @@ func (s *sample) replace(v, i int, literal string, fold bool) []region {
 	return append(s.set(v, pattern{atoms: atoms}), s.set(v, pattern{atoms: atoms, open: true})...)
 }
 
+func hasCase(s string) bool { return strings.ToLower(s) != strings.ToUpper(s) }
+
 // parse gives the regions that a host with marks stands for. With both, it
-// stands for the hosts below it too.
-func (s *sample) parse(v int, host string, both bool) []region {
+// stands for the hosts below it too. With fold every spelling of a header's value counts;
+// hosts are in lower case anyway.
+func (s *sample) parse(v int, host string, both, fold bool) []region {
 	var port *atom
 	if s.region.parts[v].port != nil {
 		i := strings.LastIndexByte(host, ':')
@@ -193,7 +196,7 @@ func (s *sample) parse(v int, host string, both bool) []region {
 	}
 	atoms := make([]atom, len(labels))
 	for i, l := range labels {
-		atoms[i] = atom{lit: l}
+		atoms[i] = atom{lit: l, fold: fold && s.vars[v] == tokenVar && hasCase(l)}
 		if j := strings.Index(l, s.marks.text); j >= 0 {
 			k := j + strings.IndexByte(l[j:], 'z') + 1
 			atoms[i] = atom{pre: l[:j], post: l[k:]}

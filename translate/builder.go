@@ -1,0 +1,253 @@
+package translate
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"kibble.dev/api/v1alpha1"
+	"kibble.dev/dtab"
+)
+
+// metadataKey is the namespace of what we write into metadata.
+const metadataKey = "kibble.dev"
+
+// metadata gives strings under our namespace.
+func metadata(values map[string]string) *corev3.Metadata {
+	fields := map[string]*structpb.Value{}
+	for k, v := range values {
+		fields[k] = structpb.NewStringValue(strings.ToValidUTF8(v, "?"))
+	}
+	return &corev3.Metadata{FilterMetadata: map[string]*structpb.Struct{metadataKey: {Fields: fields}}}
+}
+
+func percent(v float64) *typev3.Percent { return &typev3.Percent{Value: v} }
+
+// builder makes the resources of one router. Clusters go to the class, where
+// routers share them.
+type builder struct {
+	router   *router
+	overlays []overlay
+	class    *classBuilder
+	found    []dtab.Finding
+	// used are the clusters that the routes of this router name.
+	used map[string]bool
+	// forwards says that a route goes to whatever host a request is for.
+	forwards bool
+}
+
+// source is the provenance of a route.
+func (b *builder) source(policies []int) *corev3.Metadata {
+	values := map[string]string{"router": b.router.key.String(), "source": b.router.origin.Field("spec.dtab").At(1, 1).String()}
+	var ids []string
+	for _, p := range policies {
+		ids = append(ids, b.overlays[p].id)
+	}
+	if len(ids) > 0 {
+		values["policies"] = strings.Join(ids, ",")
+	}
+	return metadata(values)
+}
+
+// cluster gives the name of the cluster for a chain of targets, and sees to it
+// that it is there. It is not ok for a name that Envoy cannot be told.
+func (b *builder) cluster(c *cell, chain []target) (string, bool) {
+	if len(chain) == 0 {
+		b.use(nobodyCluster)
+		b.class.put(nobodyCluster, emptyCluster())
+		return nobodyCluster, true
+	}
+	if len(chain) == 1 {
+		return b.member(c, chain[0])
+	}
+	names := make([]string, 0, len(chain))
+	outside := false
+	for _, t := range chain {
+		name, ok := b.member(c, t)
+		if !ok {
+			return "", false
+		}
+		if name == dynamicCluster {
+			continue // it cannot be a member of another cluster
+		}
+		outside = outside || t.namer == nil
+		names = append(names, name)
+	}
+	if len(names) == 1 {
+		return names[0], true
+	}
+	name := strings.Join(names, " | ")
+	b.class.put(name, aggregateCluster(name, names, outside, b.http2()), names...)
+	b.use(name)
+	return name, true
+}
+
+func (b *builder) use(name string) { b.used[name] = true }
+
+// http2 tells that this router's upstreams speak HTTP/2.
+func (b *builder) http2() bool { return b.router.identifier.kind == identifyGRPC }
+
+func (b *builder) member(c *cell, t target) (string, bool) {
+	if c != nil && slices.ContainsFunc(t.id, c.sample.marks.in) {
+		if !b.isHostItself(c, t) {
+			return "", false
+		}
+		b.forwards = true
+		b.use(dynamicCluster)
+		b.class.put(dynamicCluster, forwardCluster())
+		return dynamicCluster, true
+	}
+	b.use(t.cluster)
+	b.class.target(t, b.http2())
+	return t.cluster, true
+}
+
+// isHostItself tells that a target is the very host and port of the request.
+func (b *builder) isHostItself(c *cell, t target) bool {
+	v := b.router.identifier.host()
+	if v < 0 || len(t.transformers) > 0 {
+		return false
+	}
+	host, port := inetTarget(t.id)
+	own, ownPort, has := strings.Cut(c.sample.host(v), ":")
+	if !has {
+		ownPort = "80"
+	}
+	return b.router.portsCount && host == own && port == ownPort
+}
+
+// target makes the cluster of a bound name, and its endpoints.
+func (cb *classBuilder) target(t target, http2 bool) {
+	if cb.seen[t.cluster] {
+		return
+	}
+	cb.seen[t.cluster] = true
+	var places []place
+	eds := t.namer != nil && t.namer.config.Kind != dtab.KindFS && t.namer.config.Kind != dtab.KindK8sExternal
+	if t.namer != nil {
+		places, _ = t.namer.places(t.id)
+		http2 = http2 || cb.speaksHTTP2(t)
+	} else if p, ok := inetPlace(t.id); ok {
+		places = []place{p}
+	}
+	local := false
+	for _, tr := range t.transformers {
+		places = cb.transform(tr, places)
+		local = local || tr.Kind == transformLocalhost || tr.Kind == transformLocalnode
+	}
+	if !eds {
+		cb.put(t.cluster, dnsCluster(t.cluster, places, http2))
+		return
+	}
+	cb.put(t.cluster, edsCluster(t.cluster, http2))
+	if !local {
+		cb.endpoints(t.cluster, places)
+		return
+	}
+	cb.endpoints(t.cluster, nil)
+	cb.localEndpoints(t, places)
+}
+
+// speaksHTTP2 tells by the name of a port that its endpoints speak HTTP/2, as
+// the names of Kubernetes ports are used elsewhere: grpc, h2c, http2, or one of
+// them with a dash and more.
+func (cb *classBuilder) speaksHTTP2(t target) bool {
+	rest := t.id[1+len(t.namer.Prefix()):]
+	port := rest[0]
+	if t.namer.config.Kind == dtab.KindK8s {
+		port = rest[1]
+	}
+	first, _, _ := strings.Cut(port, "-")
+	return first == "grpc" || first == "h2c" || first == "http2"
+}
+
+// transform maps places as a transformer says.
+func (cb *classBuilder) transform(t v1alpha1.Transformer, places []place) []place {
+	switch t.Kind {
+	case transformPort:
+		port, err := strconv.ParseUint(t.Port, 10, 16)
+		if err != nil {
+			return nil
+		}
+		places = slices.Clone(places)
+		for i := range places {
+			places[i].port = uint32(port)
+		}
+	case transformSpecificHost:
+		places = slices.DeleteFunc(slices.Clone(places), func(p place) bool { return p.host != t.Host })
+	case transformDaemonset:
+		places = cb.gateways(t, places)
+	}
+	return dedupe(places)
+}
+
+// gateways gives, for each place, the pod of a DaemonSet on the same node: by
+// the node's name, or by the IPv4 /24 network that the pods of a node share.
+func (cb *classBuilder) gateways(t v1alpha1.Transformer, places []place) []place {
+	pods, _ := cb.inventory.Endpoints(dtab.Path{t.Namespace, t.Port, t.Service})
+	var all []place
+	for _, p := range places {
+		if !p.ready {
+			continue
+		}
+		for _, pod := range pods {
+			near := pod.NodeName != "" && pod.NodeName == p.node
+			if !t.HostNetwork {
+				near = sameNetwork(pod.IP, p.host)
+			}
+			if near && pod.Ready {
+				all = append(all, place{host: pod.IP, port: uint32(pod.Port), node: pod.NodeName, ready: true})
+			}
+		}
+	}
+	return all
+}
+
+func sameNetwork(a, b string) bool {
+	x, err := netip.ParseAddr(a)
+	y, err2 := netip.ParseAddr(b)
+	if err != nil || err2 != nil || !x.Is4() || !y.Is4() {
+		return false
+	}
+	return netip.PrefixFrom(x, 24).Masked() == netip.PrefixFrom(y, 24).Masked()
+}
+
+func dedupe(places []place) []place {
+	seen := map[place]bool{}
+	return slices.DeleteFunc(slices.Clone(places), func(p place) bool {
+		was := seen[p]
+		seen[p] = true
+		return was
+	})
+}
+
+// routeTable makes the route configuration of a router from its cells.
+func (b *builder) routeTable(cells []*cell) *routev3.RouteConfiguration {
+	domains := b.router.prune(b.router.domains(cells))
+	rc := &routev3.RouteConfiguration{
+		Name:                           b.router.key.String(),
+		IgnorePortInHostMatching:       !b.router.portsCount,
+		ValidateClusters:               wrapperspb.Bool(false),
+		MaxDirectResponseBodySizeBytes: wrapperspb.UInt32(64 << 10),
+	}
+	for _, d := range domains {
+		rc.VirtualHosts = append(rc.VirtualHosts, b.virtualHost(d))
+	}
+	return rc
+}
+
+// validate checks a message as Envoy will.
+func validate(m proto.Message) error {
+	if v, ok := m.(interface{ ValidateAll() error }); ok {
+		return v.ValidateAll()
+	}
+	return nil
+}

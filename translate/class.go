@@ -1,0 +1,107 @@
+package translate
+
+import (
+	"fmt"
+	"slices"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	"google.golang.org/protobuf/proto"
+
+	"kibble.dev/dtab"
+)
+
+// classBuilder gathers the resources of the proxies of one class.
+type classBuilder struct {
+	inventory *Inventory
+	snapshot  *ClassSnapshot
+	seen      map[string]bool // targets that were made
+	found     []dtab.Finding
+	source    string // of what is being made
+}
+
+func newClassBuilder(inv *Inventory) *classBuilder {
+	s := &ClassSnapshot{Resources: map[string]map[string]*Resource{}, Local: map[string]map[Scope]*Resource{}}
+	for _, t := range []string{ClusterType, EndpointType, ListenerType, RouteType, ExtensionType} {
+		s.Resources[t] = map[string]*Resource{}
+	}
+	return &classBuilder{inventory: inv, snapshot: s, seen: map[string]bool{}}
+}
+
+// put adds a cluster; members are the clusters that it refers to.
+func (cb *classBuilder) put(name string, c *clusterv3.Cluster, members ...string) {
+	if cb.snapshot.Resources[ClusterType][name] != nil {
+		return
+	}
+	c.Metadata = metadata(map[string]string{"source": cb.source})
+	slices.Sort(members)
+	cb.add(name, c, members)
+}
+
+// add encodes and adds a resource. One that Envoy would refuse is left out.
+func (cb *classBuilder) add(name string, m proto.Message, clusters []string) {
+	if r := cb.resource(name, m, clusters); r != nil {
+		cb.snapshot.Resources[r.Body.TypeUrl][name] = r
+	}
+}
+
+func (cb *classBuilder) resource(name string, m proto.Message, clusters []string) *Resource {
+	err := validate(m)
+	var r *Resource
+	if err == nil {
+		r, err = NewResource(name, m, clusters, cb.source)
+	}
+	if err != nil {
+		cb.found = append(cb.found, dtab.Finding{
+			Code: codeUnroutable, Severity: dtab.Error, Pos: dtab.Pos{Source: cb.source},
+			Message: fmt.Sprintf("Envoy would refuse %s: %v", name, err),
+			Hint:    "the rest is served without it",
+		})
+		return nil
+	}
+	return r
+}
+
+// endpoints adds the load assignment of an EDS cluster.
+func (cb *classBuilder) endpoints(name string, places []place) {
+	cb.add(name, loadAssignment(name, places), nil)
+}
+
+// localEndpoints adds the load assignments of a cluster of which each proxy is
+// given the part that is at its own place. A pod's own proxy is told of it also
+// while it is not ready: who sends a request there has chosen it.
+func (cb *classBuilder) localEndpoints(t target, places []place) {
+	byScope := map[Scope][]place{}
+	for _, p := range places {
+		for _, tr := range t.transformers {
+			switch tr.Kind {
+			case transformLocalhost:
+				own := p
+				own.ready = true
+				byScope[PodScope(p.host)] = append(byScope[PodScope(p.host)], own)
+			case transformLocalnode:
+				if p.node != "" && p.ready {
+					byScope[NodeScope(p.node)] = append(byScope[NodeScope(p.node)], p)
+				}
+			}
+		}
+	}
+	for scope, own := range byScope {
+		cb.addLocal(t.cluster, scope, cb.resource(t.cluster, loadAssignment(t.cluster, own), nil))
+	}
+}
+
+func (cb *classBuilder) addLocal(name string, scope Scope, r *Resource) {
+	if r == nil {
+		return
+	}
+	if cb.snapshot.Local[name] == nil {
+		cb.snapshot.Local[name] = map[Scope]*Resource{}
+	}
+	cb.snapshot.Local[name][scope] = r
+}
+
+// PodScope is the place of the proxies that say POD_IP in their node metadata.
+func PodScope(ip string) Scope { return Scope("pod/" + ip) }
+
+// NodeScope is the place of the proxies that say NODE_NAME in their node metadata.
+func NodeScope(name string) Scope { return Scope("node/" + name) }

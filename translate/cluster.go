@@ -1,0 +1,231 @@
+package translate
+
+import (
+	"strings"
+	"time"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	mutationrulesv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	aggregatev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/clusters/aggregate/v3"
+	dfpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/clusters/dynamic_forward_proxy/v3"
+	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
+	codecv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/upstream_codec/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	httpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+)
+
+// Names of clusters that are not bound ids.
+const (
+	nobodyCluster  = "/$/nil"  // has no endpoint
+	dynamicCluster = "/$/inet" // the host of each request, by DNS
+)
+
+// httpOptions is the key of an upstream's HTTP settings.
+const httpOptions = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+// newCluster gives what all clusters have in common.
+func newCluster(name string) *clusterv3.Cluster {
+	most := wrapperspb.UInt32(1 << 20)
+	return &clusterv3.Cluster{
+		Name:           name,
+		AltStatName:    statName(name),
+		ConnectTimeout: durationpb.New(time.Second),
+		CircuitBreakers: &clusterv3.CircuitBreakers{Thresholds: []*clusterv3.CircuitBreakers_Thresholds{{
+			MaxConnections: most, MaxPendingRequests: most, MaxRequests: most, MaxRetries: most,
+		}}},
+	}
+}
+
+// statName is a name without what breaks Prometheus labels.
+func statName(name string) string {
+	return strings.NewReplacer(".", "_", ":", "_", "\\", "_").Replace(name)
+}
+
+// member adds to a cluster with endpoints of its own how they are chosen and
+// when one is left out. An address that refuses connections is left out for a
+// while; what applications answer does not count.
+func member(c *clusterv3.Cluster) *clusterv3.Cluster {
+	c.LbPolicy = clusterv3.Cluster_LEAST_REQUEST
+	c.CommonLbConfig = &clusterv3.Cluster_CommonLbConfig{HealthyPanicThreshold: percent(0)}
+	c.OutlierDetection = &clusterv3.OutlierDetection{
+		SplitExternalLocalOriginErrors:     true,
+		ConsecutiveLocalOriginFailure:      wrapperspb.UInt32(2),
+		EnforcingConsecutive_5Xx:           wrapperspb.UInt32(0),
+		EnforcingConsecutiveGatewayFailure: wrapperspb.UInt32(0),
+		EnforcingSuccessRate:               wrapperspb.UInt32(0),
+		EnforcingLocalOriginSuccessRate:    wrapperspb.UInt32(0),
+		Interval:                           durationpb.New(time.Second),
+		BaseEjectionTime:                   durationpb.New(5 * time.Second),
+		MaxEjectionTime:                    durationpb.New(time.Minute),
+		MaxEjectionPercent:                 wrapperspb.UInt32(100),
+	}
+	return c
+}
+
+// edsCluster is a cluster whose endpoints come by EDS.
+func edsCluster(name string, http2 bool) *clusterv3.Cluster {
+	c := member(newCluster(name))
+	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS}
+	c.EdsClusterConfig = &clusterv3.Cluster_EdsClusterConfig{EdsConfig: overADS()}
+	c.TypedExtensionProtocolOptions = upstreamHTTP(http2)
+	return c
+}
+
+func overADS() *corev3.ConfigSource {
+	return &corev3.ConfigSource{
+		ResourceApiVersion:    corev3.ApiVersion_V3,
+		ConfigSourceSpecifier: &corev3.ConfigSource_Ads{Ads: &corev3.AggregatedConfigSource{}},
+	}
+}
+
+// dnsCluster is a cluster outside: whatever is sent there loses its context.
+func dnsCluster(name string, places []place, http2 bool) *clusterv3.Cluster {
+	c := member(newCluster(name))
+	kind := clusterv3.Cluster_STATIC
+	for _, p := range places {
+		if !isAddress(p.host) {
+			kind = clusterv3.Cluster_STRICT_DNS
+			c.DnsLookupFamily = clusterv3.Cluster_V4_PREFERRED
+			c.RespectDnsTtl = true
+		}
+	}
+	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: kind}
+	c.LoadAssignment = loadAssignment(name, places)
+	c.TypedExtensionProtocolOptions = upstreamHTTP(http2, dropContext())
+	return c
+}
+
+// aggregateCluster tries its members in order: the next where one has nobody
+// who is alive.
+func aggregateCluster(name string, members []string, outside bool, http2 bool) *clusterv3.Cluster {
+	c := newCluster(name)
+	c.LbPolicy = clusterv3.Cluster_CLUSTER_PROVIDED
+	c.ClusterDiscoveryType = &clusterv3.Cluster_ClusterType{ClusterType: &clusterv3.Cluster_CustomClusterType{
+		Name:        "envoy.clusters.aggregate",
+		TypedConfig: mustAny(&aggregatev3.ClusterConfig{Clusters: members}),
+	}}
+	filter := tellMember()
+	if outside {
+		filter = dropContext()
+	}
+	c.TypedExtensionProtocolOptions = upstreamHTTP(http2, filter)
+	return c
+}
+
+// forwardCluster goes to whatever host a request is for.
+func forwardCluster() *clusterv3.Cluster {
+	c := newCluster(dynamicCluster)
+	c.LbPolicy = clusterv3.Cluster_CLUSTER_PROVIDED
+	c.ClusterDiscoveryType = &clusterv3.Cluster_ClusterType{ClusterType: &clusterv3.Cluster_CustomClusterType{
+		Name: "envoy.clusters.dynamic_forward_proxy",
+		TypedConfig: mustAny(&dfpv3.ClusterConfig{ClusterImplementationSpecifier: &dfpv3.ClusterConfig_DnsCacheConfig{
+			DnsCacheConfig: dnsCacheConfig(),
+		}}),
+	}}
+	c.TypedExtensionProtocolOptions = upstreamHTTP(false, dropContext())
+	return c
+}
+
+// emptyCluster has nobody: the share of a branch that is bound to nobody fails.
+func emptyCluster() *clusterv3.Cluster {
+	c := newCluster(nobodyCluster)
+	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC}
+	c.LoadAssignment = loadAssignment(nobodyCluster, nil)
+	return c
+}
+
+// upstreamHTTP gives the HTTP settings of a cluster, with filters that see each
+// attempt after its endpoint was chosen.
+func upstreamHTTP(http2 bool, filters ...*hcmv3.HttpFilter) map[string]*anypb.Any {
+	explicit := &httpv3.HttpProtocolOptions_ExplicitHttpConfig{
+		ProtocolConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_HttpProtocolOptions{
+			HttpProtocolOptions: &corev3.Http1ProtocolOptions{},
+		},
+	}
+	if http2 {
+		explicit.ProtocolConfig = &httpv3.HttpProtocolOptions_ExplicitHttpConfig_Http2ProtocolOptions{
+			Http2ProtocolOptions: &corev3.Http2ProtocolOptions{},
+		}
+	}
+	options := &httpv3.HttpProtocolOptions{
+		UpstreamProtocolOptions: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{ExplicitHttpConfig: explicit},
+	}
+	if len(filters) > 0 {
+		options.HttpFilters = append(filters, &hcmv3.HttpFilter{
+			Name:       "envoy.filters.http.upstream_codec",
+			ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: mustAny(&codecv3.UpstreamCodec{})},
+		})
+	}
+	return map[string]*anypb.Any{httpOptions: mustAny(options)}
+}
+
+// tellMember names the member that was chosen in l5d-dst-client.
+func tellMember() *hcmv3.HttpFilter {
+	return mutate(&mutationrulesv3.HeaderMutation{Action: &mutationrulesv3.HeaderMutation_Append{
+		Append: setHeader(headerDst, "%UPSTREAM_METADATA(kibble.dev:dst)%"),
+	}})
+}
+
+// dropContext removes everything of ours from a request that leaves.
+func dropContext() *hcmv3.HttpFilter {
+	var all []*mutationrulesv3.HeaderMutation
+	for _, prefix := range []string{"l5d-", "x-kibble-"} {
+		all = append(all, &mutationrulesv3.HeaderMutation{Action: &mutationrulesv3.HeaderMutation_RemoveOnMatch_{
+			RemoveOnMatch: &mutationrulesv3.HeaderMutation_RemoveOnMatch{KeyMatcher: &matcherv3.StringMatcher{
+				MatchPattern: &matcherv3.StringMatcher_Prefix{Prefix: prefix},
+			}},
+		}})
+	}
+	return mutate(all...)
+}
+
+func mutate(mutations ...*mutationrulesv3.HeaderMutation) *hcmv3.HttpFilter {
+	return &hcmv3.HttpFilter{
+		Name: "envoy.filters.http.header_mutation",
+		ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: mustAny(&mutationv3.HeaderMutation{
+			Mutations: &mutationv3.Mutations{RequestMutations: mutations},
+		})},
+	}
+}
+
+// loadAssignment gives the endpoints of a cluster. Each says which bound name
+// it stands for, so that an attempt can tell its receiver.
+func loadAssignment(name string, places []place) *endpointv3.ClusterLoadAssignment {
+	cla := &endpointv3.ClusterLoadAssignment{
+		ClusterName: name,
+		// An alternative is left only when nobody of it is alive.
+		Policy: &endpointv3.ClusterLoadAssignment_Policy{OverprovisioningFactor: wrapperspb.UInt32(100_000)},
+	}
+	group := &endpointv3.LocalityLbEndpoints{}
+	for _, p := range places {
+		if !p.ready {
+			continue
+		}
+		e := &endpointv3.LbEndpoint{
+			HostIdentifier: &endpointv3.LbEndpoint_Endpoint{Endpoint: &endpointv3.Endpoint{
+				Address: socketAddress(p.host, p.port),
+			}},
+			Metadata: metadata(map[string]string{"dst": name}),
+		}
+		if p.weight > 0 {
+			e.LoadBalancingWeight = wrapperspb.UInt32(p.weight)
+		}
+		group.LbEndpoints = append(group.LbEndpoints, e)
+	}
+	if len(group.LbEndpoints) > 0 {
+		cla.Endpoints = []*endpointv3.LocalityLbEndpoints{group}
+	}
+	return cla
+}
+
+func socketAddress(host string, port uint32) *corev3.Address {
+	return &corev3.Address{Address: &corev3.Address_SocketAddress{SocketAddress: &corev3.SocketAddress{
+		Address: host, PortSpecifier: &corev3.SocketAddress_PortValue{PortValue: port},
+	}}}
+}

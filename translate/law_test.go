@@ -1,0 +1,439 @@
+package translate
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"sort"
+	"strings"
+	"testing"
+
+	xdsmatcherv3 "github.com/cncf/xds/go/xds/type/matcher/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"pgregory.net/rapid"
+
+	"kibble.dev/api/v1alpha1"
+	"kibble.dev/dtab"
+)
+
+// asEnvoy matches a request in a route configuration as Envoy does. It is
+// written for the parts that are generated, from Envoy's documentation of route
+// matching, and tested against a real Envoy in equality_envoy_test.go.
+type asEnvoy struct {
+	rc    *routev3.RouteConfiguration
+	exact map[string]*routev3.VirtualHost
+	wild  []string
+}
+
+func newAsEnvoy(rc *routev3.RouteConfiguration) *asEnvoy {
+	e := &asEnvoy{rc: rc, exact: map[string]*routev3.VirtualHost{}}
+	for _, vh := range rc.VirtualHosts {
+		for _, d := range vh.Domains {
+			if e.exact[strings.ToLower(d)] != nil {
+				panic("duplicate domain " + d)
+			}
+			e.exact[strings.ToLower(d)] = vh
+			if strings.Contains(d, "*") {
+				e.wild = append(e.wild, strings.ToLower(d))
+			}
+		}
+	}
+	sort.Slice(e.wild, func(i, j int) bool { return len(e.wild[i]) > len(e.wild[j]) })
+	return e
+}
+
+func (e *asEnvoy) host(host string) *routev3.VirtualHost {
+	host = strings.ToLower(host)
+	if e.rc.IgnorePortInHostMatching {
+		if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+			host = host[:i]
+		}
+	}
+	if vh := e.exact[host]; vh != nil {
+		return vh
+	}
+	for _, w := range e.wild {
+		if suffix, ok := strings.CutPrefix(w, "*"); ok && suffix != "" && len(host) > len(suffix) && strings.HasSuffix(host, suffix) {
+			return e.exact[w]
+		}
+	}
+	for _, w := range e.wild {
+		if prefix, ok := strings.CutSuffix(w, "*"); ok && prefix != "" && len(host) > len(prefix) && strings.HasPrefix(host, prefix) {
+			return e.exact[w]
+		}
+	}
+	return e.exact["*"]
+}
+
+func stripDot(host string) string {
+	name, port := host, ""
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		name, port = host[:i], host[i:]
+	}
+	return strings.TrimSuffix(name, ".") + port
+}
+
+func (e *asEnvoy) route(req Request) *routev3.Route {
+	req.Host = stripDot(req.Host)
+	vh := e.host(req.Host)
+	if vh.Matcher != nil {
+		return matchTree(vh.Matcher, req)
+	}
+	return matchList(vh.Routes, req)
+}
+
+func matchList(routes []*routev3.Route, req Request) *routev3.Route {
+	for _, r := range routes {
+		if matchRoute(r.Match, req) {
+			return r
+		}
+	}
+	return nil
+}
+
+func headerOf(req Request, name string) (string, bool) {
+	switch name {
+	case ":authority":
+		return req.Host, true
+	case ":method":
+		return req.Method, true
+	}
+	lines, ok := req.Header[name]
+	return strings.Join(lines, ","), ok
+}
+
+func full(expr, s string) bool { return regexp.MustCompile(`\A(?:` + expr + `)\z`).MatchString(s) }
+
+func matchRoute(m *routev3.RouteMatch, req Request) bool {
+	path, _, _ := strings.Cut(req.Path, "?")
+	switch p := m.PathSpecifier.(type) {
+	case *routev3.RouteMatch_Prefix:
+		if !strings.HasPrefix(path, p.Prefix) {
+			return false
+		}
+	case *routev3.RouteMatch_PathSeparatedPrefix:
+		if path != p.PathSeparatedPrefix && !strings.HasPrefix(path, p.PathSeparatedPrefix+"/") {
+			return false
+		}
+	case *routev3.RouteMatch_SafeRegex:
+		if !full(p.SafeRegex.Regex, path) {
+			return false
+		}
+	default:
+		panic(fmt.Sprintf("path %T", p))
+	}
+	for _, h := range m.Headers {
+		value, ok := headerOf(req, h.Name)
+		switch s := h.HeaderMatchSpecifier.(type) {
+		case *routev3.HeaderMatcher_PresentMatch:
+			if !ok {
+				return false
+			}
+		case *routev3.HeaderMatcher_StringMatch:
+			if !ok {
+				return false
+			}
+			got := s.StringMatch.GetExact() == value
+			if rx := s.StringMatch.GetSafeRegex(); rx != nil {
+				got = full(rx.Regex, value)
+			}
+			if got == h.InvertMatch {
+				return false
+			}
+		default:
+			panic(fmt.Sprintf("header %T", s))
+		}
+	}
+	return true
+}
+
+func matchTree(m *xdsmatcherv3.Matcher, req Request) *routev3.Route {
+	on := m.OnNoMatch
+	switch t := m.MatcherType.(type) {
+	case *xdsmatcherv3.Matcher_MatcherTree_:
+		if value, ok := headerOf(req, headerDogfood); ok {
+			if hit := t.MatcherTree.GetExactMatchMap().GetMap()[value]; hit != nil {
+				on = hit
+			}
+			best := -1
+			for key, hit := range t.MatcherTree.GetPrefixMatchMap().GetMap() {
+				if strings.HasPrefix(value, key) && len(key) > best {
+					best, on = len(key), hit
+				}
+			}
+		}
+	case *xdsmatcherv3.Matcher_MatcherList_:
+		for _, fm := range t.MatcherList.Matchers {
+			if predicate(fm.Predicate, req) {
+				on = fm.OnMatch
+				break
+			}
+		}
+	}
+	if inner := on.GetMatcher(); inner != nil {
+		return matchTree(inner, req)
+	}
+	var list routev3.RouteList
+	if err := on.GetAction().TypedConfig.UnmarshalTo(&list); err != nil {
+		panic(err)
+	}
+	return matchList(list.Routes, req)
+}
+
+func predicate(p *xdsmatcherv3.Matcher_MatcherList_Predicate, req Request) bool {
+	if not := p.GetNotMatcher(); not != nil {
+		return !predicate(not, req)
+	}
+	s := p.GetSinglePredicate()
+	name := ":authority"
+	for _, h := range []string{headerDtab, headerCtxDtab, headerCluster} {
+		if strings.Contains(string(s.Input.TypedConfig.Value), h) {
+			name = h
+		}
+	}
+	value, ok := headerOf(req, name)
+	return ok && full(s.GetValueMatch().GetSafeRegex().Regex, value)
+}
+
+// said is what a route says, in the terms of an answer.
+func said(r *routev3.Route) string {
+	if r == nil {
+		return "404"
+	}
+	if d := r.GetDirectResponse(); d != nil {
+		return fmt.Sprint(d.Status)
+	}
+	if w := r.GetRoute().GetWeightedClusters(); w != nil {
+		var sum float64
+		var parts []string
+		for _, c := range w.Clusters {
+			sum += float64(c.Weight.Value)
+		}
+		for _, c := range w.Clusters {
+			parts = append(parts, fmt.Sprintf("%.4f %s", float64(c.Weight.Value)/sum, c.Name))
+		}
+		return strings.Join(parts, " & ")
+	}
+	return "1.0000 " + r.GetRoute().GetCluster()
+}
+
+// want is what the evaluator says about a request, in the same words.
+func want(r *router, overlays []overlay, req Request) string {
+	name, err := r.identify(req)
+	if err != nil {
+		return "400"
+	}
+	table := slices.Clone(r.table)
+	for _, o := range overlays {
+		if slices.ContainsFunc(req.Header[headerDogfood], func(line string) bool {
+			return slices.Contains(strings.Split(line, ","), o.id)
+		}) {
+			table = append(table, o.table...)
+		}
+	}
+	a := r.bind(r.interpreter(table, nil), name, false)
+	if !a.routed() {
+		return "502"
+	}
+	var parts []string
+	for i, w := range wholeWeights(a.branches) {
+		name := nobodyCluster
+		if chain := a.branches[i].chain; len(chain) > 0 {
+			name = chain[0].cluster
+			if chain[0].namer == nil {
+				host, port := inetTarget(chain[0].id)
+				if h, err := hostName(req.Host, r.portsCount); err == nil && (h == host+":"+port || h == host && port == "80") {
+					name = "(inet)"
+				}
+			}
+		}
+		_ = w
+		parts = append(parts, fmt.Sprintf("%.4f %s", a.branches[i].share, name))
+	}
+	return strings.Join(parts, " & ")
+}
+
+// same compares, taking a host by DNS through the dynamic cluster as equal.
+func same(want, got string) bool {
+	if want == got {
+		return true
+	}
+	return strings.ReplaceAll(want, "(inet)", dynamicCluster) == got
+}
+
+var labels = []string{"a", "b", "c", "world", "v1", "www", "default", "http", "80"}
+
+func genPath(t *rapid.T, n int, from []string) string {
+	k := rapid.IntRange(1, n).Draw(t, "n")
+	var b strings.Builder
+	for range k {
+		b.WriteString("/" + rapid.SampledFrom(from).Draw(t, "label"))
+	}
+	return b.String()
+}
+
+var prefixLabels = append([]string{"*", "a.b", "svc", "host", "srv", "1.1", "GET"}, labels...)
+
+func genTree(t *rapid.T, depth int) string {
+	switch k := rapid.IntRange(0, 11).Draw(t, "tree"); {
+	case k < 2:
+		return "/#/io.l5d.k8s/default/http" + rapid.SampledFrom([]string{"", "/a", "/b", "/world"}).Draw(t, "svc")
+	case k == 2:
+		return rapid.SampledFrom([]string{"~", "!", "$", "/$/nil", "/$/fail", "/#/io.l5d.k8s", "/#/io.l5d.k8s/default", "/#/rw"}).Draw(t, "leaf")
+	case k == 3:
+		return rapid.SampledFrom([]string{
+			"/$/io.buoyant.http.domainToPathPfx/host", "/$/io.buoyant.http.subdomainOfPfx/b.c/srv", "/$/io.buoyant.http.anyHostPfx/srv",
+			"/$/io.buoyant.http.domainToPath", "/$/io.buoyant.http.anyMethodPfx/host", "/$/inet/127.0.0.1/80",
+			"/$/io.buoyant.porthostPfx/host", "/$/io.buoyant.hostportPfx/srv", "/$/io.buoyant.rinet/80", "/$/io.buoyant.rinet",
+		}).Draw(t, "utility")
+	case k < 9 || depth == 0:
+		return genPath(t, 3, append([]string{"svc", "host", "srv"}, labels...))
+	case k == 9:
+		return "(" + genTree(t, depth-1) + " | " + genTree(t, depth-1) + ")"
+	}
+	w := rapid.SampledFrom([]string{"1", "9", "0.5", "0"})
+	return "(" + w.Draw(t, "w") + " * " + genTree(t, depth-1) + " & " + w.Draw(t, "w") + " * " + genTree(t, depth-1) + ")"
+}
+
+func genTable(t *rapid.T, n int) string {
+	lines := []string{}
+	roots := []string{"/svc", "/host", "/srv", "/svc/1.1"}
+	for range rapid.IntRange(0, n).Draw(t, "entries") {
+		prefix := rapid.SampledFrom(roots).Draw(t, "root")
+		if rapid.Bool().Draw(t, "longer") {
+			prefix += genPath(t, 3, prefixLabels)
+		}
+		lines = append(lines, prefix+" => "+genTree(t, 2))
+	}
+	return strings.Join(lines, ";\n")
+}
+
+func genInventory(t *rapid.T) *Inventory {
+	inv := &Inventory{Services: map[Key]*Service{}}
+	for _, ns := range []string{"default", "b"} {
+		for _, name := range []string{"a", "b", "world", "v1"} {
+			if rapid.Bool().Draw(t, "service") {
+				key := Key{ns, name}
+				inv.Services[key] = &Service{
+					Key: key, Exists: true, Ports: []ServicePort{{Name: "http", Port: 80}},
+					Slices: []*Slice{{
+						Name: name, Ports: []SlicePort{{Name: "http", Port: 8080}},
+						Endpoints: []Endpoint{{Addresses: []string{"127.0.0.1"}, Ready: true, Serving: true}},
+					}},
+				}
+			}
+		}
+	}
+	return inv
+}
+
+func genHost(t *rapid.T) string {
+	n := rapid.IntRange(1, 4).Draw(t, "labels")
+	parts := make([]string, n)
+	for i := range parts {
+		parts[i] = rapid.SampledFrom(append([]string{"zz", "WORLD", "x"}, labels...)).Draw(t, "label")
+	}
+	host := strings.Join(parts, ".")
+	return host + rapid.SampledFrom([]string{"", "", "", ".", ":80", ":8080", "..", ".:80", "!"}).Draw(t, "end")
+}
+
+func genIdentifier(t *rapid.T) *v1alpha1.Identifier {
+	return rapid.SampledFrom([]*v1alpha1.Identifier{
+		nil, nil, nil,
+		{Kind: identifyMethod},
+		{Kind: identifyPath, Segments: 1},
+		{Kind: identifyPath, Segments: 2},
+		{Kind: identifyHeader},
+		{Kind: identifyToken, Header: "x-to"},
+		{Kind: identifyStatic, Path: "/a/b"},
+		{Kind: identifyGRPC},
+	}).Draw(t, "identifier")
+}
+
+func genRequest(t *rapid.T, overlays []overlay) Request {
+	req := Request{
+		Method: rapid.SampledFrom([]string{"GET", "POST", "M-SEARCH"}).Draw(t, "method"),
+		Host:   genHost(t),
+		Path:   rapid.SampledFrom([]string{"/", "/a", "/a/b", "/world/v1/x", "/zz/a?q=1", "/b/"}).Draw(t, "path"),
+		Header: map[string][]string{},
+	}
+	if rapid.Bool().Draw(t, "l5d-name") {
+		req.Header["l5d-name"] = []string{rapid.SampledFrom([]string{"/", "/a", "/a/b/c", "/world", "x", "/zz/b/"}).Draw(t, "value")}
+	}
+	if rapid.Bool().Draw(t, "x-to") {
+		req.Header["x-to"] = []string{genHost(t)}
+	}
+	var ids []string
+	for _, o := range overlays {
+		if rapid.Bool().Draw(t, "holds") {
+			ids = append(ids, o.id)
+		}
+	}
+	if rapid.IntRange(0, 3).Draw(t, "unknown") == 0 {
+		ids = append(ids, "nobody-knows-this")
+	}
+	if len(ids) > 0 {
+		req.Header[headerDogfood] = []string{strings.Join(ids, ",")}
+	}
+	return req
+}
+
+// generated is a random router with what it is compiled to.
+type generated struct {
+	router   *router
+	overlays []overlay
+	rc       *routev3.RouteConfiguration
+	class    *classBuilder
+}
+
+func generate(t *rapid.T) generated {
+	inv := genInventory(t)
+	src := &Sourced[v1alpha1.Router]{Object: v1alpha1.Router{
+		ObjectMeta: metav1.ObjectMeta{Name: "r", Namespace: "default"},
+		Spec: v1alpha1.RouterSpec{
+			ProxyClass: "edge", Port: 1, Identifier: genIdentifier(t), Dtab: genTable(t, 6),
+			Namers: []v1alpha1.Namer{
+				{Kind: dtab.KindK8s},
+				{Kind: dtab.KindRewrite, Prefix: "/rw", Pattern: "/{x}/*", Name: "/host/{x}"},
+			},
+		},
+	}}
+	r, found := newRouter(inv, src)
+	if r == nil {
+		t.Fatalf("router: %v", found)
+	}
+	var overlays []overlay
+	for i := range rapid.IntRange(0, 3).Draw(t, "policies") {
+		table, err := dtab.Parse(dtab.Source{}, genTable(t, 2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		overlays = append(overlays, overlay{id: fmt.Sprintf("p%d", i), table: table})
+	}
+	r.seePorts(overlays)
+	e := newExplorer(r, newNames(inv), overlays)
+	cells, _ := e.explore()
+	b := &builder{router: r, overlays: overlays, class: newClassBuilder(inv), used: map[string]bool{}}
+	return generated{router: r, overlays: overlays, rc: b.routeTable(cells), class: b.class}
+}
+
+// TestTableSaysWhatTheEvaluatorSays is the law of this package: for every table,
+// inventory, override and request, the generated routes, matched as Envoy
+// matches them, lead where the evaluator says.
+func TestTableSaysWhatTheEvaluatorSays(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g := generate(t)
+		envoy := newAsEnvoy(g.rc)
+		for range 40 {
+			req := genRequest(t, g.overlays)
+			if w, got := want(g.router, g.overlays, req), said(envoy.route(req)); !same(w, got) {
+				t.Fatalf("table:\n%v\noverlays: %v\nidentifier: %+v\nrequest: %+v\nevaluator: %s\nroutes:    %s",
+					g.router.table.Indented("  "), g.overlays, g.router.spec.Identifier, req, w, got)
+			}
+		}
+		if err := g.rc.ValidateAll(); err != nil {
+			t.Fatalf("Envoy would refuse the routes: %v", err)
+		}
+	})
+}

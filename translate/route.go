@@ -1,0 +1,245 @@
+package translate
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	previousv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/retry/priority/previous_priorities/v3"
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"kibble.dev/dtab"
+)
+
+// Headers that Kibble reads and writes.
+const (
+	headerDogfood  = "l5d-ctx-dogfood"
+	headerCtxDtab  = "l5d-ctx-dtab"
+	headerDtab     = "l5d-dtab"
+	headerDst      = "l5d-dst-client"
+	headerErr      = "l5d-err"
+	headerRetry    = "l5d-retryable"
+	headerCluster  = "x-kibble-cluster"
+	extAuthzFilter = "envoy.filters.http.ext_authz"
+)
+
+// routeFor gives the route of an answer. The match is the caller's to fill in.
+func (b *builder) routeFor(name string, c *cell, a answer) *routev3.Route {
+	route := &routev3.Route{Name: name, Match: anyPath()}
+	if !a.routed() {
+		b.refuse(route, 502, b.refusal(c, a))
+		return route
+	}
+	action := &routev3.RouteAction{
+		Timeout:                     zeroDuration(),
+		RetryPolicy:                 retryPolicy(),
+		ClusterNotFoundResponseCode: routev3.RouteAction_SERVICE_UNAVAILABLE,
+	}
+	if b.router.identifier.consume {
+		action.RegexRewrite = consumeRewrite(b.router.identifier.n)
+	}
+	clusters := make([]string, len(a.branches))
+	for i, br := range a.branches {
+		name, ok := b.cluster(c, br.chain)
+		if !ok {
+			b.refuse(route, 502, fmt.Sprintf("%s is found by DNS, but its name is only a part of the host",
+				escapeFormat(br.chain[0].id.String())))
+			return route
+		}
+		clusters[i] = name
+	}
+	if len(clusters) == 1 {
+		action.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: clusters[0]}
+		route.RequestHeadersToAdd = dstHeader(a.branches[0].chain)
+	} else {
+		weighted := &routev3.WeightedCluster{}
+		for i, w := range wholeWeights(a.branches) {
+			weighted.Clusters = append(weighted.Clusters, &routev3.WeightedCluster_ClusterWeight{
+				Name: clusters[i], Weight: wrapperspb.UInt32(w),
+				RequestHeadersToAdd: dstHeader(a.branches[i].chain),
+			})
+		}
+		action.ClusterSpecifier = &routev3.RouteAction_WeightedClusters{WeightedClusters: weighted}
+	}
+	route.Action = &routev3.Route_Route{Route: action}
+	return route
+}
+
+// consumeRewrite takes the first n segments off the path of the URL.
+func consumeRewrite(n int) *matcherv3.RegexMatchAndSubstitute {
+	return &matcherv3.RegexMatchAndSubstitute{
+		Pattern:      &matcherv3.RegexMatcher{Regex: fmt.Sprintf(`^(?:/+[^/]+){%d}/*`, n)},
+		Substitution: "/",
+	}
+}
+
+func zeroDuration() *durationpb.Duration { return durationpb.New(0) }
+
+func anyPath() *routev3.RouteMatch {
+	return &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Prefix{Prefix: "/"}}
+}
+
+// dstHeader tells the receiver which bound name it stands for. Clusters with
+// several members tell it themselves, once the member is chosen.
+func dstHeader(chain []target) []*corev3.HeaderValueOption {
+	if len(chain) != 1 {
+		return nil
+	}
+	return []*corev3.HeaderValueOption{setHeader(headerDst, escapeFormat(chain[0].cluster))}
+}
+
+func setHeader(key, value string) *corev3.HeaderValueOption {
+	return &corev3.HeaderValueOption{
+		Header:       &corev3.HeaderValue{Key: key, Value: value},
+		AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
+	}
+}
+
+// retryPolicy tries again what was surely not delivered: a refused connection,
+// or a proxy's word that it was not (linkerd's l5d-retryable). Each try goes on
+// to members of the cluster that were not tried yet.
+func retryPolicy() *routev3.RetryPolicy {
+	return &routev3.RetryPolicy{
+		RetryOn:    "connect-failure,refused-stream,retriable-headers",
+		NumRetries: wrapperspb.UInt32(2),
+		RetryBackOff: &routev3.RetryPolicy_RetryBackOff{
+			BaseInterval: durationpb.New(5 * time.Millisecond), MaxInterval: durationpb.New(50 * time.Millisecond),
+		},
+		RetriableHeaders: []*routev3.HeaderMatcher{exactHeader(headerRetry, "true")},
+		RetryPriority: &routev3.RetryPolicy_RetryPriority{
+			Name: "envoy.retry_priorities.previous_priorities",
+			ConfigType: &routev3.RetryPolicy_RetryPriority_TypedConfig{
+				TypedConfig: mustAny(&previousv3.PreviousPrioritiesConfig{UpdateFrequency: 1}),
+			},
+		},
+	}
+}
+
+// mustAny packs a message. Packing fails only for messages that are not valid
+// UTF-8; names are escaped before they come here.
+func mustAny(m proto.Message) *anypb.Any {
+	a := &anypb.Any{}
+	if err := anypb.MarshalFrom(a, m, proto.MarshalOptions{Deterministic: true}); err != nil {
+		panic(fmt.Sprintf("pack %T: %v", m, err))
+	}
+	return a
+}
+
+// wholeWeights scales shares to the whole numbers of Envoy, as small as exact
+// ones can be. A share that is not zero keeps a weight of at least 1.
+func wholeWeights(branches []branch) []uint32 {
+	scale := 1e6
+	for d := 1.0; d <= 10_000; d++ {
+		fits := true
+		for _, b := range branches {
+			x := b.share * d
+			fits = fits && math.Abs(x-math.Round(x)) < 1e-7 && math.Round(x) >= 1
+		}
+		if fits {
+			scale = d
+			break
+		}
+	}
+	weights := make([]uint32, len(branches))
+	for i, b := range branches {
+		weights[i] = uint32(max(1, math.Round(b.share*scale)))
+	}
+	return weights
+}
+
+// refusal is the text for a name that is not routed.
+func (b *builder) refusal(c *cell, a answer) string {
+	why := map[dtab.Outcome]string{
+		dtab.OutcomeNeg:   "no rule leads to a service that exists",
+		dtab.OutcomeEmpty: "its rules lead to nobody ($)",
+		dtab.OutcomeFail:  "its rules forbid it (!)",
+	}[a.outcome]
+	if a.outcome == dtab.OutcomeError {
+		why = b.hideMarks(c, a.message)
+	}
+	text := "Unable to route request!\n\nhost: %REQ(:AUTHORITY)%\nrouter: " + b.router.key.String() + "\n"
+	if b.router.untrusted() {
+		return text
+	}
+	name := b.hideMarks(c, c.name.String())
+	return text + escapeFormat("service name: "+name+"\nreason: "+why+"\nexplain: kibble explain --router "+b.router.key.Name+" ") +
+		"%REQ(:AUTHORITY)%\n"
+}
+
+// hideMarks takes the marks of a sample out of a text for people.
+func (b *builder) hideMarks(c *cell, text string) string {
+	for v := range c.sample.vars {
+		for i := range maxAtoms {
+			text = strings.ReplaceAll(text, c.sample.marks.at(v, i), "*")
+		}
+	}
+	text = strings.ReplaceAll(text, c.sample.marks.method, "*")
+	return strings.ReplaceAll(text, c.sample.marks.port, "*")
+}
+
+// refuse makes the route a local reply. The text is a format string of Envoy.
+func (b *builder) refuse(route *routev3.Route, status uint32, text string) {
+	route.Action = &routev3.Route_DirectResponse{DirectResponse: &routev3.DirectResponseAction{
+		Status: status,
+		BodyFormat: &corev3.SubstitutionFormatString{
+			ContentType: "text/plain",
+			Format: &corev3.SubstitutionFormatString_TextFormatSource{TextFormatSource: &corev3.DataSource{
+				Specifier: &corev3.DataSource_InlineString{InlineString: text},
+			}},
+		},
+	}}
+	if !b.router.untrusted() {
+		first, _, _ := strings.Cut(text, "\n")
+		route.ResponseHeadersToAdd = []*corev3.HeaderValueOption{setHeader(headerErr, urlEncode(first))}
+	}
+}
+
+// escapeFormat makes a text stand for itself in Envoy's format strings.
+func escapeFormat(s string) string { return strings.ReplaceAll(s, "%", "%%") }
+
+// urlEncode writes a text as the original writes l5d-err. Percent signs are
+// doubled, since header values are format strings.
+func urlEncode(s string) string {
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		switch {
+		case c == ' ':
+			b.WriteByte('+')
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', strings.IndexByte("-_.*", c) >= 0:
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "%%%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
+func exactHeader(name, value string) *routev3.HeaderMatcher {
+	return stringHeader(name, &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Exact{Exact: value}})
+}
+
+func regexHeader(name, expr string) *routev3.HeaderMatcher {
+	return stringHeader(name, &matcherv3.StringMatcher{
+		MatchPattern: &matcherv3.StringMatcher_SafeRegex{SafeRegex: &matcherv3.RegexMatcher{Regex: expr}},
+	})
+}
+
+func stringHeader(name string, m *matcherv3.StringMatcher) *routev3.HeaderMatcher {
+	return &routev3.HeaderMatcher{
+		Name:                 name,
+		HeaderMatchSpecifier: &routev3.HeaderMatcher_StringMatch{StringMatch: m},
+	}
+}
+
+func presentHeader(name string) *routev3.HeaderMatcher {
+	return &routev3.HeaderMatcher{
+		Name: name, HeaderMatchSpecifier: &routev3.HeaderMatcher_PresentMatch{PresentMatch: true},
+	}
+}

@@ -1,0 +1,267 @@
+package translate
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	xdscorev3 "github.com/cncf/xds/go/xds/core/v3"
+	xdsmatcherv3 "github.com/cncf/xds/go/xds/type/matcher/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	authzv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_authz/v3"
+	typematcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	"google.golang.org/protobuf/types/known/anypb"
+)
+
+// manyVariants is from how many environments of one host on a hash map is used
+// in place of a list of routes.
+const manyVariants = 6
+
+// virtualHost makes the virtual host of a domain.
+func (b *builder) virtualHost(d *domain) *routev3.VirtualHost {
+	vh := &routev3.VirtualHost{Name: d.name, Domains: []string{d.name}}
+	before := b.adHocRoutes()
+	if strings.HasPrefix(d.name, "*") && b.router.identifier.host() >= 0 {
+		before = append(before, b.malformedHost())
+	}
+	singles, family := 0, false
+	for _, c := range d.cells {
+		for _, v := range c.variants {
+			if len(v.policies) == 1 {
+				singles++
+			}
+			family = family || b.overlays[v.policies[0]].family != ""
+		}
+	}
+	if singles < manyVariants && !family {
+		vh.Routes = append(before, b.routes(d, func(variant) bool { return true }, nil)...)
+		return vh
+	}
+	vh.Matcher = b.matcher(d, before)
+	return vh
+}
+
+// routes gives the routes of a domain in order: for each cell those of its
+// variants that are wanted, then the cell's own. Policies that are given need
+// not be asked for again.
+func (b *builder) routes(d *domain, want func(variant) bool, given []int) []*routev3.Route {
+	var routes []*routev3.Route
+	for _, c := range d.cells {
+		for _, v := range c.variants {
+			if !want(v) {
+				continue
+			}
+			route := b.routeFor(b.routeName(d, v.policies), c, v.answer)
+			route.Match = b.matchFor(d, c.region)
+			for _, p := range v.policies {
+				if !slices.Contains(given, p) {
+					route.Match.Headers = append(route.Match.Headers, regexHeader(headerDogfood, memberRegex(b.overlays[p].id)))
+				}
+			}
+			route.Metadata = b.source(v.policies)
+			routes = append(routes, route)
+		}
+		route := b.routeFor(b.routeName(d, nil), c, c.base)
+		route.Match = b.matchFor(d, c.region)
+		route.Metadata = b.source(nil)
+		routes = append(routes, route)
+	}
+	if len(d.cells) == 0 || !d.total(d.cells[len(d.cells)-1].region, b.router.identifier.vars) {
+		routes = append(routes, b.unidentified())
+	}
+	return routes
+}
+
+// memberRegex matches a comma-joined list that holds the id.
+func memberRegex(id string) string {
+	return `(?:.*,)?[ \t]*` + regexp.QuoteMeta(id) + `[ \t]*(?:,.*)?`
+}
+
+func (b *builder) routeName(d *domain, policies []int) string {
+	name := b.router.key.Name + "/" + d.name
+	if len(policies) == 0 {
+		return name
+	}
+	ids := make([]string, len(policies))
+	for i, p := range policies {
+		ids[i] = b.overlays[p].id
+	}
+	return name + "[" + strings.Join(ids, ",") + "]"
+}
+
+// unidentified answers requests that have no name.
+func (b *builder) unidentified() *routev3.Route {
+	route := &routev3.Route{Name: b.router.key.Name + "/unidentified", Match: anyPath()}
+	b.refuse(route, 400, "Unknown destination: the request has nothing that "+
+		escapeFormat(b.router.identifier.kind)+" can identify\n")
+	return route
+}
+
+// malformedHost answers requests whose host is none.
+func (b *builder) malformedHost() *routev3.Route {
+	m := regexHeader(":authority", wellFormed)
+	m.InvertMatch = true
+	route := &routev3.Route{Name: b.router.key.Name + "/malformed-host", Match: anyPath()}
+	route.Match.Headers = []*routev3.HeaderMatcher{m}
+	b.refuse(route, 400, "Unknown destination: the Host is malformed\n")
+	return route
+}
+
+// adHocRoutes lead requests that carry a rule of their own through the
+// resolver: it names the cluster, and the request is matched again.
+func (b *builder) adHocRoutes() []*routev3.Route {
+	if b.router.spec.AdHocOverrides == nil || b.router.untrusted() {
+		return nil
+	}
+	resolved := &routev3.Route{Name: b.router.key.Name + "/override", Match: anyPath()}
+	resolved.Match.Headers = []*routev3.HeaderMatcher{presentHeader(headerCluster)}
+	resolved.RequestHeadersToRemove = []string{headerCluster}
+	action := &routev3.RouteAction{
+		ClusterSpecifier:            &routev3.RouteAction_ClusterHeader{ClusterHeader: headerCluster},
+		ClusterNotFoundResponseCode: routev3.RouteAction_SERVICE_UNAVAILABLE,
+		Timeout:                     zeroDuration(), RetryPolicy: retryPolicy(),
+	}
+	if b.router.identifier.consume {
+		action.RegexRewrite = consumeRewrite(b.router.identifier.n)
+	}
+	resolved.Action = &routev3.Route_Route{Route: action}
+	routes := []*routev3.Route{resolved}
+	for _, header := range []string{headerDtab, headerCtxDtab} {
+		ask := &routev3.Route{Name: b.router.key.Name + "/resolve", Match: anyPath()}
+		ask.Match.Headers = []*routev3.HeaderMatcher{presentHeader(header)}
+		b.refuse(ask, 503, "the override was not resolved\n")
+		ask.TypedPerFilterConfig = map[string]*anypb.Any{extAuthzFilter: mustAny(&routev3.FilterConfig{
+			Config: mustAny(&authzv3.ExtAuthzPerRoute{Override: &authzv3.ExtAuthzPerRoute_CheckSettings{
+				CheckSettings: &authzv3.CheckSettings{},
+			}}),
+		})}
+		routes = append(routes, ask)
+	}
+	return routes
+}
+
+// matcher selects by the context header in a hash map, so that many
+// environments of one host cost no more than one.
+func (b *builder) matcher(d *domain, before []*routev3.Route) *xdsmatcherv3.Matcher {
+	exact := map[string]*xdsmatcherv3.Matcher_OnMatch{}
+	prefix := map[string]*xdsmatcherv3.Matcher_OnMatch{}
+	for _, p := range d.policies() {
+		only := func(v variant) bool { return len(v.policies) == 1 && v.policies[0] == p }
+		exact[b.overlays[p].id] = routeList(b.routes(d, only, []int{p}))
+		if b.overlays[p].family != "" {
+			with := func(v variant) bool { return slices.Contains(v.policies, p) || b.ordinary(v) }
+			prefix[b.overlays[p].id+","] = routeList(b.routes(d, with, []int{p}))
+		}
+	}
+	last := routeList(b.routes(d, b.ordinary, nil))
+	if len(prefix) > 0 {
+		last = nested(&xdsmatcherv3.Matcher{
+			MatcherType: &xdsmatcherv3.Matcher_MatcherTree_{MatcherTree: &xdsmatcherv3.Matcher_MatcherTree{
+				Input: headerInput(headerDogfood),
+				TreeType: &xdsmatcherv3.Matcher_MatcherTree_PrefixMatchMap{
+					PrefixMatchMap: &xdsmatcherv3.Matcher_MatcherTree_MatchMap{Map: prefix},
+				},
+			}},
+			OnNoMatch: last,
+		})
+	}
+	byContext := &xdsmatcherv3.Matcher{
+		MatcherType: &xdsmatcherv3.Matcher_MatcherTree_{MatcherTree: &xdsmatcherv3.Matcher_MatcherTree{
+			Input: headerInput(headerDogfood),
+			TreeType: &xdsmatcherv3.Matcher_MatcherTree_ExactMatchMap{
+				ExactMatchMap: &xdsmatcherv3.Matcher_MatcherTree_MatchMap{Map: exact},
+			},
+		}},
+		OnNoMatch: last,
+	}
+	if len(before) == 0 {
+		return byContext
+	}
+	return beforeAll(before, byContext)
+}
+
+// ordinary tells that a variant needs no member of a family.
+func (b *builder) ordinary(v variant) bool {
+	return !slices.ContainsFunc(v.policies, func(p int) bool { return b.overlays[p].family != "" })
+}
+
+// policies gives the policies that change something for a domain.
+func (d *domain) policies() []int {
+	set := map[int]bool{}
+	for _, c := range d.cells {
+		for _, v := range c.variants {
+			for _, p := range v.policies {
+				set[p] = true
+			}
+		}
+	}
+	all := make([]int, 0, len(set))
+	for p := range set {
+		all = append(all, p)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// beforeAll tries each of the routes, which match by headers only, before the rest.
+func beforeAll(routes []*routev3.Route, rest *xdsmatcherv3.Matcher) *xdsmatcherv3.Matcher {
+	list := &xdsmatcherv3.Matcher_MatcherList{}
+	for _, r := range routes {
+		predicate := headerPredicate(r.Match.Headers[0])
+		list.Matchers = append(list.Matchers, &xdsmatcherv3.Matcher_MatcherList_FieldMatcher{
+			Predicate: predicate, OnMatch: routeList([]*routev3.Route{r}),
+		})
+	}
+	return &xdsmatcherv3.Matcher{
+		MatcherType: &xdsmatcherv3.Matcher_MatcherList_{MatcherList: list},
+		OnNoMatch:   nested(rest),
+	}
+}
+
+// headerPredicate turns a header matcher of a route, present or a regex that is
+// perhaps inverted, into a predicate.
+func headerPredicate(h *routev3.HeaderMatcher) *xdsmatcherv3.Matcher_MatcherList_Predicate {
+	expr := `(?s).*`
+	if sm := h.GetStringMatch(); sm != nil {
+		expr = sm.GetSafeRegex().GetRegex()
+	}
+	single := &xdsmatcherv3.Matcher_MatcherList_Predicate{
+		MatchType: &xdsmatcherv3.Matcher_MatcherList_Predicate_SinglePredicate_{
+			SinglePredicate: &xdsmatcherv3.Matcher_MatcherList_Predicate_SinglePredicate{
+				Input: headerInput(h.Name),
+				Matcher: &xdsmatcherv3.Matcher_MatcherList_Predicate_SinglePredicate_ValueMatch{
+					ValueMatch: &xdsmatcherv3.StringMatcher{MatchPattern: &xdsmatcherv3.StringMatcher_SafeRegex{
+						SafeRegex: &xdsmatcherv3.RegexMatcher{
+							Regex:      expr,
+							EngineType: &xdsmatcherv3.RegexMatcher_GoogleRe2{GoogleRe2: &xdsmatcherv3.RegexMatcher_GoogleRE2{}},
+						},
+					}},
+				},
+			},
+		},
+	}
+	if !h.InvertMatch {
+		return single
+	}
+	return &xdsmatcherv3.Matcher_MatcherList_Predicate{
+		MatchType: &xdsmatcherv3.Matcher_MatcherList_Predicate_NotMatcher{NotMatcher: single},
+	}
+}
+
+func headerInput(name string) *xdscorev3.TypedExtensionConfig {
+	return &xdscorev3.TypedExtensionConfig{
+		Name: "header", TypedConfig: mustAny(&typematcherv3.HttpRequestHeaderMatchInput{HeaderName: name}),
+	}
+}
+
+func routeList(routes []*routev3.Route) *xdsmatcherv3.Matcher_OnMatch {
+	return &xdsmatcherv3.Matcher_OnMatch{OnMatch: &xdsmatcherv3.Matcher_OnMatch_Action{
+		Action: &xdscorev3.TypedExtensionConfig{
+			Name: "routes", TypedConfig: mustAny(&routev3.RouteList{Routes: routes}),
+		},
+	}}
+}
+
+func nested(m *xdsmatcherv3.Matcher) *xdsmatcherv3.Matcher_OnMatch {
+	return &xdsmatcherv3.Matcher_OnMatch{OnMatch: &xdsmatcherv3.Matcher_OnMatch_Matcher{Matcher: m}}
+}
