@@ -1,0 +1,97 @@
+// Command run runs the hello-world demo on this machine: a real kibble that
+// serves the manifests of a directory, a real Envoy at the edge, one beside
+// each pod, and the pods' programs on loopback addresses of their own.
+//
+// It asks the questions of the demo and prints each with its answer; then it
+// stays up until Ctrl-C, or with --smoke checks every answer and ends with exit
+// code 0 or 1. Nothing that it started survives it.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// options of one run.
+type options struct {
+	dir                  string // of the manifests; served as it is, so that edits act at once
+	kibble, app, envoy   string // programs
+	xds, admin, edgeHTTP string // host:port of kibble's two addresses and of the edge Envoy's admin page
+	smoke                bool
+	patience             time.Duration // how long a start may take
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.dir, "dir", "examples/hello-world", "directory of the manifests")
+	flag.StringVar(&o.kibble, "kibble", "bin/kibble", "the kibble program")
+	flag.StringVar(&o.app, "helloworld", "bin/helloworld", "the pods' program: ours, or the original's")
+	flag.StringVar(&o.envoy, "envoy", os.Getenv("KIBBLE_ENVOY"), "the Envoy program; default: KIBBLE_ENVOY")
+	flag.StringVar(&o.xds, "xds-address", "127.0.0.1:18000", "where kibble serves xDS")
+	flag.StringVar(&o.admin, "admin-address", "127.0.0.1:9990", "where kibble serves health and metrics")
+	flag.StringVar(&o.edgeHTTP, "edge-admin-address", "127.0.0.1:9901", "where the edge Envoy serves its admin pages")
+	flag.BoolVar(&o.smoke, "smoke", false, "check every answer and end")
+	flag.DurationVar(&o.patience, "patience", time.Minute, "how long the start may take")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, o, os.Stdout)
+	stop()
+	os.Exit(code)
+}
+
+// run is the whole demo; it gives the exit code: 0 fine, 1 something failed.
+func run(ctx context.Context, o options, out io.Writer) int {
+	s := newScreen(out)
+	if err := demo(ctx, o, s); err != nil && ctx.Err() == nil {
+		s.failure(err)
+		return 1
+	}
+	return 0
+}
+
+func demo(ctx context.Context, o options, s *screen) error {
+	top, err := readTopology(o.dir)
+	if err != nil {
+		return err
+	}
+	if err := checkPorts(o, top); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "kibble-demo-")
+	if err != nil {
+		return fmt.Errorf("make a directory for logs: %w", err)
+	}
+	s.title("Kibble: the hello-world demo")
+	g := newGroup(dir)
+	defer g.stop()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go g.watch(ctx, cancel)
+
+	if err := startAll(ctx, o, top, g, s); err != nil {
+		return err
+	}
+	s.note("logs", dir)
+
+	failed, err := askAll(ctx, questions(top), top.edge(), s)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return err
+	case o.smoke && failed > 0:
+		return fmt.Errorf("%d answers are not as they should be; logs are in %s", failed, dir)
+	case o.smoke:
+		return os.RemoveAll(dir)
+	}
+	s.tryNext(o, top)
+	<-ctx.Done()
+	return context.Cause(ctx)
+}

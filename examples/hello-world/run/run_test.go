@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"kibble.dev/internal/envoytest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// The whole demo: every answer is right, an edit moves the routes while it is
+// up, and nothing is left when it has ended.
+func TestDemo(t *testing.T) {
+	o := demoOptions(t)
+	top, err := readTopology(o.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var out output
+	code := make(chan int, 1)
+	go func() { code <- run(ctx, o, &out) }()
+	ended := false
+	defer func() {
+		cancel()
+		if !ended {
+			<-code
+		}
+		t.Logf("the demo said:\n%s", out.String())
+	}()
+	await := func(what string, condition func() error) {
+		t.Helper()
+		limit, stop := context.WithTimeoutCause(ctx, 2*time.Minute, errors.New("too long"))
+		defer stop()
+		if err := until(limit, condition); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
+	await("the demo is up", func() error {
+		select {
+		case c := <-code:
+			ended = true
+			cancel()
+			return fmt.Errorf("it ended with exit code %d", c)
+		default:
+		}
+		if !strings.Contains(out.String(), "until Ctrl-C") {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	if strings.Contains(out.String(), "✗") {
+		t.Error("an answer is wrong")
+	}
+
+	edit(t, filepath.Join(o.dir, "routers.yaml"), "/host/world => /srv/world-v1 ;", "/host/world => /srv/world-v2 ;")
+	await("the edit moves routes", func() error {
+		_, body, err := questions(top)[0].ask(ctx, top.edge())
+		if err == nil && !strings.Contains(body, "earth") {
+			err = errors.New(body)
+		}
+		return err
+	})
+
+	cancel()
+	if c := <-code; c != 0 {
+		t.Errorf("after Ctrl-C: exit code %d", c)
+	}
+	ended = true
+	if err := checkPorts(o, top); err != nil {
+		t.Errorf("something is left: %v", err)
+	}
+}
+
+// A taken port is named before anything starts, with what to do.
+func TestPortInUse(t *testing.T) {
+	o := demoOptions(t)
+	l, err := net.Listen("tcp", o.xds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var out bytes.Buffer
+	if code := run(t.Context(), o, &out); code != 1 {
+		t.Errorf("exit code %d, want 1", code)
+	}
+	want := o.xds + " (kibble's xDS): it is in use; choose another with --xds-address"
+	if !strings.Contains(out.String(), want) {
+		t.Errorf("it said:\n%s\nwant in it: %s", out.String(), want)
+	}
+}
+
+// A program that ends by itself ends the demo, with the end of its log.
+func TestProgramDies(t *testing.T) {
+	o := demoOptions(t)
+	o.app = filepath.Join(t.TempDir(), "app")
+	if err := os.WriteFile(o.app, []byte("#!/bin/sh\necho no world today\nexit 3\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if code := run(t.Context(), o, &out); code != 1 {
+		t.Errorf("exit code %d, want 1", code)
+	}
+	if !regexp.MustCompile(`(?s)-0 ended \(exit status 3\).*no world today`).MatchString(out.String()) {
+		t.Errorf("it said:\n%s", out.String())
+	}
+}
+
+func TestTopologyErrors(t *testing.T) {
+	_, err := readTopology(t.TempDir())
+	for _, want := range []string{`no Router "ingress"`, `no ready endpoint of Service "world-v2"`} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("of an empty directory: %v\nwant in it: %s", err, want)
+		}
+	}
+}
+
+// demoOptions builds the programs, and copies the manifests with addresses that
+// no other test and no demo uses.
+func demoOptions(t *testing.T) options {
+	t.Helper()
+	bin, dir := t.TempDir(), t.TempDir()
+	build := exec.Command("go", "build", "-o", bin+"/", "kibble.dev/cmd/kibble", "kibble.dev/examples/hello-world/app")
+	if b, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, b)
+	}
+	if err := os.CopyFS(dir, os.DirFS("..")); err != nil {
+		t.Fatal(err)
+	}
+	net := fmt.Sprintf("127.%d.%d.", 64+os.Getpid()/250%64, os.Getpid()%250)
+	edit(t, filepath.Join(dir, "services.yaml"), "127.0.10.", net)
+	_, port, _ := strings.Cut(freeAddress(t), ":")
+	edit(t, filepath.Join(dir, "routers.yaml"), "port: 4142", "port: "+port)
+	return options{
+		dir: dir, kibble: filepath.Join(bin, "kibble"), app: filepath.Join(bin, "app"), envoy: envoytest.Binary(t),
+		xds: freeAddress(t), admin: freeAddress(t), edgeHTTP: freeAddress(t), patience: time.Minute,
+	}
+}
+
+func edit(t *testing.T, file, before, after string) {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(b), before) {
+		t.Fatalf("%s does not hold %q", file, before)
+	}
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(string(b), before, after)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// output may be read while it is written.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
