@@ -1,272 +1,247 @@
 package dtab
 
+import "errors"
+
 // Interpreter says what names mean: under a table, with namers, in the world
 // that the namers know. The zero Interpreter has an empty table and only the
-// built-in /$/ namers.
+// built-in /$/ namers. It holds no state; its methods may be called at once
+// from several goroutines if Visit and the namers allow it.
 type Interpreter struct {
 	Dtab Dtab
 	// Namers in the order of the configuration; later ones are asked first.
 	Namers []Namer
-	// Visit, if not nil, is told every path that is looked up, in order; a path
-	// may be told more than once. The callee must not keep the path (it may
-	// clone it).
+	// Visit, if not nil, is told every path that is looked up, in order. A path
+	// that is looked up again may be told again or not. The callee must not
+	// keep the path (it may clone it).
 	Visit func(Path)
-	// MaxWork bounds the effort of one binding, in look-ups; 0 means a default
-	// that takes well under a second. It is there for tables that loop with
-	// branches, which the original never finishes.
+	// MaxWork bounds the effort of one binding, roughly in look-ups; 0 means a
+	// default that takes well under a second. It is there for tables that loop
+	// with branches, which the original never finishes.
 	MaxWork int
 }
 
-const (
-	// maxDepth is how many look-ups one chain may have (Finagle, Namer.MaxDepth).
-	maxDepth       = 100
-	defaultMaxWork = 200_000
-)
-
-// BindError says why a binding has no answer at all: neither bound nor
-// negative, empty or fail.
-type BindError struct {
-	// Kind is the class of the original's exception.
-	Kind string
-	// Message is the original's text.
-	Message string
-}
-
-// Error gives the message.
-func (e *BindError) Error() string { return e.Message }
-
-// The kinds of binding errors.
-const (
-	ErrDepth        = "NamerExceededMaxDepthException"
-	ErrUnknownNamer = "UnknownNamer"
-	ErrRequirement  = "IllegalArgumentException"
-	ErrUnsupported  = "UnsupportedOperationException"
-	ErrWork         = "WorkLimit" // ours: the original would not finish
-)
-
-func depthError() *BindError {
-	return &BindError{Kind: ErrDepth, Message: "Max recursion level: 100 reached in Namer lookup"}
-}
-
-func workError() *BindError {
-	return &BindError{Kind: ErrWork, Message: "the table loops with branches: the name takes too many lookups"}
-}
+// maxDepth is how many look-ups one chain may have (Finagle, namerMaxDepth).
+const maxDepth = 100
 
 // Bind gives the bound tree of a name: of Bound, Union, Neg, Empty and Fail,
-// without alternations. An error is a *BindError.
+// without alternations (Finagle, Namer.bind). An error is a *BindError.
 func (in Interpreter) Bind(path Path) (Tree, error) { return in.bind(path, false) }
 
 // BindAll is as Bind, but an alternation keeps every branch that is not
 // negative, in order, up to the first that is empty, fail or in error; that one
-// is dropped unless it is the first. The first of all is what Bind gives. It
-// tells what stands behind the branch that is taken.
-func (in Interpreter) BindAll(path Path) (Tree, error) { return in.bind(path, true) }
+// is dropped unless it is the first. The first of all is what Bind gives, the
+// others are what it would give if those before them did not exist.
+func (in Interpreter) BindAll(path Path) (Tree, error) {
+	tree, err := in.bind(path, true)
+	var failed *BindError
+	if errors.As(err, &failed) && failed.Kind == ErrWork {
+		// The alternatives that are not taken may be the ones that loop.
+		return in.bind(path, false)
+	}
+	return tree, err
+}
 
-func (in Interpreter) bind(path Path, all bool) (Tree, error) {
-	b := binder{Interpreter: in, all: all, work: in.MaxWork}
-	if b.work == 0 {
-		b.work = defaultMaxWork
-	}
-	tree, err := b.path(path, 0)
-	if b.work < 0 {
-		err = workError()
-	}
+func (in *Interpreter) bind(path Path, all bool) (Tree, error) {
+	b := binder{Interpreter: in, all: all, budget: newBudget(in.MaxWork)}
+	answer, err := b.path(path, 0)
 	if err != nil {
 		return nil, err
 	}
-	return tree, nil
+	return answer.tree, nil
 }
 
-// binder is one binding under way.
+// binder is one binding under way. It keeps the paths it makes on a stack, so
+// that most look-ups allocate nothing.
 type binder struct {
-	Interpreter
-	all  bool
-	work int // look-ups that are left
+	*Interpreter
+	budget
+	memo
+	all   bool
+	stack []string
+
+	// thrown tells of the error that was just returned that the original throws
+	// it instead of making a failed Activity. That ends a whole union, where
+	// otherwise only the branch is lost. The next look-up on the way out
+	// catches it.
+	thrown bool
 }
+
+// answer is what a tree is bound to.
+type answer struct {
+	tree Tree
+	end  end
+}
+
+// end says, where all alternatives are kept, what comes after the last: if none
+// of them existed, the answer would be this.
+type end int
+
+const (
+	endNeg end = iota // negative: further alternatives may be tried
+	endEmpty
+	endStop // fail, or an error
+)
 
 // path binds a name that is reached after depth look-ups.
-func (b *binder) path(path Path, depth int) (Tree, *BindError) {
-	if b.work--; b.work < 0 {
-		return nil, workError()
+func (b *binder) path(path Path, depth int) (answer, *BindError) {
+	if err := b.spend(path, len(b.Dtab)); err != nil {
+		return answer{}, err
 	}
 	if b.Visit != nil {
 		b.Visit(path)
 	}
+	if !b.remembers() {
+		return b.lookUp(path, depth)
+	}
+	return b.remembered(path, depth)
+}
+
+// lookUp looks a name up in the table, or else asks the namers, and binds the
+// result.
+func (b *binder) lookUp(path Path, depth int) (answer, *BindError) {
 	first := b.match(path, len(b.Dtab))
 	if first < 0 {
-		return b.namers(path, depth)
+		return b.named(path, depth)
 	}
 	second := b.match(path, first)
 	if second < 0 {
-		if _, neg := b.Dtab[first].Dst.(Neg); neg {
-			return b.namers(path, depth)
+		d := &b.Dtab[first]
+		if _, neg := d.Dst.(Neg); neg {
+			return b.named(path, depth)
 		}
-		return b.tree(b.Dtab[first].Dst, path[len(b.Dtab[first].Prefix):], depth+1)
+		bound, err := b.tree(d.Dst, path[len(d.Prefix):], depth+1)
+		b.thrown = false
+		return bound, err
 	}
-	if depth+1 > maxDepth {
-		return nil, depthError()
+	if err := b.descend(depth + 1); err != nil {
+		return answer{}, err
 	}
-	var kept alternatives
+	found := alternatives{all: b.all}
 	for i := first; i >= 0; i = b.match(path, i) {
-		tree, err := b.tree(b.Dtab[i].Dst, path[len(b.Dtab[i].Prefix):], depth+1)
-		if kept.add(tree, err, b.all) {
+		bound, err := b.tree(b.Dtab[i].Dst, path[len(b.Dtab[i].Prefix):], depth+1)
+		if found.add(bound, err) {
 			break
 		}
 	}
-	return kept.result()
+	b.thrown = false
+	return found.result()
 }
 
 // match gives the last dentry before i that matches a path, -1 if none does.
-func (b *binder) match(path Path, i int) int {
+func (in *Interpreter) match(path Path, i int) int {
 	for i--; i >= 0; i-- {
-		if b.Dtab[i].Prefix.Matches(path) {
+		if in.Dtab[i].Prefix.Matches(path) {
 			return i
 		}
 	}
 	return -1
 }
 
-// tree binds a tree with rest appended to its leaves.
-func (b *binder) tree(tree Tree, rest Path, depth int) (Tree, *BindError) {
+// named asks the namers for a path and binds their answer.
+func (b *binder) named(path Path, depth int) (answer, *BindError) {
+	mark := len(b.stack)
+	reply := ask(b.Namers, path, b.stack)
+	if reply.err != nil {
+		b.thrown = reply.thrown
+		return answer{}, reply.err
+	}
+	bound, err := answer{}, b.descend(depth+1)
+	switch {
+	case err != nil:
+	case reply.tree != nil:
+		bound, err = b.tree(reply.tree, nil, depth+1)
+	default:
+		// A rewritten path was put on the stack.
+		b.stack = append(b.stack, reply.path...)
+		bound, err = b.path(b.stack[mark:len(b.stack):len(b.stack)], depth+1)
+	}
+	b.stack = b.stack[:mark]
+	b.thrown = false
+	return bound, err
+}
+
+// descend checks how deep the chain of look-ups is (Finagle, Namer.bind).
+func (b *binder) descend(depth int) *BindError {
 	if depth > maxDepth {
-		return nil, depthError()
+		b.cut = true
+		return depthError()
+	}
+	b.deepest = max(b.deepest, depth)
+	return nil
+}
+
+// tree binds a tree with rest appended to its leaves.
+func (b *binder) tree(tree Tree, rest Path, depth int) (answer, *BindError) {
+	if err := b.descend(depth); err != nil {
+		return answer{}, err
 	}
 	switch t := tree.(type) {
 	case Leaf:
-		path := t.Path
-		if len(rest) > 0 {
-			path = path.Join(rest...)
+		if len(rest) == 0 {
+			return b.path(t.Path, depth)
 		}
-		return b.path(path, depth)
+		mark := len(b.stack)
+		b.stack = append(append(b.stack, t.Path...), rest...)
+		bound, err := b.path(b.stack[mark:len(b.stack):len(b.stack)], depth)
+		b.stack = b.stack[:mark]
+		return bound, err
 	case Alt:
-		var kept alternatives
-		for _, branch := range t {
+		found := alternatives{all: b.all}
+		for i, branch := range t {
 			bound, err := b.tree(branch, rest, depth)
-			if kept.add(bound, err, b.all) {
+			if i > 0 {
+				b.thrown = false
+			}
+			if found.add(bound, err) {
 				break
 			}
 		}
-		return kept.result()
+		return found.result()
 	case Union:
 		return b.union(t, rest, depth)
 	}
-	return tree, nil
-}
-
-// alternatives collects the branches of an alternation.
-type alternatives struct {
-	kept Alt
-	err  *BindError
-}
-
-// add takes the next branch and tells whether the rest does not matter.
-func (a *alternatives) add(tree Tree, err *BindError, all bool) (done bool) {
-	if err != nil {
-		if len(a.kept) == 0 {
-			a.err = err
-		}
-		return true
-	}
-	stops := false
-	switch first := tree.(type) {
-	case Neg:
-		return false
-	case Empty, Fail:
-		stops = true
-	case Alt:
-		// An alternation begins with what it is bound to.
-		_, empty := first[0].(Empty)
-		_, fail := first[0].(Fail)
-		stops = empty || fail
-	}
-	if stops && len(a.kept) > 0 {
-		return true
-	}
-	a.kept = append(a.kept, tree)
-	return stops || !all
-}
-
-func (a *alternatives) result() (Tree, *BindError) {
-	switch {
-	case a.err != nil:
-		return nil, a.err
-	case len(a.kept) == 0:
-		return Neg{}, nil
-	case len(a.kept) == 1:
-		return a.kept[0], nil
-	}
-	return a.kept, nil
+	return answer{tree: tree}, nil
 }
 
 // union binds all branches. Branches in error do not count if another one is
-// not in error; negative ones and fails are dropped (Finagle, Namer.bind).
-func (b *binder) union(union Union, rest Path, depth int) (Tree, *BindError) {
-	kept := make(Union, 0, len(union))
+// not in error; negative ones and fails are dropped (Finagle, Namer.bindUnion).
+func (b *binder) union(union Union, rest Path, depth int) (answer, *BindError) {
+	var kept Union
 	var failed *BindError
-	answered := false
-	for _, w := range union {
-		tree, err := b.tree(w.Tree, rest, depth)
-		if b.work < 0 {
-			return nil, workError()
-		}
+	answered, ends := false, endNeg
+	for i, w := range union {
+		bound, err := b.tree(w.Tree, rest, depth)
 		if err != nil {
+			if b.thrown || b.exhausted() {
+				return answer{}, err
+			}
 			if failed == nil {
 				failed = err
 			}
 			continue
 		}
 		answered = true
-		switch tree.(type) {
+		switch bound.tree.(type) {
 		case Neg, Fail:
-		default:
-			kept = append(kept, Weighted{Weight: w.Weight, Tree: tree})
+			continue
+		case Empty:
+			ends = endEmpty
 		}
+		if bound.end == endEmpty {
+			ends = endEmpty
+		}
+		if kept == nil {
+			kept = make(Union, 0, len(union)-i)
+		}
+		kept = append(kept, Weighted{Weight: w.Weight, Tree: bound.tree})
 	}
 	switch {
 	case !answered && failed != nil:
-		return nil, failed
+		return answer{}, failed
 	case len(kept) == 0:
-		return Neg{}, nil
+		return answer{tree: Neg{}}, nil
 	case len(kept) == 1:
-		return kept[0].Tree, nil
+		return answer{tree: kept[0].Tree, end: ends}, nil
 	}
-	return kept, nil
-}
-
-// namers asks the configured namers for a path, last first, then the built-in ones.
-func (b *binder) namers(path Path, depth int) (Tree, *BindError) {
-	tree, _, err := b.ask(path)
-	if err != nil {
-		return nil, err
-	}
-	return b.tree(tree, nil, depth+1)
-}
-
-// ask gives the namers' answer for a path, and the prefix of who answered.
-func (in *Interpreter) ask(path Path) (Tree, string, *BindError) {
-	for i := len(in.Namers) - 1; i >= 0; i-- {
-		rest, ok := below(path, in.Namers[i].Prefix())
-		if !ok {
-			continue
-		}
-		tree, err := in.Namers[i].Lookup(rest)
-		if err != nil {
-			return nil, "/#" + in.Namers[i].Prefix().String(), asBindError(err)
-		}
-		if _, neg := tree.(Neg); !neg {
-			return tree, "/#" + in.Namers[i].Prefix().String(), nil
-		}
-	}
-	if len(path) > 0 && path[0] == "$" {
-		return utility(path)
-	}
-	return Neg{}, "", nil
-}
-
-// below gives the rest of a path after /# and a namer's prefix.
-func below(path, prefix Path) (Path, bool) {
-	if len(path) <= len(prefix) || path[0] != "#" || !path[1:].HasPrefix(prefix) {
-		return nil, false
-	}
-	return path[1+len(prefix):], true
+	return answer{tree: kept, end: ends}, nil
 }

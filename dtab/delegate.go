@@ -26,6 +26,22 @@ const (
 	OutcomeError Outcome = "error"
 )
 
+// OutcomeOf says how a binding ended that Bind answers with tree and err.
+func OutcomeOf(tree Tree, err error) Outcome {
+	if err != nil {
+		return OutcomeError
+	}
+	switch tree.(type) {
+	case Neg:
+		return OutcomeNeg
+	case Empty:
+		return OutcomeEmpty
+	case Fail:
+		return OutcomeFail
+	}
+	return OutcomeBound
+}
+
 // Step is one node of the trace of a binding. The trace evaluates every
 // alternative, also those that the binding does not reach.
 type Step struct {
@@ -51,10 +67,153 @@ type Step struct {
 	Err     *BindError
 	// Taken says that the whole binding's answer goes through this step.
 	Taken bool
-	// Why says in a few words why the step is taken or not.
+	// Why says in a few words what becomes of the step in the one above it;
+	// empty where that goes without saying.
 	Why string
 	// Children are, for StepPath, the right sides of the rules that match, the
-	// rule that wins first, or the namer's answer; for StepAlt and StepUnion
-	// the branches in order.
+	// rule that wins first, or the namer's answer (after a rule that is only
+	// "~"); for StepAlt and StepUnion the branches in order.
 	Children []*Step
+
+	// thrown: see binder.thrown.
+	thrown bool
+}
+
+// maxSteps bounds a trace. Real tables need tens of steps.
+const maxSteps = 5000
+
+// Delegate gives the trace of a binding, as linkerd's delegator did: it
+// evaluates all alternatives. Its outcome is Bind's. Where a trace gets too
+// long, a step has its outcome but no children, and Why says so. Visit is not
+// called.
+func (in Interpreter) Delegate(path Path) *Step {
+	in.Visit = nil
+	t := tracer{Interpreter: &in, left: maxSteps}
+	t.hidden = binder{Interpreter: &in, budget: newBudget(in.MaxWork)}
+	root := t.path(path, 0)
+	tree, err := in.Bind(path)
+	if err != nil {
+		root.fail(asBindError(err), false)
+	} else {
+		root.become(tree)
+	}
+	root.explain()
+	root.take()
+	return root
+}
+
+// tracer is one trace under way.
+type tracer struct {
+	*Interpreter
+	left   int    // steps that may still be made
+	hidden binder // evaluates what is too long to show
+}
+
+func (t *tracer) path(path Path, depth int) *Step {
+	t.left--
+	step := &Step{Kind: StepPath, Path: path.Join(), Weight: 1}
+	if t.left < 0 {
+		bound, err := t.hidden.path(path, depth)
+		step.Why = "the trace is too long to show more"
+		if err != nil {
+			step.fail(err, t.hidden.thrown)
+		} else {
+			step.become(bound.tree)
+		}
+		return step
+	}
+	var matching []int
+	for i := len(t.Dtab) - 1; i >= 0; i-- {
+		if t.Dtab[i].Prefix.Matches(path) {
+			matching = append(matching, i)
+		}
+	}
+	if len(matching) == 1 {
+		if _, neg := t.Dtab[matching[0]].Dst.(Neg); neg {
+			step.Children = append(step.Children, t.tree(Neg{}, nil, 0).from(&t.Dtab[matching[0]]))
+			matching = nil
+		}
+	}
+	switch {
+	case len(matching) == 0:
+		t.named(step, depth)
+		return step
+	case depth+1 > maxDepth:
+		step.fail(depthError(), false)
+		return step
+	}
+	for _, i := range matching {
+		d := &t.Dtab[i]
+		step.Children = append(step.Children, t.tree(d.Dst, path[len(d.Prefix):], depth+1).from(d))
+	}
+	step.first()
+	step.thrown = false
+	return step
+}
+
+// named puts the namers' answer below a step.
+func (t *tracer) named(step *Step, depth int) {
+	reply := ask(t.Namers, step.Path, nil)
+	by := ""
+	switch {
+	case reply.by >= 0:
+		by = "/#" + t.Namers[reply.by].Prefix().String()
+	case reply.by == byUtility && len(step.Path) > 1:
+		by = Path{"$", step.Path[1]}.String()
+	}
+	switch {
+	case reply.err != nil:
+		step.Namer = by
+		step.fail(reply.err, reply.thrown)
+		return
+	case depth+1 > maxDepth:
+		step.fail(depthError(), false)
+		return
+	}
+	var child *Step
+	if reply.tree != nil {
+		child = t.tree(reply.tree, nil, depth+1)
+	} else {
+		child = t.path(reply.path, depth+1)
+	}
+	child.Namer = by
+	step.Children = append(step.Children, child)
+	step.as(child)
+	step.thrown = false
+}
+
+// tree traces a tree with rest appended to its leaves.
+func (t *tracer) tree(tree Tree, rest Path, depth int) *Step {
+	step := &Step{Weight: 1}
+	switch tree := tree.(type) {
+	case Leaf:
+		return t.path(tree.Path.Join(rest...), depth)
+	case Alt:
+		step.Kind = StepAlt
+		for _, branch := range tree {
+			step.Children = append(step.Children, t.tree(branch, rest, depth))
+		}
+		step.first()
+		return step
+	case Union:
+		step.Kind = StepUnion
+		for _, branch := range tree {
+			child := t.tree(branch.Tree, rest, depth)
+			child.Weight = branch.Weight
+			step.Children = append(step.Children, child)
+		}
+		step.union()
+		return step
+	case Bound:
+		step.Kind, step.Path, step.Residual = StepBound, tree.ID, tree.Residual
+	case Empty:
+		step.Kind = StepEmpty
+	case Fail:
+		step.Kind = StepFail
+	default:
+		step.Kind = StepNeg
+	}
+	t.left--
+	step.become(tree)
+	return step
 }

@@ -12,8 +12,9 @@ type Namer interface {
 	// Lookup is asked for the rest of a path, after /#/<prefix>. It answers
 	// Neg (there is no such name, another namer may know it), Leaf (another
 	// name, bound again from the top of the table) or Bound. An error is a
-	// *BindError and fails the whole binding. Lookup is a function of rest and
-	// of what exists; it keeps neither.
+	// *BindError. Lookup is a function of rest and of what exists. It does not
+	// keep rest, which is valid only during the call; only the Residual of a
+	// Bound may be a piece of it.
 	Lookup(rest Path) (Tree, error)
 }
 
@@ -41,8 +42,7 @@ const (
 type NamerConfig struct {
 	// Kind is one of the Kind constants.
 	Kind string
-	// Prefix is the path after /#. It defaults to /<kind>; io.l5d.rewrite needs
-	// one.
+	// Prefix is the path after /#. Nil means /<kind>; io.l5d.rewrite needs one.
 	Prefix Path
 	// LabelSelector, for the Kubernetes kinds, is a label's name: names get one
 	// more segment, its value.
@@ -74,9 +74,6 @@ func NewNamer(c NamerConfig, exists Instance) (Namer, error) {
 	case KindFS:
 		n.segments, n.lower = 1, false
 	case KindRewrite:
-		if len(c.Prefix) == 0 {
-			return nil, fmt.Errorf("the namer %s needs a prefix", c.Kind)
-		}
 		return newRewriter(c)
 	default:
 		return nil, fmt.Errorf("unknown namer kind %q: use %s, %s, %s, %s or %s", c.Kind,
@@ -95,8 +92,10 @@ type idNamer struct {
 	exists    Instance
 }
 
+// Prefix is part of Namer.
 func (n idNamer) Prefix() Path { return n.prefix }
 
+// Lookup is part of Namer.
 func (n idNamer) Lookup(rest Path) (Tree, error) {
 	if len(rest) < n.segments {
 		return Neg{}, nil
@@ -120,13 +119,13 @@ func (n idNamer) Lookup(rest Path) (Tree, error) {
 	return Bound{ID: full, Residual: residual}, nil
 }
 
-// lowered gives the path itself where nothing is upper case.
+// lowered gives the path in lower case; the path itself where nothing changes.
 func lowered(p Path) Path {
 	for i, segment := range p {
-		if strings.ToLower(segment) != segment {
+		if lower := strings.ToLower(javaString(segment)); lower != segment {
 			q := p.Join()
 			for j := i; j < len(q); j++ {
-				q[j] = strings.ToLower(q[j])
+				q[j] = strings.ToLower(javaString(q[j]))
 			}
 			return q
 		}

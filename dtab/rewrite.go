@@ -6,89 +6,132 @@ import (
 	"strings"
 )
 
-// rewriteNamer replaces paths that match a pattern by a name (io.l5d.rewrite).
-// The rest of the path, beyond the pattern, is dropped.
-type rewriteNamer struct {
-	prefix  Path
-	pattern []rewriteSegment
-	name    string
+// rewriter replaces paths that match a pattern by a name (io.l5d.rewrite;
+// linkerd, PathMatcher). What is left of the path after the pattern is dropped.
+type rewriter struct {
+	prefix   Path
+	segments []rewriteSegment
+	name     string
 }
 
-// rewriteSegment matches one segment: any, or a regular expression that is
-// searched, whose groups are captured.
+// rewriteSegment matches one segment of a path, in its canonical text.
 type rewriteSegment struct {
-	any      bool
-	literal  string
+	text string // "*" is any
+	// search, if not nil, is searched for instead; its groups are the values of
+	// captures, in order.
 	search   *regexp.Regexp
 	captures []string
 }
 
-var capture = regexp.MustCompile(`\{([^{}]*)\}`)
+// maxRewritten bounds the text that a rewrite makes: one that repeats a capture
+// could double it with every look-up.
+const maxRewritten = 1 << 16
+
+// captureSyntax is the original's: the range from ":" to "_" is meant as it is.
+const captureSyntax = `\{([a-zA-Z0-9.:-_]+)\}`
 
 func newRewriter(c NamerConfig) (Namer, error) {
-	if c.Pattern == "" || c.Name == "" {
-		return nil, fmt.Errorf("the namer %s needs a pattern and a name", c.Kind)
+	switch {
+	case c.Prefix == nil:
+		return nil, fmt.Errorf("the namer %s needs a prefix", c.Kind)
+	case c.Pattern == "":
+		return nil, fmt.Errorf("the namer %s needs a pattern, for example /{port}/{service}", c.Kind)
+	case c.Name == "":
+		return nil, fmt.Errorf("the namer %s needs a name, for example /k8s/default/{port}/{service}", c.Kind)
 	}
-	n := rewriteNamer{prefix: c.Prefix, name: c.Name}
-	for _, text := range strings.Split(strings.TrimLeft(c.Pattern, "/"), "/") {
-		s := rewriteSegment{any: text == "*", literal: text}
-		var expr strings.Builder
-		last := 0
-		for _, at := range capture.FindAllStringSubmatchIndex(text, -1) {
-			expr.WriteString(regexp.QuoteMeta(text[last:at[0]]) + "(.+)")
-			s.captures = append(s.captures, text[at[2]:at[3]])
-			last = at[1]
+	n := rewriter{prefix: c.Prefix, name: c.Name}
+	capture := regexp.MustCompile(captureSyntax)
+	texts := strings.Split(strings.Trim(c.Pattern, "/"), "/")
+	if texts[0] == "" {
+		texts = nil
+	}
+	for _, text := range texts {
+		s := rewriteSegment{text: text}
+		keys := capture.FindAllString(text, -1)
+		expr := strings.ReplaceAll(text, ".", `\.`)
+		for _, key := range keys {
+			expr = strings.ReplaceAll(expr, key, "(.*)")
+			s.captures = append(s.captures, key)
 		}
-		if s.captures != nil {
-			expr.WriteString(regexp.QuoteMeta(text[last:]))
-			re, err := regexp.Compile(expr.String())
+		if keys != nil {
+			search, err := regexp.Compile(expr)
 			if err != nil {
-				return nil, fmt.Errorf("the pattern %q of %s: %w", c.Pattern, c.Kind, err)
+				return nil, fmt.Errorf("the segment %q in the pattern of %s: %w", text, c.Kind, err)
 			}
-			s.search = re
+			if strings.Contains(expr, "{") || search.NumSubexp() < len(keys) {
+				return nil, fmt.Errorf("the segment %q in the pattern of %s: "+
+					"a capture is {name}, of letters, digits, %q and %q", text, c.Kind, ":", "_")
+			}
+			s.search = search
 		}
-		n.pattern = append(n.pattern, s)
+		n.segments = append(n.segments, s)
 	}
 	return n, nil
 }
 
-func (n rewriteNamer) Prefix() Path { return n.prefix }
+// Prefix is part of Namer.
+func (n rewriter) Prefix() Path { return n.prefix }
 
-func (n rewriteNamer) Lookup(rest Path) (Tree, error) {
-	values := map[string]string{}
-	for i, s := range n.pattern {
-		if i >= len(rest) {
-			if s.any {
-				// The original takes the tail of what is not there.
-				return nil, &BindError{Kind: ErrUnsupported, Message: "empty.tail"}
-			}
-			return Neg{}, nil
-		}
-		switch segment := rest[i]; {
-		case s.any:
-		case s.search == nil:
-			if segment != s.literal {
-				return Neg{}, nil
-			}
-		default:
-			m := s.search.FindStringSubmatch(segment)
-			if m == nil {
-				return Neg{}, nil
-			}
-			for j, key := range s.captures {
-				values[key] = m[j+1]
-			}
+// Lookup is part of Namer.
+func (n rewriter) Lookup(rest Path) (Tree, error) {
+	values, ok, err := n.match(rest)
+	if err != nil || !ok {
+		return Neg{}, err
+	}
+	name := n.name
+	for i := len(values) - 1; i >= 0; i-- {
+		name = strings.ReplaceAll(name, values[i].key, values[i].value)
+		if len(name) > maxRewritten {
+			return nil, &BindError{Kind: ErrWork, Message: "The rewritten name is too long"}
 		}
 	}
-	text := capture.ReplaceAllStringFunc(n.name, func(v string) string {
-		if value, ok := values[v[1:len(v)-1]]; ok {
-			return Path{value}.String()[1:]
-		}
-		return v
-	})
-	path, err := ParsePath(text)
-	if err != nil {
-		return nil, &BindError{Kind: ErrRequirement, Message: err.Error()}
+	path, parseErr := ParsePath(name)
+	if parseErr != nil {
+		return nil, notAPath(parseErr)
 	}
 	return Leaf{Path: path}, nil
+}
+
+// captured is the value of one capture. The key has its braces.
+type captured struct{ key, value string }
+
+// match gives the captures, in the order of their first places.
+func (n rewriter) match(rest Path) (values []captured, ok bool, err error) {
+	for i, s := range n.segments {
+		switch {
+		case s.text == "*":
+			if i >= len(rest) {
+				return nil, false, &BindError{Kind: ErrUnsupported, Message: "empty.tail"}
+			}
+			continue
+		case i >= len(rest):
+			return nil, false, nil
+		}
+		text := Path{rest[i]}.String()[1:]
+		if s.search == nil {
+			if text != s.text {
+				return nil, false, nil
+			}
+			continue
+		}
+		groups := s.search.FindStringSubmatch(text)
+		if groups == nil {
+			return nil, false, nil
+		}
+		for j, key := range s.captures {
+			values = capture(values, key, groups[j+1])
+		}
+	}
+	return values, true, nil
+}
+
+// capture sets a value; one set before gives way to it and keeps its place.
+func capture(values []captured, key, value string) []captured {
+	for i := range values {
+		if values[i].key == key {
+			values[i].value = value
+			return values
+		}
+	}
+	return append(values, captured{key: key, value: value})
 }

@@ -1,5 +1,7 @@
 package dtab
 
+import "math"
+
 // Share is a part of the requests that go to a bound name.
 type Share struct {
 	// Bound is where the requests go.
@@ -11,9 +13,10 @@ type Share struct {
 	Share float64
 }
 
-// Shares gives how a bound tree divides the requests, in tree order: weights
-// are relative to the branches of their union, and equal where all are zero.
-// Neg and Fail have no shares; of an alternation the first branch counts.
+// Shares tells how a bound tree divides the requests, in tree order: a branch
+// of a union gets its weight's part of the sum of the weights, or, where all
+// are zero, as much as the others (Finagle, Drv.fromWeights). Neg and Fail have
+// no shares; of an alternation the first branch counts.
 func Shares(bound Tree) []Share { return appendShares(nil, bound, 1) }
 
 func appendShares(to []Share, tree Tree, share float64) []Share {
@@ -32,9 +35,9 @@ func appendShares(to []Share, tree Tree, share float64) []Share {
 			sum += w.Weight
 		}
 		for _, w := range t {
-			part := 1 / float64(len(t))
-			if sum > 0 {
-				part = w.Weight / sum
+			part := w.Weight / sum
+			if sum == 0 || math.IsInf(sum, 1) {
+				part = 1 / float64(len(t))
 			}
 			to = appendShares(to, w.Tree, share*part)
 		}

@@ -48,6 +48,20 @@ func Simplify(tree Tree) Tree {
 	return tree
 }
 
+// Simplify gives a shorter table of the same meaning but for one thing:
+// dentries whose simplified right side is negative are left out, although two
+// of them keep a namer from being asked (Finagle, Dtab.simplified).
+func (d Dtab) Simplify() Dtab {
+	var kept Dtab
+	for _, dentry := range d {
+		dentry.Dst = Simplify(dentry.Dst)
+		if _, neg := dentry.Dst.(Neg); !neg {
+			kept = append(kept, dentry)
+		}
+	}
+	return kept
+}
+
 // Eval gives the leaves that a tree stands for when nothing is looked up,
 // sorted and each once, or false where that is nothing: the tree is negative or
 // fails (Finagle, NameTree.eval; weights do not count).

@@ -55,6 +55,19 @@ type Dentry struct {
 	Origin string
 }
 
+// ParseDentry reads one rule, without ";". The error is a *SyntaxError.
+func ParseDentry(src Source, text string) (Dentry, error) {
+	p := parser{src: src, text: text}
+	dentry, err := p.dentry()
+	if err == nil {
+		err = p.end()
+	}
+	if err != nil {
+		return Dentry{}, err
+	}
+	return dentry, nil
+}
+
 // String gives the canonical text, "/svc=>/srv".
 func (d Dentry) String() string { return string(appendDentry(nil, d)) }
 

@@ -1,171 +1,234 @@
 package dtab
 
 import (
-	"errors"
-	"regexp"
 	"strconv"
 	"strings"
 )
 
-func asBindError(err error) *BindError {
-	var b *BindError
-	if errors.As(err, &b) {
-		return b
-	}
-	return &BindError{Kind: ErrUnsupported, Message: err.Error()}
-}
-
-var (
-	hostShape   = regexp.MustCompile(`\A[A-Za-z0-9.:_-]+\z`)
-	methodShape = regexp.MustCompile(`\A[A-Z]+\z`)
-	portShape   = regexp.MustCompile(`\A[a-z0-9][-a-z0-9]*\z`)
-)
-
-// requirement is how the original answers a rewrite that would make an empty segment.
-func requirement() *BindError {
-	return &BindError{Kind: ErrRequirement, Message: "requirement failed"}
-}
-
-// rewriter turns the arguments of a utility namer into another path. Not ok is
-// a negative answer.
-type rewriter func(args Path) (path Path, ok bool)
-
-// rewriters are the utility namers that answer a path (linkerd 1.x, namer/core).
-var rewriters = map[string]rewriter{
-	"io.buoyant.http.domainToPath": func(a Path) (Path, bool) {
-		return domainToPath(nil, a)
-	},
-	"io.buoyant.http.domainToPathPfx": prefixed(domainToPath),
-	"io.buoyant.http.subdomainOf": func(a Path) (Path, bool) {
-		return subdomainOf(a, nil, 1)
-	},
-	"io.buoyant.http.subdomainOfPfx": func(a Path) (Path, bool) {
-		if len(a) < 3 {
-			return nil, false
-		}
-		return subdomainOf(a, a[1:2], 2)
-	},
-	"io.buoyant.http.anyMethod": func(a Path) (Path, bool) {
-		return matching(methodShape, nil, a)
-	},
-	"io.buoyant.http.anyMethodPfx": prefixed(func(pfx, a Path) (Path, bool) {
-		return matching(methodShape, pfx, a)
-	}),
-	"io.buoyant.http.anyHost": func(a Path) (Path, bool) {
-		return matching(hostShape, nil, a)
-	},
-	"io.buoyant.http.anyHostPfx": prefixed(func(pfx, a Path) (Path, bool) {
-		return matching(hostShape, pfx, a)
-	}),
-	"io.buoyant.hostportPfx": prefixed(func(pfx, a Path) (Path, bool) {
-		return hostPort(pfx, a, false)
-	}),
-	"io.buoyant.porthostPfx": prefixed(func(pfx, a Path) (Path, bool) {
-		return hostPort(pfx, a, true)
-	}),
-}
-
-// prefixed takes the first argument through.
-func prefixed(f func(pfx, args Path) (Path, bool)) rewriter {
-	return func(args Path) (Path, bool) {
-		if len(args) < 2 {
-			return nil, false
-		}
-		return f(args[:1], args[1:])
-	}
-}
-
-func domainToPath(pfx, args Path) (Path, bool) {
-	if len(args) == 0 || !hostShape.MatchString(args[0]) {
-		return nil, false
-	}
-	labels := strings.Split(strings.TrimRight(args[0], "."), ".")
-	if len(labels) == 1 && labels[0] == "" {
-		labels = nil
-	}
-	path := pfx.Join()
-	for i := len(labels) - 1; i >= 0; i-- {
-		path = append(path, labels[i])
-	}
-	return append(path, args[1:]...), true
-}
-
-func subdomainOf(args, pfx Path, host int) (Path, bool) {
-	if len(args) <= host || !hostShape.MatchString(args[0]) || !hostShape.MatchString(args[host]) {
-		return nil, false
-	}
-	name := args[host]
-	if i := strings.IndexByte(name, ':'); i > 0 {
-		name = name[:i]
-	}
-	sub, ok := strings.CutSuffix(name, "."+args[0])
-	if !ok || sub == "" {
-		return nil, false
-	}
-	return append(pfx.Join(sub), args[host+1:]...), true
-}
-
-func matching(shape *regexp.Regexp, pfx, args Path) (Path, bool) {
-	if len(args) == 0 || !shape.MatchString(args[0]) {
-		return nil, false
-	}
-	return pfx.Join(args[1:]...), true
-}
-
-func hostPort(pfx, args Path, portFirst bool) (Path, bool) {
-	parts := strings.Split(strings.TrimRight(args[0], ":"), ":")
-	if len(parts) != 2 || len(parts[1]) > 63 || !portShape.MatchString(parts[1]) {
-		return nil, false
-	}
-	if portFirst {
-		parts[0], parts[1] = parts[1], parts[0]
-	}
-	return append(pfx.Join(parts...), args[1:]...), true
-}
-
-// utility answers a path that starts with /$/.
-func utility(path Path) (Tree, string, *BindError) {
+// utility answers a path that begins with /$/: the names that need no
+// configuration (Finagle's Namer.global, linkerd's namer/core).
+func utility(path Path, stack []string) reply {
 	if len(path) < 2 {
-		return Neg{}, "", nil
+		return reply{tree: Neg{}, by: byUtility}
 	}
 	name, args := path[1], path[2:]
-	by := "/$/" + name
-	if rewrite, ok := rewriters[name]; ok {
-		answer, ok := rewrite(args)
-		if !ok {
-			return Neg{}, by, nil
-		}
-		for _, segment := range answer {
-			if segment == "" {
-				return nil, by, requirement()
-			}
-		}
-		return Leaf{Path: answer}, by, nil
-	}
 	switch name {
 	case "nil":
-		return Empty{}, by, nil
+		return reply{tree: Empty{}, by: byUtility}
 	case "fail":
-		return Fail{}, by, nil
-	case "io.buoyant.rinet":
-		if len(args) < 2 {
-			return Neg{}, by, nil
-		}
-		return Bound{ID: path[:4], Residual: path[4:]}, by, nil
+		return reply{tree: Fail{}, by: byUtility}
 	case "inet", "fixedinet":
 		if len(args) >= 2 && isInteger(args[1]) {
-			return Bound{ID: path[:4], Residual: path[4:]}, by, nil
+			return inet(path, 4)
 		}
 		if len(args) >= 1 && isInteger(args[0]) {
-			return Bound{ID: path[:3], Residual: path[3:]}, by, nil
+			return inet(path, 3)
+		}
+	case "io.buoyant.rinet":
+		return rinet(path)
+	default:
+		if build, prefixed := rewriteOf(name); build != nil {
+			return rewrite(build, prefixed, args, stack)
 		}
 	}
-	return nil, by, &BindError{
-		Kind: ErrUnknownNamer, Message: "Unknown namer: " + name + " for path: " + path.String(),
-	}
+	return reply{by: byUtility, err: &BindError{
+		Kind:    ErrUnknownNamer,
+		Message: "Unknown namer: " + javaString(name) + " for path: " + path.String(),
+	}}
 }
 
-// isInteger tells what Java reads as an int.
+// inet binds a path whose first n segments are an address.
+func inet(path Path, n int) reply {
+	residual := path[n:].Join()
+	for i := range residual {
+		residual[i] = javaString(residual[i])
+	}
+	return reply{tree: Bound{ID: path[:n].Join(), Residual: residual}, by: byUtility}
+}
+
+// rinet binds port and host. The original makes the id by parsing a text of the
+// two, which can fail.
+func rinet(path Path) reply {
+	if len(path) < 4 {
+		return reply{tree: Neg{}, by: byUtility}
+	}
+	id, err := ParsePath("/" + javaString(path[2]) + "/" + javaString(path[3]))
+	if err != nil {
+		return reply{err: notAPath(err), thrown: true, by: byUtility}
+	}
+	id = Path{"$", "io.buoyant.rinet"}.Join(id...)
+	return reply{tree: Bound{ID: id, Residual: path[4:].Join()}, by: byUtility}
+}
+
+// build appends what a utility namer makes of its arguments; the rest of the
+// path is appended by others. It tells how many arguments it used; 0 is a
+// negative answer.
+type build func(to, args []string) (made []string, used int)
+
+// rewriteOf gives the utility namer that answers another path, nil if there is
+// none of that name. The prefixed ones carry their first argument through.
+func rewriteOf(name string) (b build, prefixed bool) {
+	switch name {
+	case "io.buoyant.hostportPfx":
+		return hostPort, true
+	case "io.buoyant.porthostPfx":
+		return portHost, true
+	}
+	name, ok := strings.CutPrefix(name, "io.buoyant.http.")
+	if !ok {
+		return nil, false
+	}
+	name, prefixed = strings.CutSuffix(name, "Pfx")
+	switch name {
+	case "domainToPath":
+		return domainToPath, prefixed
+	case "subdomainOf":
+		if prefixed {
+			return subdomainOfPfx, false // its prefix is not the first argument
+		}
+		return subdomainOf, false
+	case "anyMethod":
+		return anyMethod, prefixed
+	case "anyHost":
+		return anyHost, prefixed
+	}
+	return nil, false
+}
+
+func rewrite(b build, prefixed bool, args Path, stack []string) reply {
+	mark := len(stack)
+	if prefixed {
+		if len(args) == 0 {
+			return reply{tree: Neg{}, by: byUtility}
+		}
+		stack = append(stack, javaString(args[0]))
+		args = args[1:]
+	}
+	stack, used := b(stack, args)
+	if used == 0 {
+		return reply{tree: Neg{}, by: byUtility}
+	}
+	for _, segment := range stack[mark:] {
+		if segment == "" {
+			err := &BindError{Kind: ErrRequirement, Message: "requirement failed"}
+			return reply{err: err, thrown: true, by: byUtility}
+		}
+	}
+	stack = append(stack, args[used:]...)
+	return reply{path: stack[mark:], by: byUtility}
+}
+
+func domainToPath(to, args []string) ([]string, int) {
+	if len(args) < 1 || !isHost(args[0]) {
+		return to, 0
+	}
+	host := strings.TrimRight(args[0], ".")
+	for host != "" {
+		dot := strings.LastIndexByte(host, '.')
+		to = append(to, host[dot+1:])
+		if dot == 0 {
+			to = append(to, "")
+		}
+		host = host[:max(dot, 0)]
+	}
+	return to, 1
+}
+
+func subdomainOf(to, args []string) ([]string, int) {
+	if len(args) < 2 {
+		return to, 0
+	}
+	sub, ok := subdomain(args[0], args[1])
+	if !ok {
+		return to, 0
+	}
+	return append(to, sub), 2
+}
+
+func subdomainOfPfx(to, args []string) ([]string, int) {
+	if len(args) < 3 {
+		return to, 0
+	}
+	sub, ok := subdomain(args[0], args[2])
+	if !ok {
+		return to, 0
+	}
+	return append(to, javaString(args[1]), sub), 3
+}
+
+func subdomain(domain, host string) (string, bool) {
+	if !isHost(domain) || !isHost(host) {
+		return "", false
+	}
+	if colon := strings.IndexByte(host, ':'); colon > 0 {
+		host = host[:colon]
+	}
+	sub, ok := strings.CutSuffix(host, domain)
+	if !ok {
+		return "", false
+	}
+	sub, ok = strings.CutSuffix(sub, ".")
+	return sub, ok && sub != ""
+}
+
+func anyMethod(to, args []string) ([]string, int) {
+	if len(args) < 1 || strings.Trim(args[0], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return to, 0
+	}
+	return to, 1
+}
+
+func anyHost(to, args []string) ([]string, int) {
+	if len(args) < 1 || !isHost(args[0]) {
+		return to, 0
+	}
+	return to, 1
+}
+
+func hostPort(to, args []string) ([]string, int) {
+	host, port, ok := splitPort(args)
+	if !ok {
+		return to, 0
+	}
+	return append(to, host, port), 1
+}
+
+func portHost(to, args []string) ([]string, int) {
+	host, port, ok := splitPort(args)
+	if !ok {
+		return to, 0
+	}
+	return append(to, port, host), 1
+}
+
+// splitPort splits host:port, where a port is a number or a name. The host may
+// be anything.
+func splitPort(args []string) (host, port string, ok bool) {
+	if len(args) < 1 {
+		return "", "", false
+	}
+	host, port, ok = strings.Cut(strings.TrimRight(args[0], ":"), ":")
+	if !ok || len(port) > 63 || strings.HasPrefix(port, "-") {
+		return "", "", false
+	}
+	if strings.Trim(port, "0123456789-abcdefghijklmnopqrstuvwxyz") != "" {
+		return "", "", false
+	}
+	return javaString(host), port, true
+}
+
+// isHost tells whether all bytes may stand in the original's coarse idea of a
+// host name or address.
+func isHost(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; !isLabelChar(c) || c == '#' || c == '$' || c == '%' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// isInteger tells whether Java reads the text as an int.
 func isInteger(s string) bool {
 	_, err := strconv.ParseInt(s, 10, 32)
 	return err == nil

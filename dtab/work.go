@@ -1,0 +1,70 @@
+package dtab
+
+const (
+	// defaultMaxWork takes some tenths of a second at most.
+	defaultMaxWork = 200_000
+	// repeats is how much more work the original may have done for the same
+	// name: it does again what we remember.
+	repeats = 20
+)
+
+// budget bounds the work of one binding, in look-ups. There are two limits. One
+// is on what is really done. The other is on what the original would do, which
+// has no memory: a name that it never finishes is an error here too, although
+// we could give an answer, of astronomic size maybe.
+type budget struct {
+	real, original int
+}
+
+func newBudget(maxWork int) budget {
+	if maxWork <= 0 {
+		maxWork = defaultMaxWork
+	}
+	return budget{real: maxWork, original: maxWork * repeats}
+}
+
+// spend takes a look-up of a path in a table of a given size from the budget.
+// Unusually long paths and tables count for more.
+func (b *budget) spend(path Path, dentries int) *BindError {
+	b.real -= 1 + len(path)/16 + dentries/64
+	return b.repeat(1)
+}
+
+// repeat takes look-ups that need not be done again.
+func (b *budget) repeat(lookups int) *BindError {
+	b.original -= lookups
+	if !b.exhausted() {
+		return nil
+	}
+	return &BindError{
+		Kind:    ErrWork,
+		Message: "The table loops, or branches too often: binding the name takes too many look-ups",
+	}
+}
+
+func (b *budget) exhausted() bool { return b.real < 0 || b.original < 0 }
+
+// BindError says why a binding has no answer at all: neither bound nor
+// negative, empty or fail.
+type BindError struct {
+	// Kind is the class of the original's exception.
+	Kind string
+	// Message is the original's text.
+	Message string
+}
+
+// Error gives the message.
+func (e *BindError) Error() string { return e.Message }
+
+func depthError() *BindError {
+	return &BindError{Kind: ErrDepth, Message: "Max recursion level: 100 reached in Namer lookup"}
+}
+
+// The kinds of binding errors.
+const (
+	ErrDepth        = "NamerExceededMaxDepthException" // too many look-ups in a chain
+	ErrUnknownNamer = "UnknownNamer"                   // no such /$/ name
+	ErrRequirement  = "IllegalArgumentException"       // a namer made something that is not a path
+	ErrUnsupported  = "UnsupportedOperationException"  // io.l5d.rewrite with "*" after the path's end
+	ErrWork         = "WorkLimit"                      // ours: the original would not finish
+)
