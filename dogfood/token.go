@@ -1,0 +1,130 @@
+package dogfood
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+)
+
+// Verify decides whether a token is valid (signature, issuer, audience, times)
+// and gives its claims as encoding/json decodes them. The error says in words
+// why it is not.
+type Verify func(j JWT, token string) (claims map[string]any, err error)
+
+// Explain of JWT: a part for the token, and one for each claim.
+func (j JWT) Explain(r Request, verify Verify) Verdict {
+	token := Verdict{Text: "valid token in " + j.place(), Found: "no token"}
+	var claims map[string]any
+	if text, ok := j.token(r); ok {
+		claims, token.Found, token.Holds = j.claims(text, verify)
+	}
+	v := Verdict{Text: "token of " + quote(j.Issuer), Holds: token.Holds, Parts: []Verdict{token}}
+	if !token.Holds {
+		return v
+	}
+	for _, c := range j.Claims {
+		value, ok := lookup(claims, c.Path)
+		part := Verdict{Text: c.String(), Found: "no such claim"}
+		if ok {
+			part.Found = showClaim(value)
+			part.Holds = c.matches(value)
+		}
+		v.Holds = v.Holds && part.Holds
+		v.Parts = append(v.Parts, part)
+	}
+	return v
+}
+
+func (j JWT) claims(token string, verify Verify) (claims map[string]any, found string, ok bool) {
+	if verify == nil {
+		return nil, "a token that was not checked", false
+	}
+	claims, err := verify(j, token)
+	if err != nil {
+		return nil, err.Error(), false
+	}
+	return claims, "a valid one", true
+}
+
+// token takes the token out of the request: all of the cookie's value, or what
+// follows the prefix in the header, as far as characters of a token go.
+func (j JWT) token(r Request) (string, bool) {
+	if j.Cookie != "" {
+		return r.cookie(j.Cookie)
+	}
+	value, ok := r.header(j.Header)
+	if !ok || j.Prefix == "" {
+		return value, ok
+	}
+	_, rest, ok := strings.Cut(value, j.Prefix)
+	isOther := func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '-' && r != '_' && r != '.'
+	}
+	rest = strings.TrimLeftFunc(rest, isOther)
+	if end := strings.IndexFunc(rest, isOther); end >= 0 {
+		rest = rest[:end]
+	}
+	return rest, ok && rest != ""
+}
+
+// lookup follows a path through nested objects.
+func lookup(claims map[string]any, path []string) (any, bool) {
+	var value any = claims
+	for _, name := range path {
+		object, ok := value.(map[string]any)
+		if !ok {
+			return nil, false
+		}
+		if value, ok = object[name]; !ok {
+			return nil, false
+		}
+	}
+	return value, true
+}
+
+func (c Claim) matches(value any) bool {
+	if list, ok := value.([]any); ok {
+		for _, member := range list {
+			if text, ok := member.(string); ok && c.Is.Matches(text) {
+				return true
+			}
+		}
+		return false
+	}
+	switch value := value.(type) {
+	case string:
+		return c.Is.Matches(value)
+	case bool:
+		want, ok := c.Bool()
+		return ok && want == value
+	case float64:
+		want, ok := c.Number()
+		return ok && want == value
+	}
+	return false
+}
+
+// Bool is the boolean that the claim may be, if its text says one.
+func (c Claim) Bool() (want, ok bool) {
+	return c.Is.Want == "true", c.Is.Op == OpExact && (c.Is.Want == "true" || c.Is.Want == "false")
+}
+
+// Number is the number that the claim may be, if its text is one as JSON writes it.
+func (c Claim) Number() (want float64, ok bool) {
+	if c.Is.Op != OpExact || !json.Valid([]byte(c.Is.Want)) {
+		return 0, false
+	}
+	want, err := strconv.ParseFloat(c.Is.Want, 64)
+	return want, err == nil
+}
+
+func showClaim(value any) string {
+	b, err := json.Marshal(value)
+	if err != nil {
+		return err.Error()
+	}
+	if most := 200; len(b) > most {
+		return string(b[:most]) + "…"
+	}
+	return string(b)
+}
