@@ -26,7 +26,7 @@ type question struct {
 func questions(top *topology) []question {
 	says := func(text, service string) string { return fmt.Sprintf("%s (%s)", text, top.pod(service).ip) }
 	hello, world, earth, api := says("Hello", "hello"), says("world", "world-v1"), says("earth", "world-v2"), says("api", "api")
-	json := func(text string) string { return fmt.Sprintf(`{"api_result":"%s"}`, text) }
+	json := func(text string) string { return fmt.Sprintf(`{"api_result":%q}`, text) }
 	const www, apiHost = "www.hello.world", "api.hello.world"
 	cookie := [2]string{"Cookie", "special_employee_cookie=dogfood"}
 	rule := [2]string{"l5d-dtab", "/host/world => /srv/world-v2;"}
