@@ -1,0 +1,20 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// newRootCommand makes `kibble`.
+func newRootCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "kibble",
+		Short: "Route requests through Envoy by delegation tables",
+		Long: `Kibble is a control plane for Envoy. It routes by delegation tables (dtabs), as
+linkerd 1.x did, and lets chosen people use new versions of services first.
+
+Exit codes: 0 all is well, 1 mistakes were found, 2 wrong usage, 3 something
+that is needed cannot be reached.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	cmd.AddCommand(newDtabCommand(), newBootstrapCommand())
+	return cmd
+}
