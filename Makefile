@@ -18,7 +18,7 @@ MODULES := $(dir $(wildcard go.mod e2e/go.mod))
 LINT    := $(CURDIR)/.bin/golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help build envoy test lint fmt fuzz bench demo smoke clean
+.PHONY: help build envoy test lint fmt fuzz bench demo smoke programs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,8 +57,7 @@ demo: programs ## run the hello-world demo until Ctrl-C
 smoke: programs ## run the demo, check every answer, and stop
 	@bin/demo --smoke $(if $(HELLOWORLD),--helloworld $(HELLOWORLD)) $(FLAGS)
 
-.PHONY: programs
-programs: build $(KIBBLE_ENVOY)
+programs: build $(KIBBLE_ENVOY) ## build what the demo runs
 	@$(GO) build -o bin/helloworld ./examples/hello-world/app
 	@$(GO) build -o bin/demo ./examples/hello-world/run
 

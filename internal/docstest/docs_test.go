@@ -214,3 +214,16 @@ func indexes(n int) []int {
 	}
 	return all
 }
+
+// Every target of the Makefile has its line of help.
+func TestMakefile(t *testing.T) {
+	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(makefile)) {
+		if regexp.MustCompile(`^[a-z]+:`).MatchString(line) && !strings.Contains(line, " ## ") {
+			t.Errorf("no help after ##: %s", line)
+		}
+	}
+}

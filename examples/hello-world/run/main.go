@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -57,6 +58,9 @@ func run(ctx context.Context, o options, out io.Writer) int {
 }
 
 func demo(ctx context.Context, o options, s *screen) error {
+	if o.envoy == "" {
+		return errors.New("no Envoy: start the demo with make, or set KIBBLE_ENVOY to the path that make envoy prints")
+	}
 	top, err := readTopology(o.dir)
 	if err != nil {
 		return err
