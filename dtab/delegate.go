@@ -110,7 +110,7 @@ type tracer struct {
 }
 
 func (t *tracer) path(path Path, depth int) *Step {
-	t.left--
+	t.left -= 1 + len(path)/64 + len(t.Dtab)/1024
 	step := &Step{Kind: StepPath, Path: path.Join(), Weight: 1}
 	if t.left < 0 {
 		bound, err := t.hidden.path(path, depth)

@@ -46,6 +46,8 @@ func (p *parser) hintArrow() string {
 		return `"*" stands for a whole segment: /a/*/b`
 	case c == ' ' || c == '\t' || c == '>':
 		return `the arrow is "=>", without a blank inside`
+	case c == '-':
+		return `the arrow is "=>"`
 	case c == '/':
 		return "a path has no empty segments: remove a slash"
 	case c == ';' || p.atEnd():
@@ -85,6 +87,8 @@ func (p *parser) hintSimple() string {
 func (p *parser) hintEnd() string {
 	before := strings.TrimRight(p.text[:p.at], " \t\r\n")
 	switch c := p.peek(); {
+	case p.at > 0 && strings.IndexByte("~$!", p.text[p.at-1]) >= 0 && !inPath(before):
+		return `"~", "$" and "!" stand alone: put "|", "&" or ";" between this and the next`
 	case c == '/' && strings.HasSuffix(before, "/"):
 		return "a path has no empty segments: remove a slash"
 	case c == '/' && strings.Contains(before, "=>"):
@@ -99,4 +103,9 @@ func (p *parser) hintEnd() string {
 		return `in a path this character is written as \xNN`
 	}
 	return "remove the rest"
+}
+
+// inPath tells whether a text ends inside a path.
+func inPath(text string) bool {
+	return strings.Contains(text[strings.LastIndexAny(text, " \t\r\n;|&*(>")+1:], "/")
 }
