@@ -19,6 +19,7 @@ func TestDivergingTables(t *testing.T) {
 		"/* => /a & /b",
 		"/ => /a & /b",
 		"/a => /a/" + strings.Repeat("long/", 1000) + "end & /a",
+		"/a => /a/" + strings.Repeat("long", 50_000) + " & /a",
 		"/a => /$/io.buoyant.http.anyHostPfx/a/h & /$/io.buoyant.http.domainToPath/a",
 		strings.Repeat("/z => /z ;", 20_000) + "/a => /a & /a",
 		"/a => " + strings.Repeat("~ | ", 50_000) + "/a & /a",

@@ -61,11 +61,11 @@ func anyTable() *rapid.Generator[dtab.Dtab] {
 	dentry := rapid.Custom(func(t *rapid.T) dtab.Dentry {
 		var prefix dtab.Prefix
 		for _, segment := range anyPath().Draw(t, "prefix") {
-			any := rapid.IntRange(0, 5).Draw(t, "any") == 0
-			if any {
+			wild := rapid.IntRange(0, 5).Draw(t, "any") == 0
+			if wild {
 				segment = ""
 			}
-			prefix = append(prefix, dtab.Elem{Any: any, Label: segment})
+			prefix = append(prefix, dtab.Elem{Any: wild, Label: segment})
 		}
 		return dtab.Dentry{Prefix: prefix, Dst: anyTree(2).Draw(t, "dst")}
 	})

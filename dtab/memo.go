@@ -42,6 +42,7 @@ func (m *memo) remembers() bool {
 // remembered gives the remembered answer, or finds and remembers it.
 func (b *binder) remembered(path Path, depth int) (answer, *BindError) {
 	b.key = appendKey(b.key[:0], path)
+	b.real -= len(b.key) / 128 // what an unusually long name costs to remember
 	for _, m := range b.known[string(b.key)] {
 		if deepest, ok := m.holds(depth); ok {
 			if err := b.repeat(m.work - 1); err != nil {

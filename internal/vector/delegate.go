@@ -3,6 +3,7 @@ package vector
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"kibble.dev/dtab"
 )
@@ -39,7 +40,7 @@ func (in *Input) Merged() (dtab.Dtab, dtab.Path, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("path: %w", err)
 	}
-	return append(base[:len(base):len(base)], override...), path, nil
+	return append(slices.Clip(base), override...), path, nil
 }
 
 // Delegate binds a delegate vector's path. An error says that the namers or
