@@ -2,6 +2,7 @@ package dtab_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,7 +40,10 @@ func FuzzParse(f *testing.F) {
 		canonical := table.String()
 		again, err := dtab.Parse(dtab.Source{}, canonical)
 		// An infinite weight has no text that could be read again.
-		if err != nil && !errors.As(err, new(*dtab.SyntaxError)) || err == nil && again.String() != canonical {
+		if infinite := strings.Contains(canonical, "Infinity*"); infinite && err != nil {
+			return
+		}
+		if err != nil || again.String() != canonical {
 			t.Fatalf("%q, then %q, %v", canonical, again, err)
 		}
 	})
