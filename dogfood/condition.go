@@ -14,7 +14,7 @@ type Condition interface {
 	// Explain decides the condition for a request, part by part, as Envoy
 	// does. verify may be nil: then no token is valid.
 	Explain(r Request, verify Verify) Verdict
-	// String says the condition in words. Equal texts mean equal conditions.
+	// String says the condition in words.
 	String() string
 	condition()
 }

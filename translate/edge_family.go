@@ -1,0 +1,121 @@
+package translate
+
+import (
+	"slices"
+
+	xdscorev3 "github.com/cncf/xds/go/xds/core/v3"
+	xdsmatcherv3 "github.com/cncf/xds/go/xds/type/matcher/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	compositev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/composite/v3"
+
+	"kibble.dev/dogfood"
+)
+
+// memberLookup finds the member of a family by the value of a cookie or header
+// in a hash map, so that a thousand environments cost as little as one.
+type memberLookup struct {
+	// cookie or header, in lower case, that names the member; one is set.
+	cookie, header string
+	// values of the members, in their order.
+	values []string
+	// rest is the condition that all members share; nil: there is no other.
+	rest dogfood.Condition
+}
+
+// newMemberLookup gives the lookup for the members of a family, or nil if they
+// are not told apart by exactly one comparison of a whole value.
+func newMemberLookup(members []dogfood.Policy) *memberLookup {
+	if len(members) < 2 {
+		return nil
+	}
+	first := conjuncts(members[0].When)
+	at := slices.IndexFunc(first, func(c dogfood.Condition) bool {
+		return exactValue(c) != "" && !hasConjunct(members[1], c)
+	})
+	if at < 0 {
+		return nil
+	}
+	l := &memberLookup{}
+	seen := map[string]bool{}
+	for _, p := range members {
+		own := conjuncts(p.When)
+		if len(own) != len(first) {
+			return nil
+		}
+		for i := range own {
+			if i != at && own[i].String() != first[i].String() {
+				return nil
+			}
+		}
+		value := exactValue(own[at])
+		if value == "" || seen[value] {
+			return nil
+		}
+		seen[value] = true
+		l.values = append(l.values, value)
+	}
+	switch leaf := first[at].(type) {
+	case dogfood.Cookie:
+		l.cookie = leaf.Name
+	case dogfood.Header:
+		l.header = leaf.Name
+	}
+	if rest := slices.Delete(slices.Clone(first), at, at+1); len(rest) == 1 {
+		l.rest = rest[0]
+	} else if len(rest) > 1 {
+		l.rest = dogfood.All(rest)
+	}
+	return l
+}
+
+// hasConjunct tells whether a policy asks for the same.
+func hasConjunct(p dogfood.Policy, c dogfood.Condition) bool {
+	return slices.ContainsFunc(conjuncts(p.When), func(own dogfood.Condition) bool { return own.String() == c.String() })
+}
+
+// conjuncts are the members of a condition that must all hold.
+func conjuncts(c dogfood.Condition) []dogfood.Condition {
+	if all, ok := c.(dogfood.All); ok {
+		return all
+	}
+	return []dogfood.Condition{c}
+}
+
+// exactValue is what a cookie or header must be, or "".
+func exactValue(c dogfood.Condition) string {
+	var t dogfood.Text
+	switch c := c.(type) {
+	case dogfood.Cookie:
+		t = c.Is
+	case dogfood.Header:
+		t = c.Is
+	}
+	if t.Op != dogfood.OpExact || t.IgnoreCase {
+		return ""
+	}
+	return t.Want
+}
+
+// filter adds the id of the member whose value the request has.
+func (l *memberLookup) filter(m conditionMatcher, members []dogfood.Policy) *corev3.TypedExtensionConfig {
+	actions := map[string]*xdsmatcherv3.Matcher_OnMatch{}
+	for i, value := range l.values {
+		actions[value] = execute([]*corev3.TypedExtensionConfig{addID(members[i].ID)})
+	}
+	var input *xdscorev3.TypedExtensionConfig
+	if l.cookie != "" {
+		input = cookieInput(l.cookie)
+	} else {
+		input = headerInput(l.header)
+	}
+	tree := &xdsmatcherv3.Matcher{MatcherType: &xdsmatcherv3.Matcher_MatcherTree_{MatcherTree: &xdsmatcherv3.Matcher_MatcherTree{
+		Input: input,
+		TreeType: &xdsmatcherv3.Matcher_MatcherTree_ExactMatchMap{
+			ExactMatchMap: &xdsmatcherv3.Matcher_MatcherTree_MatchMap{Map: actions},
+		},
+	}}}
+	if l.rest != nil {
+		tree = when(m.predicate(l.rest), &xdsmatcherv3.Matcher_OnMatch{OnMatch: &xdsmatcherv3.Matcher_OnMatch_Matcher{Matcher: tree}})
+	}
+	return extension(members[0].Family, &compositev3.Composite{Matcher: tree})
+}

@@ -1,0 +1,72 @@
+package translate
+
+import (
+	mutationrulesv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	statev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/common/set_filter_state/v3"
+	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
+	tometadatav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_to_metadata/v3"
+	setstatev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/set_filter_state/v3"
+)
+
+// cookiesToMetadata takes cookies apart: Envoy's only parser of them for matchers.
+func cookiesToMetadata(names []string) *corev3.TypedExtensionConfig {
+	config := &tometadatav3.Config{}
+	for _, name := range names {
+		config.RequestRules = append(config.RequestRules, &tometadatav3.Config_Rule{
+			Cookie: name,
+			OnHeaderPresent: &tometadatav3.Config_KeyValuePair{
+				MetadataNamespace: cookieNamespace, Key: name,
+			},
+		})
+	}
+	return extension("cookies", config)
+}
+
+// cookiesToState copies cookies from the metadata, where they are values, to
+// the filter state, where they are text.
+func cookiesToState(names []string) *corev3.TypedExtensionConfig {
+	config := &setstatev3.Config{}
+	for _, name := range names {
+		v := stateValue(cookieState+name, "%DYNAMIC_METADATA("+cookieNamespace+":"+name+")%")
+		v.SkipIfEmpty = true
+		config.OnRequestHeaders = append(config.OnRequestHeaders, v)
+	}
+	return extension("cookie-texts", config)
+}
+
+// routeAgain has the request routed by the headers that it has by now. Envoy
+// picks a route before any filter runs, and changing headers alone does not
+// make it pick again.
+func routeAgain() *corev3.TypedExtensionConfig {
+	return extension("route-again", &setstatev3.Config{
+		ClearRouteCache:  true,
+		OnRequestHeaders: []*statev3.FilterStateValue{stateValue("kibble.decided", "1")},
+	})
+}
+
+func stateValue(key, format string) *statev3.FilterStateValue {
+	return &statev3.FilterStateValue{
+		Key:        &statev3.FilterStateValue_ObjectKey{ObjectKey: key},
+		FactoryKey: "envoy.string",
+		Value:      &statev3.FilterStateValue_FormatString{FormatString: textFormat(format)},
+	}
+}
+
+// addID appends an id to the context: one line, joined by commas. The first
+// mutation lengthens a header that is there, the second starts one.
+func addID(id string) *corev3.TypedExtensionConfig {
+	return extension("add-id", &mutationv3.HeaderMutation{Mutations: &mutationv3.Mutations{
+		RequestMutations: []*mutationrulesv3.HeaderMutation{
+			contextIs("%REQ("+headerDogfood+")%,"+id, corev3.HeaderValueOption_OVERWRITE_IF_EXISTS),
+			contextIs(id, corev3.HeaderValueOption_ADD_IF_ABSENT),
+		},
+	}})
+}
+
+func contextIs(value string, action corev3.HeaderValueOption_HeaderAppendAction) *mutationrulesv3.HeaderMutation {
+	return &mutationrulesv3.HeaderMutation{Action: &mutationrulesv3.HeaderMutation_Append{Append: &corev3.HeaderValueOption{
+		Header:       &corev3.HeaderValue{Key: headerDogfood, Value: value},
+		AppendAction: action,
+	}}}
+}

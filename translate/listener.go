@@ -1,0 +1,122 @@
+package translate
+
+import (
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"kibble.dev/api/v1alpha1"
+)
+
+// listenerSpec is what a router's listener depends on. A change of anything
+// else leaves the listener as it is, so that no connection is drained.
+type listenerSpec struct {
+	// Name of the listener, Router in its texts: namespace/name.
+	Name, Router string
+	// Class of the proxies that have it.
+	Class string
+	// RouteConfig is the name of the route configuration, served over ADS.
+	RouteConfig string
+	Port        uint32
+	Bind        v1alpha1.Bind
+	// Untrusted: the clients are anybody.
+	Untrusted bool
+	// Hops is the number of proxies in front whose X-Forwarded-For is believed.
+	Hops uint32
+	// Policies are decided here, by the extension of this name, which is served
+	// over ADS even while there are none.
+	Policies        bool
+	PolicyExtension string
+	// AdHoc: callers may send rules of their own, which the resolver evaluates.
+	AdHoc bool
+	// DynamicForwardProxy: routes lead to whatever host a request is for.
+	DynamicForwardProxy bool
+}
+
+const (
+	routerFilter   = "envoy.filters.http.router"
+	mutationFilter = "envoy.filters.http.header_mutation"
+	// perConnectionBuffer is what one connection may make the proxy hold.
+	perConnectionBuffer = 32 << 10
+)
+
+// newListener makes the listener of a router. podIP is where one with bind
+// "pod" listens; other ones have no use for it.
+func newListener(r listenerSpec, podIP string) (*listenerv3.Listener, error) {
+	l := &listenerv3.Listener{
+		Name:       r.Name,
+		StatPrefix: statName(r.Name),
+		Metadata:   metadata(map[string]string{"router": r.Router, "class": r.Class}),
+		Address:    socketAddress(bindAddress(r.Bind, podIP), r.Port),
+		FilterChains: []*listenerv3.FilterChain{{Filters: []*listenerv3.Filter{{
+			Name:       "envoy.filters.network.http_connection_manager",
+			ConfigType: &listenerv3.Filter_TypedConfig{TypedConfig: mustAny(connectionManager(r))},
+		}}}},
+	}
+	if r.Untrusted {
+		l.PerConnectionBufferLimitBytes = wrapperspb.UInt32(perConnectionBuffer)
+	}
+	return l, validateDeep(l)
+}
+
+func bindAddress(b v1alpha1.Bind, podIP string) string {
+	switch b {
+	case v1alpha1.BindLoopback:
+		return "127.0.0.1"
+	case v1alpha1.BindPod:
+		return podIP
+	}
+	return "0.0.0.0"
+}
+
+// connectionManager gives what both kinds of listener have in common, and then
+// what clients are to be kept from.
+func connectionManager(r listenerSpec) *hcmv3.HttpConnectionManager {
+	hcm := &hcmv3.HttpConnectionManager{
+		StatPrefix: statName(r.Name),
+		RouteSpecifier: &hcmv3.HttpConnectionManager_Rds{Rds: &hcmv3.Rds{
+			ConfigSource: beforeOpening(), RouteConfigName: r.RouteConfig,
+		}},
+		HttpFilters:               httpFilters(r),
+		XffNumTrustedHops:         r.Hops,
+		StripTrailingHostDot:      true,
+		HttpProtocolOptions:       &corev3.Http1ProtocolOptions{AcceptHttp_10: true},
+		CommonHttpProtocolOptions: &corev3.HttpProtocolOptions{},
+		// Nobody is internal by the look of an address.
+		InternalAddressConfig: &hcmv3.HttpConnectionManager_InternalAddressConfig{},
+		LocalReplyConfig:      localReplies(r),
+		AccessLog:             accessLog(r),
+	}
+	if r.Untrusted {
+		guardClients(hcm)
+		hcm.EarlyHeaderMutationExtensions = stripEarly(outsidePrefixes())
+	} else {
+		trustCallers(hcm)
+		hcm.EarlyHeaderMutationExtensions = stripEarly([]string{ownPrefix})
+	}
+	return hcm
+}
+
+// trustCallers leaves requests as they are: they come from our own proxies and
+// applications, whose X-Forwarded-For and request ids are to be believed.
+func trustCallers(hcm *hcmv3.HttpConnectionManager) {
+	hcm.UseRemoteAddress = wrapperspb.Bool(false)
+	hcm.PreserveExternalRequestId = true
+	hcm.ServerHeaderTransformation = hcmv3.HttpConnectionManager_PASS_THROUGH
+	hcm.StreamIdleTimeout = durationpb.New(streamIdleInternal)
+}
+
+// beforeOpening is the source of what a listener needs before it may open.
+// Without an answer Envoy waits: a listener is never opened half configured.
+func beforeOpening() *corev3.ConfigSource {
+	source := overADS()
+	source.InitialFetchTimeout = zeroDuration()
+	return source
+}
+
+func httpFilter(name string, config proto.Message) *hcmv3.HttpFilter {
+	return &hcmv3.HttpFilter{Name: name, ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: mustAny(config)}}
+}

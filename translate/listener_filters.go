@@ -1,0 +1,85 @@
+package translate
+
+import (
+	"time"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	compositev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/composite/v3"
+	forwardv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/dynamic_forward_proxy/v3"
+	authzv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_authz/v3"
+	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
+	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+// controlPlaneCluster is the control plane in every bootstrap.
+const controlPlaneCluster = "xds_cluster"
+
+// resolverTimeout is how long a request with a rule of its own waits for the resolver.
+const resolverTimeout = 250 * time.Millisecond
+
+// httpFilters are run in this order: policies are decided, a caller's own rule
+// is resolved, the last changes to headers are made, and the request is sent.
+func httpFilters(r listenerSpec) []*hcmv3.HttpFilter {
+	var filters []*hcmv3.HttpFilter
+	if r.Policies {
+		filters = append(filters, decidePolicies(r.PolicyExtension))
+	}
+	if r.AdHoc {
+		filters = append(filters, askResolver(r))
+	}
+	filters = append(filters, httpFilter(mutationFilter, lastMutations(r)))
+	if r.DynamicForwardProxy {
+		filters = append(filters, httpFilter("envoy.filters.http.dynamic_forward_proxy", &forwardv3.FilterConfig{
+			ImplementationSpecifier: &forwardv3.FilterConfig_DnsCacheConfig{DnsCacheConfig: dnsCacheConfig()},
+		}))
+	}
+	return append(filters, httpFilter(routerFilter, &routerv3.Router{SuppressEnvoyHeaders: r.Untrusted}))
+}
+
+// decidePolicies is the place of the extension that newPolicyExtension makes.
+func decidePolicies(name string) *hcmv3.HttpFilter {
+	return &hcmv3.HttpFilter{Name: name, ConfigType: &hcmv3.HttpFilter_ConfigDiscovery{
+		ConfigDiscovery: &corev3.ExtensionConfigSource{
+			ConfigSource: beforeOpening(),
+			TypeUrls:     []string{mustAny(&compositev3.Composite{}).TypeUrl},
+		},
+	}}
+}
+
+// askResolver is off but for routes that turn it on. The resolver is told of
+// every header line as it is, since lines of l5d-dtab are rules of their own.
+func askResolver(r listenerSpec) *hcmv3.HttpFilter {
+	f := httpFilter(extAuthzFilter, &authzv3.ExtAuthz{
+		StatPrefix:          statName(r.Name),
+		TransportApiVersion: corev3.ApiVersion_V3,
+		Services: &authzv3.ExtAuthz_GrpcService{GrpcService: &corev3.GrpcService{
+			TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: controlPlaneCluster}},
+			Timeout:         durationpb.New(resolverTimeout),
+		}},
+		ClearRouteCache:  true,
+		EncodeRawHeaders: true,
+		StatusOnError:    &typev3.HttpStatus{Code: typev3.StatusCode_ServiceUnavailable},
+	})
+	f.Disabled = true
+	return f
+}
+
+// lastMutations are made on every request after its route is known; routes add
+// their own. Outside, nothing of ours comes back, and nothing comes in by way
+// of trailers, which are read after the route was picked.
+func lastMutations(r listenerSpec) *mutationv3.HeaderMutation {
+	if !r.Untrusted {
+		return &mutationv3.HeaderMutation{Mutations: &mutationv3.Mutations{
+			RequestTrailersMutations: removePrefixes([]string{ownPrefix}),
+		}}
+	}
+	strip := removePrefixes(outsidePrefixes())
+	return &mutationv3.HeaderMutation{Mutations: &mutationv3.Mutations{
+		RequestTrailersMutations:  strip,
+		ResponseMutations:         strip,
+		ResponseTrailersMutations: strip,
+	}}
+}

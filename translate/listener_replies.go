@@ -1,0 +1,101 @@
+package translate
+
+import (
+	"strings"
+
+	accesslogv3 "github.com/envoyproxy/go-control-plane/envoy/config/accesslog/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+)
+
+// localReply is an answer that the proxy makes itself because of what its
+// response flags say (Envoy docs: access log, RESPONSE_FLAGS).
+type localReply struct {
+	flags  []string
+	status uint32 // only for replies of this status, if not 0
+	// code and text of the answer; code 0: as it is.
+	code uint32
+	text string
+}
+
+// localReplies turns Envoy's own answers into the original's: 502 and a text.
+// Callers inside are told more, and in l5d-err too.
+func localReplies(r listenerSpec) *hcmv3.LocalReplyConfig {
+	config := &hcmv3.LocalReplyConfig{}
+	for _, reply := range []localReply{
+		{flags: []string{"UAEX"}, status: 503, text: "The resolver for l5d-dtab and l5d-ctx-dtab does not answer."},
+		{flags: []string{"NR", "NC"}, code: 502, text: "Unable to route request!"},
+		{flags: []string{"UH"}, code: 502, text: "Unable to route request! Nobody is there to answer."},
+		{flags: []string{"UF"}, code: 502, text: "Unable to connect to the service."},
+		{flags: []string{"UC", "UR", "UPE"}, code: 502, text: "The service ended the connection before it had answered."},
+	} {
+		config.Mappers = append(config.Mappers, reply.mapper(r))
+	}
+	return config
+}
+
+func (l localReply) mapper(r listenerSpec) *hcmv3.ResponseMapper {
+	m := &hcmv3.ResponseMapper{
+		Filter:             l.filter(),
+		BodyFormatOverride: textFormat(l.body(r)),
+	}
+	if l.code != 0 {
+		m.StatusCode = wrapperspb.UInt32(l.code)
+	}
+	if !r.Untrusted {
+		m.HeadersToAdd = []*corev3.HeaderValueOption{setHeader(headerErr, urlEncode(l.text))}
+	}
+	return m
+}
+
+func (l localReply) body(r listenerSpec) string {
+	body := l.text + "\n\nhost: %REQ(:AUTHORITY)%\nrouter: " + escapeFormat(r.Router) + "\n"
+	if !r.Untrusted {
+		body += "destination: %UPSTREAM_CLUSTER%\n"
+	}
+	return body
+}
+
+func (l localReply) filter() *accesslogv3.AccessLogFilter {
+	flags := &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_ResponseFlagFilter{
+		ResponseFlagFilter: &accesslogv3.ResponseFlagFilter{Flags: l.flags},
+	}}
+	if l.status == 0 {
+		return flags
+	}
+	status := &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_StatusCodeFilter{
+		StatusCodeFilter: &accesslogv3.StatusCodeFilter{Comparison: &accesslogv3.ComparisonFilter{
+			Op: accesslogv3.ComparisonFilter_EQ,
+			Value: &corev3.RuntimeUInt32{
+				DefaultValue: l.status,
+				RuntimeKey:   "kibble.local_reply." + strings.ToLower(l.flags[0]), // required, and set by nobody
+			},
+		}},
+	}}
+	return &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_AndFilter{
+		AndFilter: &accesslogv3.AndFilter{Filters: []*accesslogv3.AccessLogFilter{flags, status}},
+	}}
+}
+
+// textFormat is a format string of Envoy, whose result is a text.
+func textFormat(format string) *corev3.SubstitutionFormatString {
+	return &corev3.SubstitutionFormatString{
+		ContentType: "text/plain",
+		Format: &corev3.SubstitutionFormatString_TextFormatSource{TextFormatSource: &corev3.DataSource{
+			Specifier: &corev3.DataSource_InlineString{InlineString: format},
+		}},
+	}
+}
+
+func jsonFormat(fields map[string]string) *corev3.SubstitutionFormatString {
+	object := &structpb.Struct{Fields: map[string]*structpb.Value{}}
+	for name, format := range fields {
+		object.Fields[name] = structpb.NewStringValue(format)
+	}
+	return &corev3.SubstitutionFormatString{
+		OmitEmptyValues: true,
+		Format:          &corev3.SubstitutionFormatString_JsonFormat{JsonFormat: object},
+	}
+}
