@@ -194,15 +194,14 @@ func (r *router) value(v variable, req Request) ([]string, error) {
 	case methodVar:
 		return []string{req.Method}, nil
 	case tokenVar:
-		if lines := req.Header[id.header]; len(lines) > 0 && tokenShape.MatchString(lines[0]) {
-			return []string{lines[0]}, nil
+		if value := strings.Join(req.Header[id.header], ","); tokenShape.MatchString(value) {
+			return []string{value}, nil
 		}
 		return nil, &IdentifyError{Reason: "the " + id.header + " header is absent or malformed"}
 	case valueVar:
-		if lines := req.Header[id.header]; len(lines) > 0 {
-			if p, err := dtab.ParsePath(lines[0]); err == nil && valueShape.MatchString(lines[0]) {
-				return p, nil
-			}
+		value := strings.Join(req.Header[id.header], ",")
+		if p, err := dtab.ParsePath(value); err == nil && valueShape.MatchString(value) {
+			return p, nil
 		}
 		return nil, &IdentifyError{Reason: "the " + id.header + " header is absent or not a path"}
 	}

@@ -60,7 +60,7 @@ func tokenRegex(p pattern) string {
 
 // matchPath matches the path of the URL; rest is what may follow the atoms.
 func matchPath(m *routev3.RouteMatch, p pattern, rest string) {
-	if p.literal() && !p.open && rest != `/*` && len(p.atoms) > 0 {
+	if p.literal() && !p.open && rest != `/*` && len(p.atoms) > 0 && !strings.ContainsAny(joinAtoms(p), "?#") {
 		m.PathSpecifier = &routev3.RouteMatch_PathSeparatedPrefix{PathSeparatedPrefix: "/" + joinAtoms(p)}
 		return
 	}

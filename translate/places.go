@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -16,6 +17,11 @@ type place struct {
 	node   string
 	ready  bool
 	weight uint32
+}
+
+// String gives host:port, with brackets around IPv6 addresses.
+func (p place) String() string {
+	return net.JoinHostPort(p.host, strconv.FormatUint(uint64(p.port), 10))
 }
 
 // places gives what is behind an id of this namer, in a fixed order, and

@@ -39,10 +39,14 @@ type namer struct {
 // untrusted tells that foreign context must be stripped before routing.
 func (r *router) untrusted() bool { return r.trust == v1alpha1.TrustUntrusted }
 
+// maxWork is how many look-ups one name may take. It is far more than a table
+// that means something needs: many thousands of names are evaluated at a time.
+const maxWork = 5_000
+
 // interpreter evaluates names under the router's table and an override, which
 // may be nil. It is made for one binding at a time if visit is given.
 func (r *router) interpreter(table dtab.Dtab, visit func(dtab.Path)) dtab.Interpreter {
-	in := dtab.Interpreter{Dtab: table, Visit: visit}
+	in := dtab.Interpreter{Dtab: table, Visit: visit, MaxWork: maxWork}
 	for _, n := range r.namers {
 		in.Namers = append(in.Namers, n)
 	}

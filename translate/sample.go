@@ -236,5 +236,5 @@ func (s *sample) split(v int) []region {
 }
 
 // maxAtoms bounds how many labels or segments are told apart. DNS names have
-// at most 127 labels; hosts with a handful are what there is.
-const maxAtoms = 16
+// at most 127 labels; hosts with a handful are what tables tell apart.
+const maxAtoms = 8

@@ -20,20 +20,10 @@ const manyVariants = 6
 // virtualHost makes the virtual host of a domain.
 func (b *builder) virtualHost(d *domain) *routev3.VirtualHost {
 	vh := &routev3.VirtualHost{Name: d.name, Domains: []string{d.name}}
-	before := b.adHocRoutes()
-	if strings.HasPrefix(d.name, "*") && b.router.identifier.host() >= 0 {
-		before = append(before, b.malformedHost())
-	}
-	singles, family := 0, false
-	for _, c := range d.cells {
-		for _, v := range c.variants {
-			if len(v.policies) == 1 {
-				singles++
-			}
-			family = family || b.overlays[v.policies[0]].family != ""
-		}
-	}
-	if singles < manyVariants && !family {
+	before := append(b.adHocRoutes(), b.malformed(d)...)
+	policies := d.policies()
+	family := slices.ContainsFunc(policies, func(p int) bool { return b.overlays[p].family != "" })
+	if len(policies) < manyVariants && !family {
 		vh.Routes = append(before, b.routes(d, func(variant) bool { return true }, nil)...)
 		return vh
 	}
@@ -97,14 +87,30 @@ func (b *builder) unidentified() *routev3.Route {
 	return route
 }
 
-// malformedHost answers requests whose host is none.
-func (b *builder) malformedHost() *routev3.Route {
-	m := regexHeader(":authority", wellFormed)
-	m.InvertMatch = true
-	route := &routev3.Route{Name: b.router.key.Name + "/malformed-host", Match: anyPath()}
-	route.Match.Headers = []*routev3.HeaderMatcher{m}
-	b.refuse(route, 400, "Unknown destination: the Host is malformed\n")
-	return route
+// malformed answers requests whose host, or other header that names are made
+// of, has a shape that no name has.
+func (b *builder) malformed(d *domain) []*routev3.Route {
+	var routes []*routev3.Route
+	for _, v := range b.router.identifier.vars {
+		header, shape := b.router.identifier.header, ""
+		switch {
+		case v == hostVar && strings.HasPrefix(d.name, "*"):
+			header, shape = ":authority", wellFormed
+		case v == tokenVar:
+			shape = wellFormedToken
+		case v == valueVar:
+			shape = wellFormedValue
+		default:
+			continue
+		}
+		m := regexHeader(header, shape)
+		m.InvertMatch = true
+		route := &routev3.Route{Name: b.router.key.Name + "/malformed", Match: anyPath()}
+		route.Match.Headers = []*routev3.HeaderMatcher{m}
+		b.refuse(route, 400, "Unknown destination: the "+strings.TrimPrefix(header, ":")+" is malformed\n")
+		routes = append(routes, route)
+	}
+	return routes
 }
 
 // adHocRoutes lead requests that carry a rule of their own through the

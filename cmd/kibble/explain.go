@@ -1,0 +1,230 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"kibble.dev/dtab"
+	"kibble.dev/translate"
+)
+
+// newExplainCommand makes `kibble explain`.
+func newExplainCommand() *cobra.Command {
+	var in input
+	var out output
+	var q asked
+	cmd := &cobra.Command{
+		Use:   "explain -f DIR --router NAME HOST|/path",
+		Short: "Say where a request goes, and which rule leads it there",
+		Long: `Say where a request goes, and which rule leads it there: which policies hold and
+why the others do not, the name of the request, each step of the delegation with
+the rule (file:line:column), and the outcome. The argument is the request's
+Host, or the path of its URL.
+
+The exit code is 1 if the request is not routed.`,
+		Example: `  kibble explain -f examples/hello-world --router ingress www.hello.world
+  kibble explain -f examples/hello-world --router ingress --cookie special_employee_cookie=dogfood www.hello.world
+  kibble explain -f examples/hello-world --router outgoing --dtab '/host/world => /srv/world-v2' world
+  kibble explain -f examples/hello-world --router outgoing --header 'l5d-ctx-dogfood: world-v2' world -o json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := out.check(); err != nil {
+				return err
+			}
+			question, err := q.question(args[0])
+			if err != nil {
+				return err
+			}
+			m, _, err := in.model(cmd)
+			if err != nil {
+				return err
+			}
+			x, err := m.Explain(question)
+			if err != nil {
+				return err
+			}
+			if out.format == "table" {
+				printExplanation(cmd.OutOrStdout(), x)
+			} else if err := out.print(cmd.OutOrStdout(), explained{x, stepJSON(x.Trace)}); err != nil {
+				return err
+			}
+			if x.Status != 200 {
+				return &exitError{code: exitFindings}
+			}
+			return nil
+		},
+	}
+	in.flags(cmd)
+	out.flags(cmd, "table", "json", "yaml")
+	f := cmd.Flags()
+	f.StringVar(&q.router, "router", "", "the router that is asked, by name or namespace/name")
+	f.StringVar(&q.dtab, "dtab", "", "rules of the caller's own, as in the header l5d-dtab")
+	f.StringArrayVar(&q.cookies, "cookie", nil, "a cookie, name=value; may be given several times")
+	f.StringArrayVar(&q.headers, "header", nil, "a header, 'name: value'; may be given several times")
+	f.StringVar(&q.method, "method", "GET", "the request's method")
+	f.StringVar(&q.path, "path", "/", "the path of the URL, if the argument is a host")
+	f.StringVar(&q.source, "source", "", "the client's IP address")
+	_ = cmd.MarkFlagRequired("router") // fails for a flag that is not there only
+	return cmd
+}
+
+// asked are the flags that describe a request.
+type asked struct {
+	router, dtab, method, path, source string
+	cookies, headers                   []string
+}
+
+func (a *asked) question(target string) (translate.Question, error) {
+	q := translate.Question{Router: a.router, Request: translate.Request{
+		Method: a.method, Host: target, Path: a.path, Header: map[string][]string{},
+	}}
+	if strings.HasPrefix(target, "/") {
+		q.Request.Host, q.Request.Path = "", target
+	}
+	for _, h := range a.headers {
+		name, value, ok := strings.Cut(h, ":")
+		name = strings.ToLower(strings.TrimSpace(name))
+		if !ok || name == "" {
+			return q, fmt.Errorf("--header %q is not a header: write it like 'name: value'", h)
+		}
+		if name == "host" {
+			q.Request.Host = strings.TrimSpace(value)
+			continue
+		}
+		q.Request.Header[name] = append(q.Request.Header[name], strings.TrimSpace(value))
+	}
+	for _, c := range a.cookies {
+		if name, _, ok := strings.Cut(c, "="); !ok || name == "" {
+			return q, fmt.Errorf("--cookie %q is not a cookie: write it like name=value", c)
+		}
+		q.Request.Header["cookie"] = append(q.Request.Header["cookie"], c)
+	}
+	if a.dtab != "" {
+		q.Request.Header["l5d-dtab"] = append(q.Request.Header["l5d-dtab"], a.dtab)
+	}
+	if a.source != "" {
+		addr, err := netip.ParseAddr(a.source)
+		if err != nil {
+			return q, fmt.Errorf("--source %q is not an IP address", a.source)
+		}
+		q.Source = addr
+	}
+	return q, nil
+}
+
+func printExplanation(w io.Writer, x *translate.Explanation) {
+	fmt.Fprintf(w, "router   %s (class %s)\n", x.Router, x.Class)
+	for _, n := range x.Notes {
+		fmt.Fprintf(w, "note     %s\n", n)
+	}
+	for _, p := range x.Policies {
+		word := "does not hold"
+		if p.Holds {
+			word = "holds"
+		}
+		fmt.Fprintf(w, "policy   %s %s (%s)\n", p.ID, word, p.Source)
+		for line := range strings.Lines(p.Verdict.String()) {
+			fmt.Fprint(w, "           "+line)
+		}
+	}
+	if len(x.Context) > 0 {
+		fmt.Fprintf(w, "context  %s\n", strings.Join(x.Context, ","))
+	}
+	if x.Override != "" {
+		fmt.Fprintf(w, "override %s\n", x.Override)
+	}
+	if x.Trace != nil {
+		fmt.Fprintf(w, "name     %s\n\n", x.Name)
+		printStep(w, x.Trace, "")
+		fmt.Fprintln(w)
+	}
+	if x.Status != 200 {
+		fmt.Fprintf(w, "outcome  %d: %s\n", x.Status, x.Reason)
+		return
+	}
+	for _, d := range x.Destinations {
+		fmt.Fprintf(w, "outcome  %s to %s\n", percent(d.Share), d.Cluster)
+		if len(d.Endpoints) > 0 {
+			fmt.Fprintf(w, "           at %s\n", strings.Join(d.Endpoints, ", "))
+		} else {
+			fmt.Fprintln(w, "           with nobody behind it now")
+		}
+		for _, f := range d.Fallback {
+			fmt.Fprintf(w, "           else %s\n", f)
+		}
+	}
+}
+
+// printStep prints a step and those below it. What is taken is marked.
+func printStep(w io.Writer, s *dtab.Step, indent string) {
+	mark := "  "
+	if s.Taken {
+		mark = "> "
+	}
+	line := mark + indent + stepText(s)
+	if by := stepRule(s); by != "" {
+		line += "   " + by
+	}
+	if s.Why != "" {
+		line += "   (" + s.Why + ")"
+	}
+	fmt.Fprintln(w, line)
+	for _, c := range s.Children {
+		printStep(w, c, indent+"  ")
+	}
+}
+
+func stepText(s *dtab.Step) string {
+	switch s.Kind {
+	case dtab.StepPath:
+		text := s.Path.String()
+		if len(s.Children) == 0 && s.Outcome != dtab.OutcomeBound {
+			text += " is " + outcomeText(s)
+		}
+		return text
+	case dtab.StepBound:
+		return "bound " + s.Path.String()
+	case dtab.StepAlt:
+		return "the first of"
+	case dtab.StepUnion:
+		return "shares of"
+	}
+	return outcomeText(s)
+}
+
+func outcomeText(s *dtab.Step) string {
+	switch s.Outcome {
+	case dtab.OutcomeNeg:
+		return "negative (~)"
+	case dtab.OutcomeEmpty:
+		return "empty ($)"
+	case dtab.OutcomeFail:
+		return "fail (!)"
+	case dtab.OutcomeError:
+		return "an error: " + s.Err.Error()
+	}
+	return "bound"
+}
+
+// stepRule says which rule or namer made a step.
+func stepRule(s *dtab.Step) string {
+	switch {
+	case s.Dentry != nil:
+		rule := "by " + s.Dentry.Prefix.String() + " => " + s.Dentry.Dst.String()
+		at := s.Dentry.Pos.String()
+		if s.Dentry.Origin != "" {
+			at = strings.TrimSpace(s.Dentry.Origin + " " + at)
+		}
+		if at != "" {
+			rule += " [" + at + "]"
+		}
+		return rule
+	case s.Namer != "":
+		return "by the namer " + s.Namer
+	}
+	return ""
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+)
+
+// output is the -o flag.
+type output struct {
+	format  string
+	formats []string
+}
+
+func (o *output) flags(cmd *cobra.Command, formats ...string) {
+	o.formats = formats
+	cmd.Flags().StringVarP(&o.format, "output", "o", formats[0], "output: "+strings.Join(formats, ", "))
+	completions := make([]cobra.Completion, len(formats))
+	copy(completions, formats)
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(completions, cobra.ShellCompDirectiveNoFileComp))
+}
+
+func (o *output) check() error {
+	if !slices.Contains(o.formats, o.format) {
+		return fmt.Errorf("unknown output %q: use one of %s", o.format, strings.Join(o.formats, ", "))
+	}
+	return nil
+}
+
+// print writes a value as JSON or YAML.
+func (o *output) print(w io.Writer, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the output: %w", err)
+	}
+	if o.format == "yaml" {
+		if b, err = yaml.JSONToYAML(b); err != nil {
+			return fmt.Errorf("encode the output: %w", err)
+		}
+		_, err = w.Write(b)
+		return err
+	}
+	_, err = fmt.Fprintln(w, string(b))
+	return err
+}

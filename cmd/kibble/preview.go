@@ -1,0 +1,149 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"kibble.dev/translate"
+)
+
+// newPreviewCommand makes `kibble preview`.
+func newPreviewCommand() *cobra.Command {
+	var in input
+	var out output
+	var class, router string
+	cmd := &cobra.Command{
+		Use:   "preview -f DIR",
+		Short: "Show what Envoy would be told",
+		Long: `Show what Envoy would be told for the objects of a directory: as a table, where
+each host goes and what each policy changes; as yaml or json, the resources of
+xDS themselves, by proxy class. Nothing is sent anywhere.`,
+		Example: `  kibble preview -f examples/hello-world
+  kibble preview -f examples/hello-world --router ingress
+  kibble preview -f examples/hello-world --proxy-class edge -o yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := out.check(); err != nil {
+				return err
+			}
+			m, found, err := in.model(cmd)
+			if err != nil {
+				return err
+			}
+			snapshot, more := m.Snapshot()
+			printFindings(cmd.ErrOrStderr(), more)
+			found = append(found, more...)
+			if class != "" && snapshot.Classes[class] == nil {
+				return fmt.Errorf("no router is of class %q; there are: %s", class,
+					strings.Join(slices.Sorted(maps.Keys(snapshot.Classes)), ", "))
+			}
+			if out.format == "table" {
+				err = previewTable(cmd.OutOrStdout(), m, class, router)
+			} else {
+				err = previewResources(cmd.OutOrStdout(), m, &out, snapshot, class, router)
+			}
+			return cmp.Or(err, verdict(found))
+		},
+	}
+	in.flags(cmd)
+	out.flags(cmd, "table", "yaml", "json")
+	cmd.Flags().StringVar(&class, "proxy-class", "", "only what proxies of this class are told")
+	cmd.Flags().StringVar(&router, "router", "", "only this router, by name or namespace/name")
+	return cmd
+}
+
+func previewTable(w io.Writer, m *translate.Model, class, router string) error {
+	rows, err := m.Preview(router)
+	if err != nil {
+		return err
+	}
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "ROUTER\tHOST\tPOLICIES\tSHARE\tSERVICE\tFALLBACK")
+	for _, r := range rows {
+		if class != "" && r.Class != class {
+			continue
+		}
+		host := r.Host
+		if r.Match != "" {
+			host += " (" + r.Match + ")"
+		}
+		for _, to := range r.To {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Router, host, cmp.Or(strings.Join(r.Policies, " + "), "-"),
+				percent(to.Share), to.Service, cmp.Or(strings.Join(to.Fallback, ", "), "-"))
+		}
+	}
+	return t.Flush()
+}
+
+func percent(share float64) string {
+	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.2f", share*100), "0"), ".") + " %"
+}
+
+// previewResources prints the resources by class and type, as Envoy's
+// DiscoveryResponse has them.
+func previewResources(w io.Writer, m *translate.Model, out *output, s *translate.Snapshot, class, router string) error {
+	classes := map[string]map[string][]any{}
+	keep, err := m.Keep(s, router)
+	if err != nil {
+		return err
+	}
+	for name, c := range s.Classes {
+		if class != "" && name != class {
+			continue
+		}
+		types := map[string][]any{}
+		for typ, resources := range c.Resources {
+			for _, key := range slices.Sorted(maps.Keys(resources)) {
+				if !keep(resources[key]) {
+					continue
+				}
+				v, err := resourceJSON(resources[key])
+				if err != nil {
+					return err
+				}
+				types[shortType(typ)] = append(types[shortType(typ)], v)
+			}
+		}
+		for _, key := range slices.Sorted(maps.Keys(c.Local)) {
+			for _, scope := range slices.Sorted(maps.Keys(c.Local[key])) {
+				r := c.Local[key][scope]
+				if !keep(r) {
+					continue
+				}
+				v, err := resourceJSON(r)
+				if err != nil {
+					return err
+				}
+				name := shortType(r.Body.TypeUrl) + "@" + string(scope)
+				types[name] = append(types[name], v)
+			}
+		}
+		classes[name] = types
+	}
+	return out.print(w, classes)
+}
+
+func shortType(url string) string { return url[strings.LastIndexByte(url, '.')+1:] }
+
+// resourceJSON gives the JSON form of a resource, with @type. protojson varies
+// its spacing on purpose, so it goes through a generic value.
+func resourceJSON(r *translate.Resource) (any, error) {
+	b, err := protojson.Marshal(r.Body)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", r.Name, err)
+	}
+	var v any
+	if err := json.Unmarshal(b, &v); err != nil {
+		return nil, fmt.Errorf("encode %s: %w", r.Name, err)
+	}
+	return v, nil
+}

@@ -1,0 +1,208 @@
+package translate
+
+import (
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"kibble.dev/dogfood"
+	"kibble.dev/dtab"
+)
+
+// Question is a request whose way is asked for.
+type Question struct {
+	// Router is a name, or namespace/name.
+	Router  string
+	Request Request
+	// Source is the client's address after the router's trusted-hops rule; the
+	// zero value is no address.
+	Source netip.Addr
+}
+
+// Explanation says where a request goes and why. It is made by the functions
+// that make the routes.
+type Explanation struct {
+	Router string `json:"router"`
+	Class  string `json:"proxyClass"`
+	// Notes say what was done to the request before it got a name.
+	Notes []string `json:"notes,omitempty"`
+	// Policies say which hold and why the others do not; only where policies are decided.
+	Policies []PolicyVerdict `json:"policies,omitempty"`
+	// Context are the ids that hold for the request.
+	Context []string `json:"context,omitempty"`
+	// Override is the caller's own rules, in canonical text.
+	Override string `json:"override,omitempty"`
+	Name     string `json:"name,omitempty"`
+	// Trace is every step of the delegation; nil for requests without a name.
+	Trace *dtab.Step `json:"-"`
+	// Status is 200 where the request is routed, else that of the local reply,
+	// and Reason says why.
+	Status       int           `json:"status"`
+	Reason       string        `json:"reason,omitempty"`
+	Destinations []Destination `json:"destinations,omitempty"`
+}
+
+// PolicyVerdict is a policy and whether it holds.
+type PolicyVerdict struct {
+	ID      string          `json:"id"`
+	Holds   bool            `json:"holds"`
+	Source  string          `json:"source"`
+	Verdict dogfood.Verdict `json:"verdict"`
+}
+
+// Destination is a share of the requests: the cluster, and those behind it that
+// stand in when nobody of it is alive.
+type Destination struct {
+	Share    float64  `json:"share"`
+	Cluster  string   `json:"cluster"`
+	Fallback []string `json:"fallback,omitempty"`
+	// Endpoints are the addresses that the cluster has now, or the name that
+	// Envoy asks DNS for.
+	Endpoints []string `json:"endpoints,omitempty"`
+}
+
+// Explain says where a request goes and why. The error names the routers there
+// are if the question's is none of them.
+func (m *Model) Explain(q Question) (*Explanation, error) {
+	r, err := m.router(q.Router)
+	if err != nil {
+		return nil, err
+	}
+	x := &Explanation{Router: r.key.String(), Class: r.spec.ProxyClass, Status: 200}
+	req := m.decide(r, q, x)
+	if r.portsCount {
+		x.Notes = append(x.Notes, "the port is part of the name, because the table looks at ports: "+
+			r.portsWhy.String()+" ("+r.portsWhy.Pos.String()+")")
+	}
+	name, err := r.identify(req)
+	if err != nil {
+		x.Status, x.Reason = 400, err.Error()
+		return x, nil
+	}
+	x.Name = name.String()
+	active := dogfood.Context(x.Context).Active(m.policies)
+	own, status, reason := r.ownRules(req)
+	if status != 0 {
+		x.Status, x.Reason = status, reason
+		return x, nil
+	}
+	x.Override = own.String()
+	table := append(slices.Clip(m.tableFor(r, req)), own...)
+	in := r.interpreter(table, nil)
+	x.Trace = in.Delegate(name)
+	m.conclude(r, x, in, name, len(own) > 0, active)
+	return x, nil
+}
+
+// conclude adds where the request goes.
+func (m *Model) conclude(r *router, x *Explanation, in dtab.Interpreter, name dtab.Path, own bool, active []dogfood.Policy) {
+	failover := r.spec.Failover
+	a := r.bind(in, name, failover)
+	baseline := slices.ContainsFunc(active, func(p dogfood.Policy) bool { return p.Fallback != "fail" })
+	if base := r.bind(r.interpreter(r.table, nil), name, failover); !own && !failover && baseline && a.key() != base.key() {
+		a = fallBack(a, base, r.bind(in, name, true))
+	}
+	if !a.routed() {
+		x.Status = 502
+		x.Reason = map[dtab.Outcome]string{
+			dtab.OutcomeNeg:   "no rule leads to a service that exists",
+			dtab.OutcomeEmpty: "its rules lead to nobody ($)",
+			dtab.OutcomeFail:  "its rules forbid it (!)",
+			dtab.OutcomeError: a.message,
+		}[a.outcome]
+		return
+	}
+	cb := newClassBuilder(m.inventory)
+	for _, b := range a.branches {
+		d := Destination{Share: b.share, Cluster: nobodyCluster}
+		for i, t := range b.chain {
+			if i == 0 {
+				d.Cluster, d.Endpoints = t.cluster, cb.addresses(t)
+			} else {
+				d.Fallback = append(d.Fallback, t.cluster)
+			}
+		}
+		x.Destinations = append(x.Destinations, d)
+	}
+}
+
+// addresses gives where a target's requests can go now.
+func (cb *classBuilder) addresses(t target) []string {
+	var places []place
+	if t.namer != nil {
+		places, _ = t.namer.places(t.id)
+	} else if p, ok := inetPlace(t.id); ok {
+		places = []place{p}
+	}
+	for _, tr := range t.transformers {
+		places = cb.transform(tr, places)
+	}
+	var all []string
+	for _, p := range places {
+		if p.ready {
+			all = append(all, p.String())
+		}
+	}
+	return all
+}
+
+// ownRules reads the rules that a request carries itself, where the router
+// takes them. A status other than 0 is the answer to rules that cannot be used.
+func (r *router) ownRules(req Request) (own dtab.Dtab, status int, reason string) {
+	if r.spec.AdHocOverrides == nil || r.untrusted() {
+		return nil, 0, ""
+	}
+	for _, header := range []string{headerCtxDtab, headerDtab} {
+		for _, line := range req.Header[header] {
+			table, err := dtab.Parse(dtab.Source{Name: header}, line)
+			if err != nil {
+				return nil, 400, strings.TrimSpace(badHeader(err))
+			}
+			own = append(own, named(table, header)...)
+		}
+	}
+	if body := r.forbids(own); body != "" {
+		return nil, 403, strings.TrimSpace(body)
+	}
+	return own, 0, ""
+}
+
+// decide does what happens before routing: at an untrusted router foreign
+// context goes, and the policies write the context.
+func (m *Model) decide(r *router, q Question, x *Explanation) Request {
+	req := q.Request
+	if !r.untrusted() {
+		x.Context = dogfood.ParseContext(req.Header[headerDogfood])
+		return req
+	}
+	header := map[string][]string{}
+	canonical := http.Header{}
+	for _, name := range sortedKeys(req.Header) {
+		if foreign(name) {
+			x.Notes = append(x.Notes, "the header "+name+" is removed: the router is untrusted")
+			continue
+		}
+		header[name] = req.Header[name]
+		for _, line := range req.Header[name] {
+			canonical.Add(name, line)
+		}
+	}
+	seen := dogfood.Request{Method: req.Method, Host: req.Host, Path: req.Path, Header: canonical, Source: q.Source}
+	decided := m.decidedAt(r)
+	for _, p := range decided {
+		v := p.When.Explain(seen, nil)
+		x.Policies = append(x.Policies, PolicyVerdict{ID: p.ID, Holds: v.Holds, Source: p.Pos.String(), Verdict: v})
+	}
+	x.Context = dogfood.Decide(decided, seen, nil)
+	if len(x.Context) > 0 {
+		header[headerDogfood] = []string{dogfood.Context(x.Context).String()}
+	}
+	req.Header = header
+	return req
+}
+
+// foreign tells that a header is removed at an untrusted router.
+func foreign(name string) bool {
+	return strings.HasPrefix(name, "l5d-") || strings.HasPrefix(name, "x-kibble-") || name == "dtab-local"
+}

@@ -1,0 +1,150 @@
+package translate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Row is one line of a preview: where the requests for some hosts go.
+type Row struct {
+	Router string `json:"router"`
+	Class  string `json:"proxyClass"`
+	// Host is an Envoy domain: exact, *.suffix or *.
+	Host string `json:"host"`
+	// Match is what else a request must have; "" for all requests to the host.
+	Match string `json:"match,omitempty"`
+	// Policies that hold; none for the baseline.
+	Policies []string `json:"policies,omitempty"`
+	// To is a share for each destination, or why there is none.
+	To []RowShare `json:"to"`
+}
+
+// RowShare is a share of the requests.
+type RowShare struct {
+	// Share from 0 to 1.
+	Share float64 `json:"share"`
+	// Service is the bound id without what transformers put in front.
+	Service string `json:"service"`
+	// Fallback stands in when nobody of the service is alive.
+	Fallback []string `json:"fallback,omitempty"`
+}
+
+// Preview gives, router by router, what each host leads to, and what each
+// policy changes. Hosts that lead nowhere are left out but for the last, *.
+func (m *Model) Preview(only string) ([]Row, error) {
+	routers := m.routers
+	if only != "" {
+		r, err := m.router(only)
+		if err != nil {
+			return nil, err
+		}
+		routers = []*router{r}
+	}
+	var rows []Row
+	for _, r := range routers {
+		e := newExplorer(r, m.names, m.overlays)
+		cells, _ := e.explore()
+		b := &builder{router: r, overlays: m.overlays}
+		for _, d := range r.prune(r.domains(cells)) {
+			for _, c := range d.cells {
+				rows = append(rows, b.rows(d, c)...)
+			}
+		}
+	}
+	return rows, nil
+}
+
+func (b *builder) rows(d *domain, c *cell) []Row {
+	match := b.describeMatch(d, c)
+	base := Row{Router: b.router.key.String(), Class: b.router.spec.ProxyClass, Host: d.name, Match: match, To: b.shares(c, c.base)}
+	rows := []Row{base}
+	for _, v := range slices.Backward(c.variants) {
+		if v.answer.key() == c.base.key() {
+			continue
+		}
+		row := base
+		row.To = b.shares(c, v.answer)
+		for _, p := range v.policies {
+			row.Policies = append(row.Policies, b.overlays[p].id)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func (b *builder) shares(c *cell, a answer) []RowShare {
+	if !a.routed() {
+		text := "(" + string(a.outcome) + ")"
+		if a.message != "" {
+			text = "(" + b.hideMarks(c, a.message) + ")"
+		}
+		return []RowShare{{Share: 1, Service: text}}
+	}
+	var all []RowShare
+	for _, br := range a.branches {
+		s := RowShare{Share: br.share, Service: "(nobody)"}
+		for i, t := range br.chain {
+			if id := b.hideMarks(c, t.id.String()); i == 0 {
+				s.Service = id
+			} else {
+				s.Fallback = append(s.Fallback, id)
+			}
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// describeMatch says in words what a request must have beside its host.
+func (b *builder) describeMatch(d *domain, c *cell) string {
+	var words []string
+	m := b.matchFor(d, c.region)
+	if p := m.GetPathSeparatedPrefix(); p != "" {
+		words = append(words, "path "+p)
+	}
+	if rx := m.GetSafeRegex(); rx != nil {
+		words = append(words, "path ~ "+rx.Regex)
+	}
+	for _, h := range m.Headers {
+		s := h.GetStringMatch()
+		if rx := s.GetSafeRegex(); rx != nil {
+			words = append(words, fmt.Sprintf("%s ~ %s", h.Name, rx.Regex))
+			continue
+		}
+		words = append(words, h.Name+" "+s.GetExact())
+	}
+	return strings.Join(words, ", ")
+}
+
+// Keep tells which resources of a snapshot have to do with a router: its own
+// and the clusters that it names. An empty name keeps everything.
+func (m *Model) Keep(s *Snapshot, only string) (func(*Resource) bool, error) {
+	if only == "" {
+		return func(*Resource) bool { return true }, nil
+	}
+	r, err := m.router(only)
+	if err != nil {
+		return nil, err
+	}
+	name := r.key.String()
+	kept := map[string]bool{name: true, name + "/policies": true}
+	resources := s.Classes[r.spec.ProxyClass].Resources
+	var follow func(*Resource)
+	follow = func(from *Resource) {
+		for _, c := range from.Clusters {
+			if next := resources[ClusterType][c]; next != nil && !kept[c] {
+				kept[c] = true
+				follow(next)
+			}
+		}
+	}
+	for _, typ := range []string{RouteType, ListenerType, ExtensionType} {
+		for _, own := range []string{name, name + "/policies"} {
+			if res := resources[typ][own]; res != nil {
+				follow(res)
+			}
+		}
+	}
+	return func(res *Resource) bool { return kept[res.Name] }, nil
+}

@@ -1,0 +1,238 @@
+package translate
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"kibble.dev/api/v1alpha1"
+	"kibble.dev/dogfood"
+	"kibble.dev/dtab"
+)
+
+// Model is an inventory that was read: every router and policy that can be
+// served, ready to be evaluated. It is immutable and safe for concurrent use.
+// Preview, explain, the resolver and the server all ask the same Model.
+type Model struct {
+	inventory *Inventory
+	names     *names
+	routers   []*router
+	policies  []dogfood.Policy
+	overlays  []overlay
+	findings  []dtab.Finding
+}
+
+// NewModel reads an inventory. Objects that cannot be served are left out, with
+// findings; the others are served. The time decides which policies are over.
+func NewModel(inv *Inventory, now time.Time) *Model {
+	m := &Model{inventory: inv, names: newNames(inv)}
+	m.readPolicies(now)
+	for _, src := range inv.Routers {
+		r, found := newRouter(inv, src)
+		m.findings = append(m.findings, found...)
+		if r != nil && m.unique(r) {
+			r.seePorts(m.overlays)
+			m.routers = append(m.routers, r)
+		}
+	}
+	return m
+}
+
+func (m *Model) readPolicies(now time.Time) {
+	spaces := make(map[string]map[string]string, len(m.inventory.Namespaces))
+	for name, labels := range m.inventory.Namespaces {
+		spaces[name] = labels
+	}
+	var all []dogfood.Policy
+	for _, src := range m.inventory.Policies {
+		policies, found := dogfood.Compile(src.Object, src.Origin.Field, spaces, now)
+		all = append(all, policies...)
+		m.findings = append(m.findings, found...)
+	}
+	kept, found := dogfood.Unique(all)
+	m.policies, m.findings = kept, append(m.findings, found...)
+	for _, p := range kept {
+		m.overlays = append(m.overlays, overlay{
+			id: p.ID, family: p.Family, table: p.Override,
+			baseline: p.Fallback != v1alpha1.FallbackFail,
+		})
+	}
+}
+
+// unique tells that no other router listens on the same port of the same class.
+func (m *Model) unique(r *router) bool {
+	for _, other := range m.routers {
+		if other.spec.ProxyClass == r.spec.ProxyClass && other.spec.Port == r.spec.Port {
+			m.findings = append(m.findings, dtab.Finding{
+				Code: codeConflict, Severity: dtab.Error, Pos: r.origin.Field("spec.port").At(1, 1),
+				Message: fmt.Sprintf("port %d of class %s is taken by router %s", r.spec.Port, r.spec.ProxyClass, other.key),
+				Hint:    "give one of them another port; until then this one is not served",
+			})
+			return false
+		}
+	}
+	return true
+}
+
+// Findings gives what is wrong with the objects, sorted by position.
+func (m *Model) Findings() []dtab.Finding {
+	return sortFindings(m.findings)
+}
+
+func sortFindings(found []dtab.Finding) []dtab.Finding {
+	found = slices.Clone(found)
+	slices.SortStableFunc(found, func(a, b dtab.Finding) int {
+		return cmp.Or(cmp.Compare(a.Pos.Source, b.Pos.Source), cmp.Compare(a.Pos.Line, b.Pos.Line),
+			cmp.Compare(a.Pos.Col, b.Pos.Col), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Message, b.Message))
+	})
+	return slices.Compact(found)
+}
+
+// Snapshot gives everything that proxies are to be told, and what could not be
+// told. It is a function of the model: equal models give equal bytes.
+func (m *Model) Snapshot() (*Snapshot, []dtab.Finding) {
+	classes := map[string]*classBuilder{}
+	for _, r := range m.routers {
+		cb := classes[r.spec.ProxyClass]
+		if cb == nil {
+			cb = newClassBuilder(m.inventory)
+			classes[r.spec.ProxyClass] = cb
+		}
+		m.translate(r, cb)
+	}
+	s := &Snapshot{Classes: map[string]*ClassSnapshot{}}
+	var found []dtab.Finding
+	for _, name := range sortedKeys(classes) {
+		s.Classes[name] = classes[name].snapshot
+		found = append(found, classes[name].found...)
+	}
+	return s, sortFindings(found)
+}
+
+// translate adds the resources of one router to its class.
+func (m *Model) translate(r *router, cb *classBuilder) {
+	cb.source = r.describe()
+	e := newExplorer(r, m.names, m.overlays)
+	cells, found := e.explore()
+	b := &builder{router: r, overlays: m.overlays, class: cb, used: map[string]bool{}}
+	rc := b.routeTable(cells)
+	cb.found = append(append(cb.found, found...), b.found...)
+	cb.add(rc.Name, rc, sortedKeys(b.used))
+	decided := m.decidedAt(r)
+	spec := listenerSpec{
+		Name: r.key.String(), RouteConfig: rc.Name, Class: r.spec.ProxyClass, Router: r.key.String(),
+		Port: uint32(r.spec.Port), Bind: r.spec.Bind, Untrusted: r.untrusted(), Hops: r.spec.XFFNumTrustedHops,
+		AdHoc: r.spec.AdHocOverrides != nil && !r.untrusted(), Policies: r.untrusted(),
+		PolicyExtension: r.key.String() + "/policies", DynamicForwardProxy: b.forwards,
+	}
+	if spec.Policies {
+		m.addPolicies(cb, spec.PolicyExtension, decided)
+	}
+	m.addListeners(cb, spec)
+}
+
+func (r *router) describe() string {
+	return "router " + r.key.String() + " (" + r.origin.Field("spec").At(1, 1).String() + ")"
+}
+
+// addPolicies adds the edge's decision, which travels by itself so that its
+// change does not touch the listener.
+func (m *Model) addPolicies(cb *classBuilder, name string, decided []dogfood.Policy) {
+	extension, err := newPolicyExtension(name, decided)
+	if err != nil {
+		cb.found = append(cb.found, dtab.Finding{
+			Code: codeUnroutable, Severity: dtab.Error, Pos: dtab.Pos{Source: cb.source},
+			Message: "the policies cannot be told to Envoy: " + err.Error(),
+		})
+		return
+	}
+	var clusters []string
+	for _, c := range policyClusters(decided) {
+		cb.put(c.Name, c)
+		clusters = append(clusters, c.Name)
+	}
+	slices.Sort(clusters)
+	cb.add(name, extension, clusters)
+}
+
+// addListeners adds a router's listener. One that binds the pod's address is
+// made for each pod that is known.
+func (m *Model) addListeners(cb *classBuilder, spec listenerSpec) {
+	listener := func(podIP string) *Resource {
+		l, err := newListener(spec, podIP)
+		if err != nil {
+			cb.found = append(cb.found, dtab.Finding{
+				Code: codeUnroutable, Severity: dtab.Error, Pos: dtab.Pos{Source: cb.source},
+				Message: "the listener cannot be told to Envoy: " + err.Error(),
+			})
+			return nil
+		}
+		return cb.resource(spec.Name, l, nil)
+	}
+	if spec.Bind != v1alpha1.BindPod {
+		if r := listener(""); r != nil {
+			cb.snapshot.Resources[ListenerType][spec.Name] = r
+		}
+		return
+	}
+	for _, ip := range m.podAddresses() {
+		cb.addLocal(spec.Name, PodScope(ip), listener(ip))
+	}
+}
+
+// podAddresses gives every address that an endpoint has.
+func (m *Model) podAddresses() []string {
+	all := map[string]bool{}
+	for _, svc := range m.inventory.Services {
+		for _, slice := range svc.Slices {
+			for _, ep := range slice.Endpoints {
+				for _, a := range ep.Addresses {
+					all[a] = true
+				}
+			}
+		}
+	}
+	return sortedKeys(all)
+}
+
+// decidedAt gives the policies that a router decides, weakest first.
+func (m *Model) decidedAt(r *router) []dogfood.Policy {
+	var all []dogfood.Policy
+	for _, p := range m.policies {
+		if p.Namespace != r.key.Namespace || !r.untrusted() {
+			continue
+		}
+		if len(p.Routers) == 0 || slices.Contains(p.Routers, r.key.Name) {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// RouterNames gives the names of the routers that can be served, namespace/name.
+func (m *Model) RouterNames() []string {
+	var all []string
+	for _, r := range m.routers {
+		all = append(all, r.key.String())
+	}
+	return all
+}
+
+// router finds a router by name or namespace/name.
+func (m *Model) router(name string) (*router, error) {
+	var found []*router
+	for _, r := range m.routers {
+		if r.key.String() == name || r.key.Name == name {
+			found = append(found, r)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return nil, fmt.Errorf("there is no router %q that can be served; there are: %s", name, strings.Join(m.RouterNames(), ", "))
+	}
+	return nil, fmt.Errorf("several routers are called %q: write namespace/name", name)
+}
