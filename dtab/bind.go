@@ -204,11 +204,13 @@ func (b *binder) tree(tree Tree, rest Path, depth int) (answer, *BindError) {
 }
 
 // union binds all branches. Branches in error do not count if another one is
-// not in error; negative ones and fails are dropped (Finagle, Namer.bindUnion).
+// not in error; of several that are left, negative ones and fails are dropped
+// (Finagle, Namer.bindUnion).
 func (b *binder) union(union Union, rest Path, depth int) (answer, *BindError) {
 	var kept Union
 	var failed *BindError
-	answered, ends := false, endNeg
+	var last Tree
+	answered, ends := 0, endNeg
 	for i, w := range union {
 		bound, err := b.tree(w.Tree, rest, depth)
 		if err != nil {
@@ -220,8 +222,9 @@ func (b *binder) union(union Union, rest Path, depth int) (answer, *BindError) {
 			}
 			continue
 		}
-		answered = true
-		switch bound.tree.(type) {
+		answered++
+		last = bound.tree
+		switch last.(type) {
 		case Neg, Fail:
 			continue
 		case Empty:
@@ -236,8 +239,11 @@ func (b *binder) union(union Union, rest Path, depth int) (answer, *BindError) {
 		kept = append(kept, Weighted{Weight: w.Weight, Tree: bound.tree})
 	}
 	switch {
-	case !answered && failed != nil:
+	case answered == 0 && failed != nil:
 		return answer{}, failed
+	case answered == 1:
+		// Also a fail: the original simplifies a union of one to that one.
+		return answer{tree: last, end: ends}, nil
 	case len(kept) == 0:
 		return answer{tree: Neg{}}, nil
 	case len(kept) == 1:

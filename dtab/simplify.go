@@ -9,6 +9,9 @@ import "slices"
 func Simplify(tree Tree) Tree {
 	switch t := tree.(type) {
 	case Alt:
+		if len(t) == 1 {
+			return Simplify(t[0])
+		}
 		var kept Alt
 		for _, b := range t {
 			b = Simplify(b)
@@ -28,6 +31,9 @@ func Simplify(tree Tree) Tree {
 		}
 		return kept
 	case Union:
+		if len(t) == 1 {
+			return Simplify(t[0].Tree)
+		}
 		var kept Union
 		for _, w := range t {
 			b := Simplify(w.Tree)
@@ -103,6 +109,9 @@ func eval(tree Tree) (map[string]bool, verdict) {
 			}
 		}
 	case Union:
+		if len(t) == 1 {
+			return eval(t[0].Tree)
+		}
 		all, any := map[string]bool{}, false
 		for _, w := range t {
 			set, v := eval(w.Tree)

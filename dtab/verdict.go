@@ -45,8 +45,8 @@ func (s *Step) first() {
 // the rules of binder.union.
 func (s *Step) union() {
 	var kept Union
-	var failed *Step
-	answered := false
+	var failed, last *Step
+	answered := 0
 	for _, child := range s.Children {
 		switch child.Outcome {
 		case OutcomeError:
@@ -61,11 +61,14 @@ func (s *Step) union() {
 		case OutcomeBound, OutcomeEmpty:
 			kept = append(kept, Weighted{Weight: child.Weight, Tree: child.Tree})
 		}
-		answered = true
+		answered++
+		last = child
 	}
 	switch {
-	case !answered && failed != nil:
+	case answered == 0 && failed != nil:
 		s.as(failed)
+	case answered == 1:
+		s.become(last.Tree)
 	case len(kept) == 0:
 		s.become(Neg{})
 	case len(kept) == 1:

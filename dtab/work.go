@@ -2,7 +2,7 @@ package dtab
 
 const (
 	// defaultMaxWork takes some tenths of a second at most.
-	defaultMaxWork = 200_000
+	defaultMaxWork = 500_000
 	// repeats is how much more work the original may have done for the same
 	// name: it does again what we remember.
 	repeats = 20
