@@ -1,6 +1,8 @@
 package translate
 
 import (
+	"fmt"
+
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
@@ -46,11 +48,15 @@ const (
 // newListener makes the listener of a router. podIP is where one with bind
 // "pod" listens; other ones have no use for it.
 func newListener(r listenerSpec, podIP string) (*listenerv3.Listener, error) {
+	address := bindAddress(r.Bind, podIP)
+	if !isAddress(address) {
+		return nil, fmt.Errorf("%q is not the address of a pod", podIP)
+	}
 	l := &listenerv3.Listener{
 		Name:       r.Name,
 		StatPrefix: statName(r.Name),
 		Metadata:   metadata(map[string]string{"router": r.Router, "class": r.Class}),
-		Address:    socketAddress(bindAddress(r.Bind, podIP), r.Port),
+		Address:    socketAddress(address, r.Port),
 		FilterChains: []*listenerv3.FilterChain{{Filters: []*listenerv3.Filter{{
 			Name:       "envoy.filters.network.http_connection_manager",
 			ConfigType: &listenerv3.Filter_TypedConfig{TypedConfig: mustAny(connectionManager(r))},
@@ -85,6 +91,8 @@ func connectionManager(r listenerSpec) *hcmv3.HttpConnectionManager {
 		StripTrailingHostDot:      true,
 		HttpProtocolOptions:       &corev3.Http1ProtocolOptions{AcceptHttp_10: true},
 		CommonHttpProtocolOptions: &corev3.HttpProtocolOptions{},
+		// Applications keep their server header, and our own answers name no product.
+		ServerHeaderTransformation: hcmv3.HttpConnectionManager_PASS_THROUGH,
 		// Nobody is internal by the look of an address.
 		InternalAddressConfig: &hcmv3.HttpConnectionManager_InternalAddressConfig{},
 		LocalReplyConfig:      localReplies(r),
@@ -105,7 +113,6 @@ func connectionManager(r listenerSpec) *hcmv3.HttpConnectionManager {
 func trustCallers(hcm *hcmv3.HttpConnectionManager) {
 	hcm.UseRemoteAddress = wrapperspb.Bool(false)
 	hcm.PreserveExternalRequestId = true
-	hcm.ServerHeaderTransformation = hcmv3.HttpConnectionManager_PASS_THROUGH
 	hcm.StreamIdleTimeout = durationpb.New(streamIdleInternal)
 }
 

@@ -17,14 +17,20 @@ import (
 // controlPlaneCluster is the control plane in every bootstrap.
 const controlPlaneCluster = "xds_cluster"
 
+// Initial metadata of a call to the resolver: for which router and proxy class it is asked.
+const (
+	askRouter = "x-kibble-router"
+	askClass  = "x-kibble-class"
+)
+
 // resolverTimeout is how long a request with a rule of its own waits for the resolver.
-const resolverTimeout = 250 * time.Millisecond
+const resolverTimeout = time.Second
 
 // httpFilters are run in this order: policies are decided, a caller's own rule
 // is resolved, the last changes to headers are made, and the request is sent.
 func httpFilters(r listenerSpec) []*hcmv3.HttpFilter {
 	var filters []*hcmv3.HttpFilter
-	if r.Policies {
+	if r.Untrusted && r.Policies {
 		filters = append(filters, decidePolicies(r.PolicyExtension))
 	}
 	if r.AdHoc {
@@ -36,7 +42,7 @@ func httpFilters(r listenerSpec) []*hcmv3.HttpFilter {
 			ImplementationSpecifier: &forwardv3.FilterConfig_DnsCacheConfig{DnsCacheConfig: dnsCacheConfig()},
 		}))
 	}
-	return append(filters, httpFilter(routerFilter, &routerv3.Router{SuppressEnvoyHeaders: r.Untrusted}))
+	return append(filters, httpFilter(routerFilter, &routerv3.Router{SuppressEnvoyHeaders: true}))
 }
 
 // decidePolicies is the place of the extension that newPolicyExtension makes.
@@ -58,6 +64,7 @@ func askResolver(r listenerSpec) *hcmv3.HttpFilter {
 		Services: &authzv3.ExtAuthz_GrpcService{GrpcService: &corev3.GrpcService{
 			TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: controlPlaneCluster}},
 			Timeout:         durationpb.New(resolverTimeout),
+			InitialMetadata: []*corev3.HeaderValue{{Key: askRouter, Value: r.Router}, {Key: askClass, Value: r.Class}},
 		}},
 		ClearRouteCache:  true,
 		EncodeRawHeaders: true,

@@ -18,6 +18,8 @@ type localReply struct {
 	// code and text of the answer; code 0: as it is.
 	code uint32
 	text string
+	// retryable: no application has seen the request.
+	retryable bool
 }
 
 // localReplies turns Envoy's own answers into the original's: 502 and a text.
@@ -26,9 +28,8 @@ func localReplies(r listenerSpec) *hcmv3.LocalReplyConfig {
 	config := &hcmv3.LocalReplyConfig{}
 	for _, reply := range []localReply{
 		{flags: []string{"UAEX"}, status: 503, text: "The resolver for l5d-dtab and l5d-ctx-dtab does not answer."},
-		{flags: []string{"NR", "NC"}, code: 502, text: "Unable to route request!"},
-		{flags: []string{"UH"}, code: 502, text: "Unable to route request! Nobody is there to answer."},
-		{flags: []string{"UF"}, code: 502, text: "Unable to connect to the service."},
+		{flags: []string{"NR"}, code: 502, text: "Unable to route request!"},
+		{flags: []string{"UH", "UF", "NC"}, code: 502, text: "Unable to route request!", retryable: true},
 		{flags: []string{"UC", "UR", "UPE"}, code: 502, text: "The service ended the connection before it had answered."},
 	} {
 		config.Mappers = append(config.Mappers, reply.mapper(r))
@@ -46,16 +47,19 @@ func (l localReply) mapper(r listenerSpec) *hcmv3.ResponseMapper {
 	}
 	if !r.Untrusted {
 		m.HeadersToAdd = []*corev3.HeaderValueOption{setHeader(headerErr, urlEncode(l.text))}
+		if l.retryable {
+			m.HeadersToAdd = append(m.HeadersToAdd, setHeader(headerRetry, "true"))
+		}
 	}
 	return m
 }
 
+// body says no more than the text to people outside.
 func (l localReply) body(r listenerSpec) string {
-	body := l.text + "\n\nhost: %REQ(:AUTHORITY)%\nrouter: " + escapeFormat(r.Router) + "\n"
-	if !r.Untrusted {
-		body += "destination: %UPSTREAM_CLUSTER%\n"
+	if r.Untrusted {
+		return l.text + "\n"
 	}
-	return body
+	return l.text + "\n\nhost: %REQ(:AUTHORITY)%\nrouter: " + escapeFormat(r.Router) + "\ndestination: %UPSTREAM_CLUSTER%\n"
 }
 
 func (l localReply) filter() *accesslogv3.AccessLogFilter {

@@ -1,0 +1,130 @@
+package translate
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"kibble.dev/dogfood"
+)
+
+// sendRaw sends a request byte for byte.
+func sendRaw(t *testing.T, address, request string) *http.Response {
+	t.Helper()
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	fmt.Fprint(c, request)
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp
+}
+
+func carried(h http.Header) []string {
+	var names []string
+	for name := range h {
+		if dogfood.Carries(strings.ToLower(name)) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func TestNobodyOutsideBringsContext(t *testing.T) {
+	up, address := newEcho(t)
+	l := newLab(t, listenerSpec{Untrusted: true, Policies: true}, nil, address)
+	for _, headers := range []string{
+		"l5d-ctx-dogfood: world-v2\r\n",
+		"L5D-Ctx-DOGFOOD: world-v2\r\nl5d-ctx-dogfood: x\r\nl5d-ctx-dogfood:\r\n",
+		"L5d-Dtab: /host => /evil\r\nl5d-dtab: /a => /b\r\nL5D-SAMPLE: 1\r\nl5d-: x\r\n",
+		"X-Kibble-Cluster: other\r\nx-kibble-anything: 1\r\n",
+		"Dtab-Local: /a => /b\r\nDTAB-LOCAL-01-A: L2E=\r\n",
+		"x-a: b\r\n l5d-ctx-dogfood: folded\r\n",
+		"Connection: l5d-ctx-dogfood\r\nl5d-ctx-dogfood: world-v2\r\n",
+	} {
+		resp := sendRaw(t, l.address, "GET / HTTP/1.1\r\nHost: a\r\n"+headers+"\r\n")
+		if resp.StatusCode != 200 {
+			t.Errorf("%q: %s", headers, resp.Status)
+			continue
+		}
+		got := up.last(t).Header
+		if names := carried(got); len(names) > 0 || got.Get("X-Route") != "baseline" {
+			t.Errorf("%q: the upstream got %q by route %s", headers, names, got.Get("X-Route"))
+		}
+		if names := carried(resp.Header); len(names) > 0 || resp.Header.Get("Server") != "app" {
+			t.Errorf("%q: the client got %q, server %q", headers, names, resp.Header.Get("Server"))
+		}
+	}
+	for _, name := range []string{"l5d_ctx_dogfood", "L5D_dtab"} {
+		if resp := sendRaw(t, l.address, "GET / HTTP/1.1\r\nHost: a\r\n"+name+": x\r\n\r\n"); resp.StatusCode != 400 {
+			t.Errorf("%s: %s", name, resp.Status)
+		}
+	}
+	req, _ := http.NewRequest("GET", "http://a/", nil)
+	req.Header = http.Header{"l5d-ctx-dogfood": {"a", "b"}, "X-Kibble-Cluster": {"x"}, "Dtab-Local": {"x"}}
+	resp, err := l.client(t, true).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if names := carried(up.last(t).Header); resp.ProtoMajor != 2 || len(names) > 0 {
+		t.Errorf("HTTP/%d: the upstream got %q", resp.ProtoMajor, names)
+	}
+}
+
+func TestInsideContextPasses(t *testing.T) {
+	up, address := newEcho(t)
+	l := newLab(t, listenerSpec{AdHoc: true, DynamicForwardProxy: true}, nil, address)
+	resp := sendRaw(t, l.address, "GET http://world/ HTTP/1.1\r\nHost: api\r\nl5d-ctx-dogfood: world-v2\r\nx-kibble-cluster: x\r\n\r\n")
+	r := up.last(t)
+	got := []string{resp.Status, r.Host, r.Header.Get("l5d-ctx-dogfood"), r.Header.Get("x-kibble-cluster"), r.Header.Get("x-route"), resp.Header.Get("l5d-success-class")}
+	if diff := cmp.Diff([]string{"200 OK", "world", "world-v2", "", "override", "1.0"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestNowhereToGo(t *testing.T) {
+	for _, test := range []struct {
+		spec       listenerSpec
+		upstream   string
+		err, retry string
+	}{
+		{listenerSpec{Untrusted: true}, "", "", ""},
+		{listenerSpec{}, "", "Unable+to+route+request%21", "true"},
+		{listenerSpec{}, refusing(t), "Unable+to+route+request%21", "true"},
+	} {
+		l := newLab(t, test.spec, nil, test.upstream)
+		resp := sendRaw(t, l.address, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := []string{resp.Status, resp.Header.Get("Content-Type"), resp.Header.Get("l5d-err"), resp.Header.Get("l5d-retryable"), resp.Header.Get("Server")}
+		if diff := cmp.Diff([]string{"502 Bad Gateway", "text/plain", test.err, test.retry, ""}, got); diff != "" {
+			t.Errorf("%+v: %s", test.spec, diff)
+		}
+		if text := string(body); !strings.HasPrefix(text, "Unable to route request!\n") || test.spec.Untrusted && strings.Contains(text, "front") {
+			t.Errorf("%+v: body %q", test.spec, text)
+		}
+	}
+}
+
+// refusing is an address where nobody listens.
+func refusing(t *testing.T) string {
+	c, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	return c.Addr().String()
+}
