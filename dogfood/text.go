@@ -30,6 +30,11 @@ type Text struct {
 	search *regexp.Regexp
 }
 
+// AnyText matches every value: what is compared is there.
+func AnyText() Text {
+	return Text{Op: OpRegex, Want: ".*", Pattern: "(?s:.*)", search: regexp.MustCompile("")}
+}
+
 // Matches compares a value.
 func (t Text) Matches(value string) bool {
 	if t.Op == OpRegex {

@@ -46,15 +46,20 @@ func (j JWT) claims(token string, verify Verify) (claims map[string]any, found s
 	return claims, "a valid one", true
 }
 
-// token takes the token out of the request: all of the cookie's value, or what
-// follows the prefix in the header, as far as characters of a token go.
+// blanks are what C calls white space.
+const blanks = " \t\n\v\f\r"
+
+// token takes the token out of the request: the value of the cookie or header
+// without blanks around it, or, where there is a prefix, what follows that, as
+// far as characters of a token go.
 func (j JWT) token(r Request) (string, bool) {
 	if j.Cookie != "" {
-		return r.cookie(j.Cookie)
+		value, ok := r.cookie(j.Cookie)
+		return strings.Trim(value, blanks), ok
 	}
 	value, ok := r.header(j.Header)
 	if !ok || j.Prefix == "" {
-		return value, ok
+		return strings.Trim(value, blanks), ok
 	}
 	_, rest, ok := strings.Cut(value, j.Prefix)
 	isOther := func(r rune) bool {

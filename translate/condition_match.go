@@ -108,7 +108,9 @@ func fractionMatches(p dogfood.Percent) *xdsPredicate {
 		Seed: p.Seed,
 	})
 	if p.Cookie != "" {
-		return matchesBy(cookieInput(p.Cookie), below)
+		// Without the cookie the text is "-", which is a person like any other.
+		there := metadataMatches(cookieNamespace, []string{p.Cookie}, stringValue(dogfood.AnyText()))
+		return allOf([]*xdsPredicate{there, matchesBy(cookieInput(p.Cookie), below)})
 	}
 	input := headerInput(p.Header)
 	empty := matchesValue(input, xdsString(dogfood.Text{Op: dogfood.OpExact}))
