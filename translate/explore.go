@@ -37,7 +37,10 @@ type variant struct {
 
 // Limits on what is enumerated.
 const (
-	maxCells = 200_000
+	maxCells = 100_000
+	// maxSize is how many labels and segments of one request are told apart. Only
+	// tables that loop get there: each turn of a loop is another name.
+	maxSize = 24
 	// maxTogether is how many policies that change the same host are looked at in
 	// every combination. Of more, the strongest that holds decides.
 	maxTogether = 4
@@ -59,6 +62,7 @@ type explorer struct {
 	queue []region
 	cells []*cell
 	over  bool
+	deep  bool
 	wide  map[int]bool // policies that are combined with too many others
 }
 
@@ -141,6 +145,10 @@ func (e *explorer) rootPatterns(v variable) []pattern {
 
 func (e *explorer) add(regions []region) {
 	for _, r := range regions {
+		if r.size() > maxSize {
+			e.deep = true
+			continue
+		}
 		key := r.key()
 		if e.seen[key] {
 			continue
@@ -317,6 +325,13 @@ func (e *explorer) findings() []dtab.Finding {
 			Code: codeTooMany, Severity: dtab.Error, Pos: at,
 			Message: fmt.Sprintf("the table tells more than %d groups of requests apart", maxCells),
 			Hint:    "use fewer wildcards in the middle of prefixes, or several routers",
+		})
+	}
+	if e.deep {
+		found = append(found, dtab.Finding{
+			Code: codeTooMany, Severity: dtab.Warning, Pos: at,
+			Message: fmt.Sprintf("the table loops: a rule leads back to itself with a longer name; requests with names of more than %d segments are not told apart", maxSize),
+			Hint:    "let the rule lead to a name that no rule of the loop begins with",
 		})
 	}
 	if len(e.wide) > 0 {

@@ -1,7 +1,6 @@
 package translate
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -99,20 +98,33 @@ func (b *builder) shares(c *cell, a answer) []RowShare {
 // describeMatch says in words what a request must have beside its host.
 func (b *builder) describeMatch(d *domain, c *cell) string {
 	var words []string
-	m := b.matchFor(d, c.region)
-	if p := m.GetPathSeparatedPrefix(); p != "" {
-		words = append(words, "path "+p)
-	}
-	if rx := m.GetSafeRegex(); rx != nil {
-		words = append(words, "path ~ "+rx.Regex)
-	}
-	for _, h := range m.Headers {
-		s := h.GetStringMatch()
-		if rx := s.GetSafeRegex(); rx != nil {
-			words = append(words, fmt.Sprintf("%s ~ %s", h.Name, rx.Regex))
-			continue
+	for i, v := range b.router.identifier.vars {
+		p := c.region.parts[i]
+		switch v {
+		case hostVar:
+			m := anyPath()
+			if d.name == everyHost || !p.contains(d.base) {
+				b.matchHost(m, p)
+			}
+			for _, h := range m.Headers {
+				words = append(words, "host ~ "+h.GetStringMatch().GetSafeRegex().GetRegex())
+			}
+		case tokenVar:
+			h := b.matchToken(p)
+			if exact := h.GetStringMatch().GetExact(); exact != "" {
+				words = append(words, h.Name+" "+exact)
+			} else {
+				words = append(words, h.Name+" ~ "+h.GetStringMatch().GetSafeRegex().GetRegex())
+			}
+		case methodVar:
+			if !p.atoms[0].any() {
+				words = append(words, "method "+p.atoms[0].lit)
+			}
+		case pathVar, urlVar:
+			words = append(words, "path "+p.describe())
+		case valueVar:
+			words = append(words, b.router.identifier.header+" "+p.describe())
 		}
-		words = append(words, h.Name+" "+s.GetExact())
 	}
 	return strings.Join(words, ", ")
 }

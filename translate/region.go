@@ -80,6 +80,39 @@ func (p pattern) key() string {
 	return b.String()
 }
 
+// text gives the path that a pattern of paths stands for, if it is a single
+// one but for upper and lower case.
+func (p pattern) text() (string, bool) {
+	if p.open || len(p.atoms) == 0 {
+		return "", false
+	}
+	for _, a := range p.atoms {
+		if a.any() {
+			return "", false
+		}
+	}
+	return "/" + joinAtoms(p), true
+}
+
+// describe gives a pattern of paths for people: * is any segment, /... is more.
+func (p pattern) describe() string {
+	var b strings.Builder
+	for _, a := range p.atoms {
+		if b.WriteByte('/'); a.any() {
+			b.WriteString(a.pre + "*" + a.post)
+		} else {
+			b.WriteString(a.lit)
+		}
+	}
+	if p.open {
+		b.WriteString("/...")
+	}
+	if b.Len() == 0 {
+		return "/"
+	}
+	return b.String()
+}
+
 // score grows with every constraint: a pattern that is part of another one has
 // the higher score.
 func (p pattern) score() int {
@@ -194,6 +227,15 @@ func (r region) score() int {
 	n := 0
 	for _, p := range r.parts {
 		n += p.score()
+	}
+	return n
+}
+
+// size is how many atoms a region has.
+func (r region) size() int {
+	n := 0
+	for _, p := range r.parts {
+		n += len(p.atoms)
 	}
 	return n
 }

@@ -211,6 +211,16 @@ func (m *Model) decidedAt(r *router) []dogfood.Policy {
 	return all
 }
 
+// NextEnd gives when the next policy ends by itself; not ok if none does.
+func (m *Model) NextEnd() (end time.Time, ok bool) {
+	for _, p := range m.policies {
+		if !p.Expires.IsZero() && (!ok || p.Expires.Before(end)) {
+			end, ok = p.Expires, true
+		}
+	}
+	return end, ok
+}
+
 // RouterNames gives the names of the routers that can be served, namespace/name.
 func (m *Model) RouterNames() []string {
 	var all []string

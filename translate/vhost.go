@@ -23,12 +23,46 @@ func (b *builder) virtualHost(d *domain) *routev3.VirtualHost {
 	before := append(b.adHocRoutes(), b.malformed(d)...)
 	policies := d.policies()
 	family := slices.ContainsFunc(policies, func(p int) bool { return b.overlays[p].family != "" })
+	if len(policies) == 0 && len(d.cells) >= manyVariants && b.byHeader() {
+		vh.Matcher = b.headerMap(d)
+		return vh
+	}
 	if len(policies) < manyVariants && !family {
 		vh.Routes = append(before, b.routes(d, func(variant) bool { return true }, nil)...)
 		return vh
 	}
 	vh.Matcher = b.matcher(d, before)
 	return vh
+}
+
+// byHeader tells that names are made of nothing but the path in a header.
+func (b *builder) byHeader() bool {
+	return slices.Equal(b.router.identifier.vars, []variable{valueVar}) && b.router.spec.AdHocOverrides == nil
+}
+
+// headerMap selects by the identifying header in a hash map; values that are
+// not in it, such as other spellings, go through the list.
+func (b *builder) headerMap(d *domain) *xdsmatcherv3.Matcher {
+	exact := map[string]*xdsmatcherv3.Matcher_OnMatch{}
+	for _, c := range d.cells {
+		text, ok := c.region.parts[0].text()
+		if !ok || exact[text] != nil {
+			continue
+		}
+		route := b.routeFor(b.routeName(d, nil), c, c.base)
+		route.Metadata = b.source(nil)
+		exact[text] = routeList([]*routev3.Route{route})
+	}
+	rest := append(b.malformed(d), b.routes(d, func(variant) bool { return true }, nil)...)
+	return &xdsmatcherv3.Matcher{
+		MatcherType: &xdsmatcherv3.Matcher_MatcherTree_{MatcherTree: &xdsmatcherv3.Matcher_MatcherTree{
+			Input: headerInput(b.router.identifier.header),
+			TreeType: &xdsmatcherv3.Matcher_MatcherTree_ExactMatchMap{
+				ExactMatchMap: &xdsmatcherv3.Matcher_MatcherTree_MatchMap{Map: exact},
+			},
+		}},
+		OnNoMatch: routeList(rest),
+	}
 }
 
 // routes gives the routes of a domain in order: for each cell those of its

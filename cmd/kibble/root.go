@@ -15,6 +15,7 @@ that is needed cannot be reached.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(newDtabCommand(), newBootstrapCommand())
+	cmd.AddCommand(newServeCommand(), newPreviewCommand(), newExplainCommand(), newDtabCommand(),
+		newBootstrapCommand(), newVersionCommand())
 	return cmd
 }

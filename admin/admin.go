@@ -1,0 +1,77 @@
+// Package admin is the HTTP server for people and machines that look after
+// Kibble: health, metrics, and what is being served.
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"context"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"kibble.dev/dtab"
+)
+
+// Options of the admin server.
+type Options struct {
+	Gatherer prometheus.Gatherer
+	// Ready says why the server is not ready to serve proxies; nil: it is.
+	Ready func() error
+	// Findings gives what is wrong with the objects now.
+	Findings func() []dtab.Finding
+	// Proxies gives the connected proxies, in a form that JSON can hold.
+	Proxies func() any
+}
+
+// Handler answers:
+//
+//	/healthz       200 while the process is alive
+//	/readyz        200 once proxies are served, else 503 and why not
+//	/metrics       Prometheus
+//	/api/proxies   who is connected, what was acknowledged and refused
+//	/api/findings  what is wrong with the objects
+func Handler(o Options) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := o.Ready(); err != nil {
+			text(w, http.StatusServiceUnavailable, err.Error())
+			return
+		}
+		text(w, http.StatusOK, "ok")
+	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /api/proxies", func(w http.ResponseWriter, _ *http.Request) { asJSON(w, o.Proxies()) })
+	mux.HandleFunc("GET /api/findings", func(w http.ResponseWriter, _ *http.Request) { asJSON(w, o.Findings()) })
+	return mux
+}
+
+func text(w http.ResponseWriter, status int, body string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	fmt.Fprintln(w, body)
+}
+
+func asJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	_ = encoder.Encode(v) // the client is gone
+}
+
+// Serve answers on a listener until the context ends.
+func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve the admin pages on %s: %w", l.Addr(), err)
+	}
+	return nil
+}

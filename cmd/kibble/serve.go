@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+
+	"kibble.dev/admin"
+	"kibble.dev/discovery"
+	"kibble.dev/dtab"
+	"kibble.dev/translate"
+	"kibble.dev/xds"
+)
+
+// newServeCommand makes `kibble serve`.
+func newServeCommand() *cobra.Command {
+	var s serving
+	cmd := &cobra.Command{
+		Use:   "serve -f DIR",
+		Short: "Serve proxies, and follow changes",
+		Long: `Serve the objects of a directory to Envoys over xDS, and follow its changes. A
+file that becomes invalid is reported, and its last good content stays. Nothing
+is served before everything was read once.
+
+The admin address answers /healthz, /readyz, /metrics, /api/proxies and
+/api/findings. Envoys connect without TLS: bind loopback, or a network that you
+trust.`,
+		Example: `  kibble serve -f examples/hello-world
+  kibble serve -f /etc/kibble --xds-address 127.0.0.1:18000 --admin-address 127.0.0.1:9990`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s.log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+			return s.run(cmd.Context())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&s.path, "filename", "f", "", "directory of YAML files")
+	f.StringVar(&s.xdsAddress, "xds-address", "127.0.0.1:18000", "host:port for Envoys")
+	f.StringVar(&s.adminAddress, "admin-address", "127.0.0.1:9990", "host:port for health, metrics and status")
+	_ = cmd.MarkFlagRequired("filename") // fails for a flag that is not there only
+	_ = cmd.MarkFlagDirname("filename")
+	return cmd
+}
+
+// serving is one run of the server.
+type serving struct {
+	path, xdsAddress, adminAddress string
+	log                            *slog.Logger
+
+	server *xds.Server
+	model  atomic.Pointer[translate.Model]
+
+	mu       sync.Mutex
+	findings []dtab.Finding
+	ends     *time.Timer // the next policy that ends by itself
+}
+
+func (s *serving) run(ctx context.Context) error {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.server = xds.New(xds.Options{Logger: s.log, Registerer: registry, Register: s.register})
+	xdsListener, err := listen(ctx, "--xds-address", s.xdsAddress)
+	if err != nil {
+		return err
+	}
+	adminListener, err := listen(ctx, "--admin-address", s.adminAddress)
+	if err != nil {
+		return errors.Join(err, xdsListener.Close())
+	}
+	handler := admin.Handler(admin.Options{
+		Gatherer: registry, Ready: s.ready, Findings: s.found,
+		Proxies: func() any { return s.server.Proxies() },
+	})
+	s.log.Info("serving", "directory", s.path, "xds", s.xdsAddress, "admin", s.adminAddress)
+	updates := make(chan discovery.Update, 1)
+	files := &discovery.Files{Path: s.path, Deliver: func(u discovery.Update) {
+		select {
+		case <-updates: // the newer one holds everything
+		default:
+		}
+		updates <- u
+	}}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return files.Run(ctx) })
+	g.Go(func() error { return s.follow(ctx, updates) })
+	g.Go(func() error { return s.server.Serve(ctx, xdsListener) })
+	g.Go(func() error { return admin.Serve(ctx, adminListener, handler) })
+	return g.Wait()
+}
+
+func listen(ctx context.Context, flag, address string) (net.Listener, error) {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, &exitError{code: exitUnreachable, err: fmt.Errorf("%s %s cannot be bound: %w", flag, address, err)}
+	}
+	return l, nil
+}
+
+// register adds the resolver of callers' overrides to the gRPC server.
+func (s *serving) register(g *grpc.Server) {
+	authv3.RegisterAuthorizationServer(g, &xds.Resolver{Model: s.model.Load, Ensure: s.server.Ensure})
+}
+
+// follow translates each inventory and publishes it. A policy that ends by
+// itself makes the last inventory be translated again.
+func (s *serving) follow(ctx context.Context, updates <-chan discovery.Update) error {
+	var last discovery.Update
+	s.ends = time.NewTimer(time.Hour)
+	s.ends.Stop()
+	defer s.ends.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case last = <-updates:
+		case <-s.ends.C:
+		}
+		s.publish(last)
+	}
+}
+
+func (s *serving) publish(u discovery.Update) {
+	began := time.Now()
+	m := translate.NewModel(u.Inventory, began)
+	snapshot, unserved := m.Snapshot()
+	all := append(append(append([]dtab.Finding(nil), u.Findings...), m.Findings()...), unserved...)
+	s.report(all)
+	s.model.Store(m)
+	s.server.Publish(snapshot)
+	if end, ok := m.NextEnd(); ok {
+		s.ends.Reset(time.Until(end))
+	}
+	s.log.Info("published", "routers", len(m.RouterNames()), "findings", len(all), "took", time.Since(began).Round(time.Microsecond))
+}
+
+// report logs the findings that are new.
+func (s *serving) report(all []dtab.Finding) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known := map[dtab.Finding]bool{}
+	for _, f := range s.findings {
+		known[f] = true
+	}
+	for _, f := range all {
+		if known[f] {
+			continue
+		}
+		level := map[dtab.Severity]slog.Level{dtab.Error: slog.LevelError, dtab.Warning: slog.LevelWarn}[f.Severity]
+		s.log.Log(context.Background(), level, f.Message, "at", f.Pos.String(), "hint", f.Hint, "code", f.Code)
+	}
+	s.findings = all
+}
+
+func (s *serving) found() []dtab.Finding {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]dtab.Finding{}, s.findings...)
+}
+
+func (s *serving) ready() error {
+	if s.model.Load() == nil {
+		return errors.New("the objects have not been read yet")
+	}
+	return nil
+}

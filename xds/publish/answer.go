@@ -1,0 +1,215 @@
+package publish
+
+import (
+	"slices"
+	"time"
+
+	"kibble.dev/translate"
+)
+
+// Refusal is a version that a proxy refused.
+type Refusal struct {
+	Name, Version string
+	// Words are the proxy's own, cut to a bound.
+	Words string
+	// Source is the resource's.
+	Source string
+	Since  time.Time
+}
+
+// wordsBound is how many bytes of a proxy's words are kept.
+const wordsBound = 2 << 10
+
+// Ack tells that the proxy accepted the response of a nonce. It gives the
+// response, nil if the nonce is not known.
+func (p *Proxy) Ack(now time.Time, typ, nonce string) *Response {
+	k := p.answers(typ)
+	if k == nil {
+		return nil
+	}
+	before, r := k.take(nonce)
+	if r == nil {
+		return k.takeLate(nonce) // it was taken for accepted already
+	}
+	for _, b := range append(before, r) {
+		p.settle(now, k, b, false)
+	}
+	p.moveOn(now)
+	return r
+}
+
+// Nack tells that the proxy refused the response of a nonce, in its words. It
+// gives the response, nil if the nonce is not known.
+func (p *Proxy) Nack(now time.Time, typ, nonce, words string) *Response {
+	k := p.answers(typ)
+	if k == nil {
+		return nil
+	}
+	before, r := k.take(nonce)
+	for _, b := range before {
+		p.settle(now, k, b, false)
+	}
+	if r != nil {
+		p.land(k, r)
+	} else if r = k.takeLate(nonce); r != nil {
+		p.unassume(now, k, r)
+	} else {
+		return nil
+	}
+	p.reject(now, k, r, words)
+	p.moveOn(now)
+	return r
+}
+
+func (p *Proxy) answers(typ string) *kind {
+	p.requests++
+	k := p.kinds[typ]
+	if k != nil {
+		k.silent = time.Time{}
+		p.mark()
+	}
+	return k
+}
+
+// land ends the flight of a response.
+func (p *Proxy) land(k *kind, r *Response) {
+	for _, f := range r.items {
+		if it := k.open[f.name]; it != nil {
+			it.flying--
+		}
+	}
+}
+
+// settle takes the response's content for what the proxy has; assumed when
+// that is not by its own word.
+func (p *Proxy) settle(now time.Time, k *kind, r *Response, assumed bool) {
+	p.land(k, r)
+	for i, f := range r.items {
+		it := k.item(now, f.name)
+		want, scope := p.class.target.get(k.typ, f.name, p.scopes)
+		if f.res != nil && f.res.Version != "" && !assumed {
+			p.accepted(now, key{k.typ, f.name, scope}, f.res, want)
+		}
+		switch {
+		case r.undone:
+			// It was accepted, but taken back since: it goes alone the next time.
+			if it.slow = ""; f.res != nil {
+				it.slow = f.res.Version
+			}
+			k.look(now, f.name)
+			continue
+		case !k.subscribed(f.name):
+		case f.res == nil:
+			r.items[i].prev = k.has[f.name]
+			delete(k.has, f.name)
+			if e := p.kinds[translate.EndpointType]; k.typ == translate.ClusterType && e.subscribed(f.name) {
+				e.look(now, f.name) // they went with their cluster
+			}
+		default:
+			old := k.has[f.name]
+			r.items[i].prev = old
+			k.has[f.name] = f.res
+			p.woken = p.woken || old != nil && old.Body == nil // see cannotWarm
+		}
+		if !r.undo {
+			it.slow = ""
+		}
+		it.maybe = nil
+		if !equal(k.has[f.name], want) {
+			k.look(now, f.name)
+		}
+		p.refreshType(now, k.typ, f.name)
+		p.settled(k, f.name, it)
+	}
+}
+
+// unassume takes back that the proxy has what a response brought.
+func (p *Proxy) unassume(now time.Time, k *kind, r *Response) {
+	for _, f := range r.items {
+		if k.has[f.name] == f.res && k.subscribed(f.name) {
+			if f.prev == nil {
+				delete(k.has, f.name)
+			} else {
+				k.has[f.name] = f.prev
+			}
+			k.look(now, f.name)
+			p.refreshType(now, k.typ, f.name)
+		}
+	}
+}
+
+// reject finds whom a refusal is about. Everything else of the response is
+// sent again, because none of it counts as there.
+func (p *Proxy) reject(now time.Time, k *kind, r *Response, words string) {
+	var suspects []flown
+	for _, f := range r.items {
+		it := k.look(now, f.name)
+		it.again = true
+		if f.res != nil {
+			suspects = append(suspects, f)
+			if !slices.Contains(it.maybe, f.res) {
+				it.maybe = append(it.maybe, f.res)
+			}
+		}
+	}
+	for _, f := range r.items {
+		switch {
+		case f.res != nil || !k.subscribed(f.name):
+		case len(suspects) == 0: // a removal cannot be refused
+			delete(k.has, f.name)
+		default:
+			k.open[f.name].asked = true
+		}
+		p.refreshType(now, k.typ, f.name)
+	}
+	if r.undo {
+		return
+	}
+	culprits := blamed(words, suspects)
+	if len(suspects) == 1 {
+		culprits = suspects
+	}
+	if len(culprits) > 0 {
+		for _, f := range culprits {
+			p.refuse(now, k, f, words)
+		}
+		return
+	}
+	k.trials = append(halves(words, suspects), k.trials...)
+}
+
+// halves splits what was refused in company: what the words mention from the
+// rest, or else in the middle.
+func halves(words string, suspects []flown) [][]string {
+	var a, b []string
+	for _, f := range suspects {
+		if mentions(words, f.name) {
+			a = append(a, f.name)
+		} else {
+			b = append(b, f.name)
+		}
+	}
+	if len(a) == 0 || len(b) == 0 {
+		all := slices.Concat(a, b)
+		a, b = all[:len(all)/2], all[len(all)/2:]
+	}
+	return slices.DeleteFunc([][]string{a, b}, func(g []string) bool { return len(g) == 0 })
+}
+
+// refuse keeps a version from the proxy, and has it get back what it accepted last.
+func (p *Proxy) refuse(now time.Time, k *kind, f flown, words string) {
+	it := k.look(now, f.name)
+	it.maybe = slices.DeleteFunc(it.maybe, func(r *translate.Resource) bool { return equal(r, f.res) })
+	if len(it.maybe) == 0 {
+		it.maybe = nil
+	}
+	if len(words) > wordsBound {
+		words = words[:wordsBound]
+	}
+	it.refused = &Refusal{Name: f.name, Version: f.res.Version, Words: words, Source: f.res.Source, Since: now}
+	want, scope := p.class.target.get(k.typ, f.name, p.scopes)
+	if equal(want, f.res) {
+		p.class.memory.refuse(key{k.typ, f.name, scope}, f.res.Version)
+	}
+	it.slow = ""
+}

@@ -1,0 +1,249 @@
+package publish
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"kibble.dev/translate"
+)
+
+// Class is what the proxies of one class are to have, and all of these proxies.
+type Class struct {
+	opts   Options
+	target *target // nil until the first Publish: nothing is given before
+	gone   bool    // published once, and absent now
+	memory memory
+	// named counts the wanted resources that name a cluster.
+	named map[string]int
+
+	proxies map[*Proxy]struct{}
+	watch   map[string]*watchers // by type
+	dirty   map[*Proxy]struct{}  // proxies with something to do
+	blind   map[*Proxy]struct{}  // those that came back and have not asked for clusters
+	serial  int
+}
+
+// watchers are the proxies that asked for resources of one type.
+type watchers struct {
+	wild  map[*Proxy]struct{}
+	names map[string]map[*Proxy]struct{}
+}
+
+// NewClass makes a class without proxies and without a configuration.
+func NewClass(o Options) *Class {
+	return &Class{
+		opts: o.withDefaults(), memory: newMemory(), named: map[string]int{},
+		proxies: map[*Proxy]struct{}{}, watch: map[string]*watchers{},
+		dirty: map[*Proxy]struct{}{}, blind: map[*Proxy]struct{}{},
+	}
+}
+
+// Publish sets what the class's proxies are to have. nil says that the class
+// is no longer there: connected proxies give up what they have, and those that
+// connect from now on wait. Before the first configuration nil means nothing.
+func (c *Class) Publish(now time.Time, snap *translate.ClassSnapshot) {
+	c.gone = snap == nil
+	if snap == nil {
+		if c.target == nil {
+			return
+		}
+		snap = &translate.ClassSnapshot{}
+	}
+	next := &target{snap: snap}
+	if c.target != nil {
+		next.extra = c.target.extra
+	}
+	c.retarget(now, next)
+	for p := range c.proxies {
+		if p.waits && !c.gone {
+			p.waits = false
+			p.mark()
+		}
+	}
+}
+
+// Extra replaces the resources that the class has besides the published ones.
+// It has no effect before the first Publish.
+func (c *Class) Extra(now time.Time, extra map[string]map[string]*translate.Resource) {
+	if c.target != nil {
+		c.retarget(now, &target{snap: c.target.snap, extra: extra})
+	}
+}
+
+func (c *Class) retarget(now time.Time, next *target) {
+	old := c.target
+	c.target = next
+	if old == nil {
+		diff(nil, next.snap.Resources, func(_, _ string, _, is *translate.Resource) { c.count(nil, is) })
+		for p := range c.proxies {
+			p.lookAgain(now)
+		}
+		return
+	}
+	type change struct{ typ, name string }
+	changed := map[change]struct{}{}
+	note := func(typ, name string, was, is *translate.Resource) {
+		c.count(was, is)
+		c.memory.changed(now, key{typ: typ, name: name}, is)
+		changed[change{typ, name}] = struct{}{}
+	}
+	diff(old.snap.Resources, next.snap.Resources, note)
+	diff(old.extra, next.extra, note)
+	diffLocal(old.snap.Local, next.snap.Local, func(typ, name string, s translate.Scope, is *translate.Resource) {
+		c.memory.changed(now, key{typ, name, s}, is)
+		changed[change{typ, name}] = struct{}{}
+	})
+	for ch := range changed {
+		c.touch(now, ch.typ, ch.name)
+	}
+	for p := range c.dirty {
+		p.moveOn(now)
+	}
+}
+
+// count keeps the number of wanted resources that name each cluster. What both
+// versions name does not matter, so that a change of a large table is cheap.
+func (c *Class) count(was, is *translate.Resource) {
+	var a, b []string // sorted
+	if was != nil {
+		a = was.Clusters
+	}
+	if is != nil {
+		b = is.Clusters
+	}
+	for len(a) > 0 || len(b) > 0 {
+		switch {
+		case len(b) == 0 || len(a) > 0 && a[0] < b[0]:
+			if c.named[a[0]]--; c.named[a[0]] <= 0 {
+				delete(c.named, a[0])
+			}
+			a = a[1:]
+		case len(a) == 0 || b[0] < a[0]:
+			c.named[b[0]]++
+			b = b[1:]
+		default:
+			a, b = a[1:], b[1:]
+		}
+	}
+}
+
+// touch lets every proxy that is concerned look at a name again.
+func (c *Class) touch(now time.Time, typ, name string) {
+	if typ == translate.EndpointType {
+		// Whether a cluster is ready depends on its endpoints also where the
+		// proxy has not asked for these yet.
+		c.interested(translate.ClusterType, name, func(p *Proxy) { p.refresh(now, name); p.mark() })
+	}
+	if typ == translate.ClusterType || typ == translate.EndpointType {
+		for p := range c.blind {
+			p.refresh(now, name)
+			p.mark()
+		}
+	}
+	c.interested(typ, name, func(p *Proxy) { p.touch(now, p.kinds[typ], name) })
+}
+
+func (c *Class) interested(typ, name string, f func(*Proxy)) {
+	w := c.watch[typ]
+	if w == nil {
+		return
+	}
+	for p := range w.wild {
+		f(p)
+	}
+	for p := range w.names[name] {
+		if _, both := w.wild[p]; !both {
+			f(p)
+		}
+	}
+}
+
+// Connect adds a proxy, which is one stream. scopes are the places it is at,
+// best first. full says that it speaks state of the world.
+func (c *Class) Connect(now time.Time, scopes []translate.Scope, full bool) *Proxy {
+	c.serial++
+	p := &Proxy{
+		class: c, serial: c.serial, scopes: scopes, full: full, waits: c.gone,
+		connected: now,
+		kinds:     map[string]*kind{}, unready: map[string]time.Time{}, assumed: map[string]struct{}{},
+		extra: map[string]struct{}{}, retiring: map[string]time.Time{}, rewarm: map[string]struct{}{},
+	}
+	c.proxies[p] = struct{}{}
+	return p
+}
+
+// Disconnect forgets a proxy.
+func (c *Class) Disconnect(p *Proxy) {
+	delete(c.proxies, p)
+	delete(c.dirty, p)
+	delete(c.blind, p)
+	for typ, k := range p.kinds {
+		w := c.watch[typ]
+		delete(w.wild, p)
+		for name := range k.names {
+			w.drop(name, p)
+		}
+		if len(w.wild) == 0 && len(w.names) == 0 {
+			delete(c.watch, typ)
+		}
+	}
+}
+
+func (w *watchers) drop(name string, p *Proxy) {
+	delete(w.names[name], p)
+	if len(w.names[name]) == 0 {
+		delete(w.names, name)
+	}
+}
+
+func (c *Class) watchersOf(typ string) *watchers {
+	w := c.watch[typ]
+	if w == nil {
+		w = &watchers{wild: map[*Proxy]struct{}{}, names: map[string]map[*Proxy]struct{}{}}
+		c.watch[typ] = w
+	}
+	return w
+}
+
+// Ready gives the proxies for which Next may have something since the last
+// call, in the order of their connecting.
+func (c *Class) Ready() []*Proxy {
+	if len(c.dirty) == 0 {
+		return nil
+	}
+	ps := make([]*Proxy, 0, len(c.dirty))
+	for p := range c.dirty {
+		ps = append(ps, p)
+	}
+	clear(c.dirty)
+	slices.SortFunc(ps, func(a, b *Proxy) int { return cmp.Compare(a.serial, b.serial) })
+	return ps
+}
+
+// Proxies gives the connected proxies in the order of their connecting.
+func (c *Class) Proxies() []*Proxy {
+	ps := make([]*Proxy, 0, len(c.proxies))
+	for p := range c.proxies {
+		ps = append(ps, p)
+	}
+	slices.SortFunc(ps, func(a, b *Proxy) int { return cmp.Compare(a.serial, b.serial) })
+	return ps
+}
+
+// Known says whether the class exists: whether it was in the last Publish.
+func (c *Class) Known() bool { return c.target != nil && !c.gone }
+
+// Empty says that the class has neither proxies nor, at any time, had a configuration.
+func (c *Class) Empty() bool { return len(c.proxies) == 0 && !c.Known() }
+
+// Tick tells the time: limits and drain times that have passed by now take effect.
+func (c *Class) Tick(now time.Time) {
+	// By then a refusal of what came instead would be known.
+	if c.target != nil {
+		c.memory.sweep(now.Add(-c.opts.AckLimit-c.opts.Drain), c.target)
+	}
+	for p := range c.proxies {
+		p.tick(now)
+	}
+}

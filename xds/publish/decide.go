@@ -1,0 +1,214 @@
+package publish
+
+import (
+	"slices"
+	"time"
+
+	"kibble.dev/translate"
+)
+
+type action int
+
+const (
+	nothing action = iota
+	give
+	remove
+)
+
+// fate is where the content that a proxy is to have of a name comes from.
+type fate int
+
+const (
+	wanted   fate = iota // it is what the class wants
+	older                // it stands in for what was refused, or is no longer wanted
+	withheld             // wanted, but refused, and there is nothing older
+	absent               // not wanted
+)
+
+// choose says what the proxy is to have of a name.
+func (p *Proxy) choose(k *kind, name string, it *item) (*translate.Resource, fate) {
+	c := p.class
+	want, scope := c.target.get(k.typ, name, p.scopes)
+	id := key{k.typ, name, scope}
+	if want == nil {
+		if k.given(name) == nil && p.needs(k, name) {
+			if r := c.memory.accepted[id]; r != nil {
+				return r, older
+			}
+		}
+		return nil, absent
+	}
+	refused := it.refused != nil && it.refused.Version == want.Version
+	tried := it.flying > 0 && equal(it.sent, want) // its answer will tell
+	if !refused && (tried || !c.memory.bad(id, want.Version)) {
+		return want, wanted
+	}
+	has, known := k.has[name], c.memory.accepted[id]
+	if it.flying > 0 && it.sent != nil && !equal(it.sent, want) {
+		has = it.sent // it is on its way back to that already
+	}
+	if known != nil && equal(known, want) {
+		known = nil
+	}
+	switch {
+	case has != nil && (has.Body != nil || known == nil):
+		return has, older
+	case known != nil:
+		return known, older
+	}
+	if refused {
+		return nil, withheld
+	}
+	return want, wanted
+}
+
+// needs says that the proxy needs a name that the class no longer wants,
+// for the sake of older content that it was given.
+func (p *Proxy) needs(k *kind, name string) bool {
+	switch {
+	case k.typ == translate.ClusterType:
+		_, ok := p.extra[name]
+		return ok
+	case k.typ == translate.EndpointType:
+		clusters := p.kinds[translate.ClusterType]
+		return clusters != nil && clusters.given(name) != nil
+	}
+	_, asked := k.names[name]
+	return asked && lingers(k.typ)
+}
+
+// decide says what to do about an open name now.
+func (p *Proxy) decide(now time.Time, k *kind, name string, it *item) (action, *translate.Resource) {
+	it.missing = nil
+	if !k.subscribed(name) {
+		return nothing, nil
+	}
+	p.upgrade(now, k, name)
+	want, f := p.choose(k, name, it)
+	cur := k.given(name)
+	if k.typ == translate.ClusterType && f != absent {
+		delete(p.retiring, name)
+	}
+	switch f {
+	case absent:
+		if cur != nil || len(it.maybe) > 0 {
+			return p.retire(now, k, name, it)
+		}
+		if it.asked && !p.full {
+			return remove, nil // there is none, and it asked
+		}
+		return nothing, nil
+	case withheld:
+		switch {
+		case !it.again && !it.asked:
+		case fullState(k.typ):
+			return remove, nil
+		case k.typ == translate.EndpointType:
+			return give, noEndpoints(name)
+		}
+		return nothing, nil
+	}
+	if cur != nil && equal(cur, want) && !it.again || want.Body == nil {
+		it.again = false
+		return nothing, nil
+	}
+	if !equal(k.has[name], want) {
+		if it.missing = p.missing(now, want, f); it.missing == nil && k.typ == translate.ClusterType && cur != nil {
+			it.missing = p.cannotWarm(now, name)
+		}
+		if it.missing != nil {
+			return nothing, nil
+		}
+	}
+	return give, want
+}
+
+// cannotWarm gives the cluster's own name when the proxy could not be sent its
+// endpoints again: it has some of a version that is not known here, and
+// refused the wanted one. A changed cluster would wait for them for ever.
+func (p *Proxy) cannotWarm(now time.Time, name string) []string {
+	k := p.kinds[translate.EndpointType]
+	if !k.subscribed(name) || k.given(name) == nil {
+		return nil
+	}
+	if r, _ := p.choose(k, name, k.item(now, name)); r == nil || r.Body != nil {
+		return nil
+	}
+	return []string{name}
+}
+
+// retire decides about a name that the proxy has and that is no longer wanted.
+func (p *Proxy) retire(now time.Time, k *kind, name string, it *item) (action, *translate.Resource) {
+	switch {
+	case k.typ == translate.ClusterType:
+		since, known := p.retiring[name]
+		if !known {
+			p.retiring[name] = time.Time{}
+			p.reviewRetiring(now)
+			since = p.retiring[name]
+		}
+		if !since.IsZero() && !now.Before(since.Add(p.class.opts.Drain)) {
+			delete(p.extra, name)
+			return remove, nil
+		}
+	case k.typ == translate.EndpointType:
+		clusters := p.kinds[translate.ClusterType]
+		if clusters == nil && !p.returning || clusters != nil && clusters.given(name) == nil {
+			return remove, nil
+		} // a proxy that came back may have the cluster and not have said so yet
+	case k.wildcard || !lingers(k.typ):
+		return remove, nil
+	}
+	if it.again && k.has[name] != nil && k.has[name].Body != nil {
+		return give, k.has[name] // it asked once more
+	}
+	return nothing, nil
+}
+
+// few is how many of the clusters that a resource waits for are told.
+const few = 5
+
+// missing gives clusters that a resource names and the proxy does not have
+// yet, nil if there are none: a few of them, sorted.
+func (p *Proxy) missing(now time.Time, r *translate.Resource, f fate) []string {
+	if f == older {
+		for _, name := range r.Clusters {
+			p.fetch(now, name)
+		}
+	}
+	var names []string
+	if len(p.unready) < len(r.Clusters) {
+		for name := range p.unready {
+			if _, ok := slices.BinarySearch(r.Clusters, name); ok {
+				names = append(names, name)
+			}
+		}
+		slices.Sort(names)
+	} else {
+		for _, name := range r.Clusters {
+			if _, ok := p.unready[name]; ok {
+				names = append(names, name)
+			}
+		}
+	}
+	return names[:min(len(names), few)]
+}
+
+// fetch has the proxy get a cluster that is no longer wanted but that older
+// content names.
+func (p *Proxy) fetch(now time.Time, name string) {
+	k := p.kinds[translate.ClusterType]
+	given := k.subscribed(name) && k.given(name) != nil
+	switch {
+	case !k.subscribed(name) || p.class.target.has(translate.ClusterType, name) || given && k.has[name] != nil:
+		return
+	case !given && p.class.memory.accepted[key{typ: translate.ClusterType, name: name}] == nil:
+		return // never ours
+	}
+	if _, ok := p.extra[name]; !ok {
+		p.extra[name] = struct{}{}
+		k.look(now, name)
+		p.refresh(now, name)
+		p.mark()
+	}
+}

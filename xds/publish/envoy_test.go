@@ -1,0 +1,277 @@
+package publish
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"kibble.dev/translate"
+)
+
+// fault is what is wrong with a resource.
+type fault byte
+
+const (
+	none    fault = iota
+	named         // Envoy names it, and applies the others
+	whole         // Envoy names nobody, and applies nothing
+	partial       // Envoy names nobody, and applies those before it
+	stuck         // a cluster that Envoy refuses, but then waits for for ever
+)
+
+// resource makes a resource whose body tells the fault.
+func resource(typ, name, version string, f fault, clusters ...string) *translate.Resource {
+	slices.Sort(clusters)
+	return &translate.Resource{
+		Name: name, Version: version, Body: &anypb.Any{TypeUrl: typ, Value: []byte{byte(f)}},
+		Clusters: clusters, Source: name + ".yaml:" + version,
+	}
+}
+
+func faultOf(r *translate.Resource) fault {
+	if r.Version == "" {
+		return none // a stand-in
+	}
+	return fault(r.Body.GetValue()[0])
+}
+
+// envoy behaves as a real one does towards its control plane, as far as the
+// publisher can tell, and checks what must never happen.
+type envoy struct {
+	*Proxy
+	full bool
+
+	inbox []delivery // sent, not read yet
+	out   []answer   // said, not heard yet
+	held  []answer   // about clusters, while one is warming
+	nonce int
+
+	active  map[string]byName // by type: what it works with
+	warming byName
+	told    map[string]map[string]string // the versions that it reports when it comes back
+	ever    bool                         // it asked for clusters on this stream
+	// unsaid are names of which it has something else than it reported when it
+	// came back: something of a response that it refused.
+	unsaid map[string]bool
+
+	broken []string
+}
+
+type delivery struct {
+	resp  *Response
+	all   []*translate.Resource
+	nonce string
+}
+
+type answer struct {
+	typ, nonce, words string
+	nack              bool
+	sub               *Subscription
+}
+
+var served = []string{translate.ClusterType, translate.EndpointType, translate.ListenerType, translate.RouteType}
+
+func newEnvoy(full bool) *envoy {
+	e := &envoy{full: full, active: map[string]byName{}, warming: byName{}, told: map[string]map[string]string{}}
+	for _, typ := range served {
+		e.active[typ], e.told[typ] = byName{}, map[string]string{}
+	}
+	return e
+}
+
+// hasEndpoints says that a cluster is one with endpoints of its own.
+func hasEndpoints(name string) bool { return strings.HasPrefix(name, "c") }
+
+// connect says what Envoy says on a new stream.
+func (e *envoy) connect(p *Proxy, routes []string) {
+	e.Proxy, e.inbox, e.out, e.held, e.ever = p, nil, nil, nil, false
+	e.unsaid = map[string]bool{}
+	for _, typ := range served {
+		for name, r := range e.active[typ] {
+			if e.told[typ][name] != r.Version {
+				e.unsaid[name] = true
+			}
+		}
+	}
+	e.askForClusters()
+	var eds []string
+	for _, m := range []byName{e.active[translate.ClusterType], e.warming} {
+		for name := range m {
+			if hasEndpoints(name) && !slices.Contains(eds, name) {
+				eds = append(eds, name)
+			}
+		}
+	}
+	if slices.Sort(eds); len(eds) > 0 {
+		e.ask(Subscription{Type: translate.EndpointType, Add: eds})
+	}
+	e.ask(Subscription{Type: translate.ListenerType, Wildcard: true})
+	e.ask(Subscription{Type: translate.RouteType, Add: routes})
+}
+
+func (e *envoy) askForClusters() {
+	if !e.ever && len(e.warming) == 0 {
+		e.ever = true
+		e.ask(Subscription{Type: translate.ClusterType, Wildcard: true})
+	}
+}
+
+func (e *envoy) ask(s Subscription) {
+	if !e.full && !slices.ContainsFunc(e.out, func(a answer) bool { return a.typ == s.Type }) && e.Proxy.kinds[s.Type] == nil {
+		s.Known = maps.Clone(e.told[s.Type])
+	}
+	e.out = append(e.out, answer{typ: s.Type, sub: &s})
+}
+
+// read takes one response from the stream.
+func (e *envoy) read() {
+	if len(e.inbox) == 0 {
+		return
+	}
+	d := e.inbox[0]
+	e.inbox = e.inbox[1:]
+	typ := d.resp.Type
+	add, gone := d.resp.Resources, d.resp.Removed
+	if e.full && fullState(typ) {
+		add, gone = d.all, e.absent(typ, d.all)
+	}
+	words, applied := e.judge(typ, add)
+	if applied == nil {
+		gone = nil
+	}
+	for _, r := range applied {
+		e.apply(typ, r)
+	}
+	for _, name := range gone {
+		e.drop(typ, name)
+	}
+	if words == "" {
+		for _, r := range d.resp.Resources {
+			e.told[typ][r.Name] = r.Version
+		}
+		for _, name := range d.resp.Removed {
+			delete(e.told[typ], name)
+		}
+	}
+	a := answer{typ: typ, nonce: d.nonce, words: words, nack: words != ""}
+	if typ == translate.ClusterType {
+		e.held = append(e.held, a)
+	} else {
+		e.out = append(e.out, a)
+	}
+	e.release()
+	e.check()
+}
+
+// absent gives the names that it has and that a complete response lacks.
+func (e *envoy) absent(typ string, all []*translate.Resource) []string {
+	has := maps.Clone(e.active[typ])
+	if typ == translate.ClusterType {
+		maps.Copy(has, e.warming)
+	}
+	for _, r := range all {
+		delete(has, r.Name)
+	}
+	return unionKeys(has, nil)
+}
+
+// release says what it thinks about clusters, unless one is warming.
+func (e *envoy) release() {
+	if len(e.warming) > 0 {
+		return
+	}
+	e.out = append(e.out, e.held...)
+	e.held = nil
+	e.askForClusters()
+}
+
+// judge gives the words of a refusal, and what is applied all the same: nil
+// for nothing of the response.
+func (e *envoy) judge(typ string, add []*translate.Resource) (words string, applied []*translate.Resource) {
+	applied = []*translate.Resource{}
+	var culprits []string
+	for _, r := range add {
+		switch f := faultOf(r); {
+		case f == whole:
+			return "missing ): ((", nil
+		case f == partial:
+			return "malformed IP address", applied
+		case f == named:
+			culprits = append(culprits, r.Name+": no good")
+		default:
+			applied = append(applied, r)
+			if f == stuck {
+				culprits = append(culprits, r.Name+": no good")
+			}
+		}
+	}
+	if len(culprits) > 0 {
+		return "Error adding/updating " + map[bool]string{true: "cluster", false: "listener"}[typ == translate.ClusterType] +
+			"(s) " + strings.Join(culprits, ", "), applied
+	}
+	return "", applied
+}
+
+func (e *envoy) apply(typ string, r *translate.Resource) {
+	active := e.active[typ]
+	switch typ {
+	case translate.ClusterType:
+		if equal(e.warming[r.Name], r) || equal(active[r.Name], r) && e.warming[r.Name] == nil {
+			return
+		}
+		if !hasEndpoints(r.Name) {
+			active[r.Name] = r
+			return
+		}
+		if active[r.Name] == nil && e.warming[r.Name] == nil {
+			e.ask(Subscription{Type: translate.EndpointType, Add: []string{r.Name}})
+		}
+		e.warming[r.Name] = r
+	case translate.EndpointType:
+		active[r.Name] = r
+		e.warmed(r.Name)
+	default:
+		active[r.Name] = r
+	}
+}
+
+// warmed makes a warming cluster active, now that its endpoints came.
+func (e *envoy) warmed(name string) {
+	if r := e.warming[name]; r != nil && faultOf(r) != stuck {
+		delete(e.warming, name)
+		e.active[translate.ClusterType][name] = r
+	}
+}
+
+func (e *envoy) drop(typ, name string) {
+	switch typ {
+	case translate.ClusterType:
+		if hasEndpoints(name) && (e.active[typ][name] != nil || e.warming[name] != nil) {
+			delete(e.active[translate.EndpointType], name)
+			delete(e.told[translate.EndpointType], name)
+			e.ask(Subscription{Type: translate.EndpointType, Drop: []string{name}})
+		}
+		delete(e.active[typ], name)
+		delete(e.warming, name)
+	case translate.EndpointType:
+		e.warmed(name) // no endpoints is an answer too
+	case translate.ListenerType:
+		delete(e.active[typ], name)
+	}
+}
+
+// check is what must never break: whatever it works with names clusters that it has.
+func (e *envoy) check() {
+	for _, typ := range served {
+		for _, r := range e.active[typ] {
+			for _, c := range r.Clusters {
+				if e.active[translate.ClusterType][c] == nil {
+					e.broken = append(e.broken, fmt.Sprintf("%s %s at %s names %s, which is not there", typ, r.Name, r.Version, c))
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package publish
+
+import (
+	"slices"
+	"time"
+
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+
+	"kibble.dev/translate"
+)
+
+// kind is what one proxy has of one type, was sent, and waits for.
+type kind struct {
+	typ      string
+	wildcard bool                // it asked for every resource of the type
+	names    map[string]struct{} // and for these by name
+
+	// has is what it accepted. A version that it had before it connected, and
+	// that we do not know, is there without Body.
+	has byName
+	// open is every name that is not settled: a name without an item has the
+	// wanted version, or is neither wanted nor there.
+	open map[string]*item
+	// queue holds the open names to look at, in no order.
+	queue []string
+	// trials are groups of names that go out one group a response, because one
+	// of them was refused in company.
+	trials [][]string
+	// takeBack are names of an unanswered response that are to be undone.
+	takeBack []string
+
+	flights []*Response // not answered yet, oldest first
+	late    []*Response // given up waiting for
+	// greet says that the proxy's first request has not been answered: it
+	// waits even when there is nothing of the type.
+	greet bool
+	// silent is since when the oldest response that we no longer wait for has
+	// been unanswered.
+	silent time.Time
+	// behind is since when open has not been empty.
+	behind time.Time
+}
+
+// item is an open name.
+type item struct {
+	sent   *translate.Resource // in the newest unanswered response; nil is a removal
+	flying int                 // in how many unanswered responses it is
+
+	queued bool   // in queue
+	again  bool   // to be sent though the proxy has it
+	asked  bool   // the proxy waits to hear, even that there is none
+	slow   string // the version that took too long, but was not refused
+	// missing are clusters (not all) that it waits for.
+	missing []string
+	// maybe is content that the proxy may have all the same, because it came
+	// in a response that was refused as a whole.
+	maybe   []*translate.Resource
+	refused *Refusal
+}
+
+// lates is how many unanswered responses are remembered for a late answer.
+const lates = 16
+
+func newKind(typ string) *kind {
+	return &kind{typ: typ, names: map[string]struct{}{}, has: byName{}, open: map[string]*item{}}
+}
+
+func (k *kind) subscribed(name string) bool {
+	if k == nil {
+		return false
+	}
+	if k.wildcard {
+		return true
+	}
+	_, ok := k.names[name]
+	return ok
+}
+
+// given is what the proxy has once it accepted all that was sent to it.
+func (k *kind) given(name string) *translate.Resource {
+	if it := k.open[name]; it != nil && it.flying > 0 {
+		return it.sent
+	}
+	return k.has[name]
+}
+
+// item opens a name.
+func (k *kind) item(now time.Time, name string) *item {
+	it := k.open[name]
+	if it == nil {
+		if len(k.open) == 0 {
+			k.behind = now
+		}
+		it = &item{}
+		k.open[name] = it
+	}
+	return it
+}
+
+// look opens a name and has the next response look at it.
+func (k *kind) look(now time.Time, name string) *item {
+	it := k.item(now, name)
+	if !it.queued {
+		it.queued = true
+		k.queue = append(k.queue, name)
+	}
+	return it
+}
+
+// forget drops what is known of a name that the proxy gave up.
+func (k *kind) forget(name string) {
+	delete(k.has, name)
+	if it := k.open[name]; it != nil && it.flying == 0 {
+		delete(k.open, name) // a stale entry of queue is skipped
+	}
+}
+
+// waiting says that a response of the type waits for its answer.
+func (k *kind) waiting() bool { return len(k.flights) > 0 }
+
+// take removes the response of a nonce from those that wait, with all that
+// were sent before it: a proxy answers in order.
+func (k *kind) take(nonce string) (before []*Response, r *Response) {
+	i := slices.IndexFunc(k.flights, func(r *Response) bool { return r.nonce == nonce })
+	if i < 0 {
+		return nil, nil
+	}
+	before, r = slices.Clone(k.flights[:i]), k.flights[i]
+	k.flights = slices.Delete(k.flights, 0, i+1)
+	return before, r
+}
+
+// takeLate removes the response of a nonce from those that are given up.
+func (k *kind) takeLate(nonce string) *Response {
+	i := slices.IndexFunc(k.late, func(r *Response) bool { return r.nonce == nonce })
+	if i < 0 {
+		return nil
+	}
+	r := k.late[i]
+	k.late = slices.Delete(k.late, i, i+1)
+	return r
+}
+
+// lingers says that a proxy gives up a resource of the type by not asking for
+// it any more, and is never told that it is gone: Envoy ignores that for a
+// route table, and for a filter's configuration would fail requests.
+func lingers(typ string) bool {
+	return typ == translate.RouteType || typ == translate.ExtensionType
+}
+
+// noEndpoints stands in for endpoints that were refused and of which there is
+// no accepted version: a cluster that is never told any would hold back the
+// proxy's answers about all clusters.
+func noEndpoints(cluster string) *translate.Resource {
+	r, err := translate.NewResource(cluster, &endpointv3.ClusterLoadAssignment{ClusterName: cluster}, nil, "")
+	if err != nil {
+		panic(err) // a name can always be encoded
+	}
+	r.Version = ""
+	return r
+}
+
+// fullState says that in state of the world a response holds all resources of
+// the type, so that what is missing is removed.
+func fullState(typ string) bool {
+	return typ == translate.ClusterType || typ == translate.ListenerType
+}
+
+// Types gives the order in which a proxy is to be given what is ready: what a
+// type names comes before it. Types that are not in it come last.
+func Types() []string {
+	return []string{
+		translate.ClusterType, translate.EndpointType,
+		translate.ListenerType, translate.RouteType, translate.ExtensionType,
+	}
+}

@@ -1,0 +1,332 @@
+package publish
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"kibble.dev/translate"
+)
+
+var (
+	clusterNames = []string{"c0", "c1", "c2", "c3", "s0", "s1"}
+	routeNames   = []string{"r0", "r1", "r2"}
+)
+
+// world is a class and the Envoys that are connected to it.
+type world struct {
+	t      *rapid.T
+	now    time.Time
+	class  *Class
+	envoys []*envoy
+	snap   *translate.ClassSnapshot
+	// patient worlds let no limit pass while an Envoy has not been heard.
+	patient bool
+	heard   int
+}
+
+func newWorld(t *rapid.T, patient bool) *world {
+	w := &world{t: t, now: time.Unix(0, 0), class: NewClass(Options{Window: 3}), patient: patient}
+	for i := range rapid.IntRange(1, 3).Draw(t, "envoys") {
+		w.envoys = append(w.envoys, newEnvoy(rapid.Bool().Draw(t, fmt.Sprintf("full%d", i))))
+	}
+	return w
+}
+
+// step lets one thing happen.
+func (w *world) step() {
+	e := w.envoys[rapid.IntRange(0, len(w.envoys)-1).Draw(w.t, "who")]
+	switch rapid.IntRange(0, 9).Draw(w.t, "what") {
+	case 0:
+		w.publish(rapid.IntRange(0, 3).Draw(w.t, "faulty") == 0)
+	case 1:
+		w.connect(e)
+	case 2:
+		w.pass(time.Duration(rapid.IntRange(1, 80).Draw(w.t, "tenths")) * 100 * time.Millisecond)
+	case 3, 4, 5:
+		if e.Proxy != nil {
+			e.read()
+		}
+	default:
+		w.hear(e)
+	}
+	w.pump()
+}
+
+func (w *world) connect(e *envoy) {
+	if e.Proxy != nil {
+		if e.full && w.patient {
+			return // state of the world cannot tell what it has: see package xds
+		}
+		for _, r := range e.warming {
+			if faultOf(r) == stuck {
+				return // nothing helps it then
+			}
+		}
+		w.class.Disconnect(e.Proxy)
+	}
+	e.connect(w.class.Connect(w.now, nil, e.full), routeNames)
+}
+
+func (w *world) pass(d time.Duration) {
+	if w.patient {
+		for _, e := range w.envoys {
+			for e.Proxy != nil && len(e.inbox)+len(e.out) > 0 {
+				e.read()
+				w.hear(e)
+				w.pump()
+			}
+		}
+	}
+	w.now = w.now.Add(d)
+	w.class.Tick(w.now)
+}
+
+// hear delivers the oldest thing that an Envoy said.
+func (w *world) hear(e *envoy) {
+	if e.Proxy == nil || len(e.out) == 0 {
+		return
+	}
+	if w.heard++; w.heard > 600 {
+		w.t.Fatal("it never comes to rest")
+	}
+	a := e.out[0]
+	e.out = e.out[1:]
+	switch {
+	case a.sub != nil:
+		w.t.Logf("%v hears %+v", w.now.Unix(), *a.sub)
+		e.Subscribe(w.now, *a.sub)
+	case a.nack:
+		w.t.Logf("%v hears nack %s %s", w.now.Unix(), a.nonce, a.words)
+		e.Nack(w.now, a.typ, a.nonce, a.words)
+	default:
+		w.t.Logf("%v hears ack %s", w.now.Unix(), a.nonce)
+		e.Ack(w.now, a.typ, a.nonce)
+	}
+}
+
+// pump hands the Envoys what they may have.
+func (w *world) pump() {
+	responses := 0
+	for ready := w.class.Ready(); len(ready) > 0; ready = w.class.Ready() {
+		for _, p := range ready {
+			i := slices.IndexFunc(w.envoys, func(e *envoy) bool { return e.Proxy == p })
+			e := w.envoys[i]
+			for _, typ := range p.Asked() {
+				for r := p.Next(w.now, typ); r != nil; r = p.Next(w.now, typ) {
+					if responses++; responses > 1000 {
+						w.t.Fatalf("the same again and again: %s", show(r))
+					}
+					e.nonce++
+					d := delivery{resp: r, nonce: fmt.Sprint(e.nonce)}
+					if e.full {
+						d.all = p.All(r)
+					}
+					p.Sent(r, d.nonce)
+					e.inbox = append(e.inbox, d)
+					w.t.Logf("%v envoy %d: %s %s", w.now.Unix(), i, d.nonce, show(r))
+				}
+			}
+		}
+	}
+	for _, e := range w.envoys {
+		if len(e.broken) > 0 && w.patient {
+			w.t.Fatalf("%v", e.broken)
+		}
+	}
+}
+
+// short gives the last word of a type.
+func short(typ string) string { return typ[strings.LastIndexByte(typ, '.')+1:] }
+
+func show(r *Response) string {
+	var b strings.Builder
+	b.WriteString(short(r.Type))
+	for _, res := range r.Resources {
+		b.WriteString(" " + res.Name + "@" + res.Version)
+	}
+	for _, name := range r.Removed {
+		b.WriteString(" -" + name)
+	}
+	return b.String()
+}
+
+// publish brings a configuration whose every name is there.
+func (w *world) publish(faulty bool) {
+	t := w.t
+	snap := &translate.ClassSnapshot{Resources: map[string]map[string]*translate.Resource{}}
+	put := func(typ, name string, faults []fault, clusters ...string) {
+		if snap.Resources[typ] == nil {
+			snap.Resources[typ] = byName{}
+		}
+		f := none
+		if faulty && rapid.IntRange(0, 3).Draw(t, "fault of "+name) == 0 {
+			f = rapid.SampledFrom(faults).Draw(t, "which")
+		}
+		v := rapid.IntRange(0, 2).Draw(t, "version of "+name)
+		snap.Resources[typ][name] = resource(typ, name, fmt.Sprintf("%d%c%v", v, "-nwps"[f], clusters), f, clusters...)
+	}
+	some := func(label string, of []string) []string {
+		var out []string
+		for _, name := range of {
+			if rapid.IntRange(0, 2).Draw(t, label+name) > 0 {
+				out = append(out, name)
+			}
+		}
+		return out
+	}
+	clusters := some("has ", clusterNames)
+	for _, name := range clusters {
+		if hasEndpoints(name) {
+			put(translate.ClusterType, name, []fault{named, whole, stuck})
+			put(translate.EndpointType, name, []fault{whole, partial})
+		} else {
+			put(translate.ClusterType, name, []fault{named, whole})
+		}
+	}
+	if len(clusters) > 0 && rapid.Bool().Draw(t, "aggregate") {
+		put(translate.ClusterType, "a0", []fault{named}, some("a0 names ", clusters)...)
+		clusters = append(clusters, "a0")
+	}
+	for _, name := range some("has ", routeNames) {
+		put(translate.RouteType, name, []fault{whole}, some(name+" names ", clusters)...)
+	}
+	for _, name := range some("has ", []string{"l0", "l1"}) {
+		put(translate.ListenerType, name, []fault{named, whole}, some(name+" names ", clusters)...)
+	}
+	for _, typ := range served {
+		for _, name := range unionKeys(snap.Resources[typ], nil) {
+			t.Logf("%v want %s %s %s", w.now.Unix(), short(typ), name, snap.Resources[typ][name].Version)
+		}
+	}
+	w.snap = snap
+	w.class.Publish(w.now, snap)
+}
+
+// settle lets everything be said and read, and all times pass.
+func (w *world) settle() {
+	for _, e := range w.envoys {
+		if e.Proxy == nil {
+			w.connect(e)
+		}
+	}
+	if w.snap == nil {
+		w.publish(false)
+	}
+	for range 30 {
+		for busy := true; busy; {
+			busy = false
+			w.pump()
+			for _, e := range w.envoys {
+				busy = busy || len(e.inbox)+len(e.out) > 0
+				e.read()
+				w.hear(e)
+			}
+		}
+		w.now = w.now.Add(4 * time.Second)
+		w.class.Tick(w.now)
+	}
+}
+
+// converged says what an Envoy lacks, or has too much, in the end.
+func (w *world) converged(e *envoy) error {
+	clusters := e.active[translate.ClusterType]
+	if e.Proxy.kinds[translate.ClusterType] == nil {
+		return nil // it is waiting for endpoints that nobody knows any more
+	}
+	for _, r := range e.warming {
+		if faultOf(r) == stuck {
+			return nil // only a restart or a corrected cluster can help it
+		}
+		if eds := e.Proxy.kinds[translate.EndpointType]; eds.open[r.Name] != nil && eds.open[r.Name].refused != nil && eds.has[r.Name].Body == nil {
+			return nil // or corrected endpoints
+		}
+	}
+	for _, typ := range served {
+		for name, want := range w.snap.Resources[typ] {
+			has := e.active[typ][name]
+			if has != nil && faultOf(has) != none {
+				return fmt.Errorf("%s %s: has what is bad", typ, name)
+			}
+			possible := faultOf(want) == none
+			for _, c := range want.Clusters {
+				possible = possible && clusters[c] != nil && e.Proxy.kinds[translate.ClusterType].has[c] != nil && !e.Proxy.lacks(w.now, c)
+			}
+			if typ == translate.EndpointType {
+				possible = possible && clusters[name] != nil
+			}
+			if possible && !equal(has, want) && !e.unsaid[name] {
+				return fmt.Errorf("%s %s: wants %s, has %+v", typ, name, want.Version, has)
+			}
+		}
+	}
+	for name := range clusters {
+		if w.snap.Resources[translate.ClusterType][name] == nil && !e.uses(name) && !e.opaque() && !e.unsaid[name] {
+			return fmt.Errorf("cluster %s: still there", name)
+		}
+	}
+	for name := range e.active[translate.ListenerType] {
+		if w.snap.Resources[translate.ListenerType][name] == nil && !e.unsaid[name] {
+			return fmt.Errorf("listener %s: still there", name)
+		}
+	}
+	return nil
+}
+
+// opaque says that it works with something that nobody knows any more, which
+// may name any cluster.
+func (e *envoy) opaque() bool {
+	for _, typ := range []string{translate.ClusterType, translate.RouteType} {
+		for _, r := range e.Proxy.kinds[typ].has {
+			if r.Body == nil {
+				return true
+			}
+		}
+		for _, it := range e.Proxy.kinds[typ].open {
+			if it.maybe != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (e *envoy) uses(cluster string) bool {
+	for _, typ := range served {
+		for _, r := range e.active[typ] {
+			if slices.Contains(r.Clusters, cluster) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// A proxy never works with something that names a cluster which it does not
+// have, whatever the order of events; and in the end it has all that it can have.
+func TestNothingBreaks(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) { run(t, true) })
+}
+
+// The same, but for the first half, when limits pass while answers are on
+// their way.
+func TestImpatience(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) { run(t, false) })
+}
+
+func run(t *rapid.T, patient bool) {
+	w := newWorld(t, patient)
+	for range rapid.IntRange(1, 80).Draw(t, "steps") {
+		w.step()
+	}
+	w.settle()
+	for i, e := range w.envoys {
+		if err := w.converged(e); err != nil {
+			t.Fatalf("envoy %d: %v\n%+v", i, err, e.Status())
+		}
+	}
+}

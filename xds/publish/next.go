@@ -1,0 +1,253 @@
+package publish
+
+import (
+	"slices"
+	"time"
+
+	"kibble.dev/translate"
+)
+
+// Response is what a proxy is to be sent next of one type. It must not be changed.
+type Response struct {
+	Type string
+	// Resources are those that are new or changed, sorted by name. They come
+	// first; no name is in both lists.
+	Resources []*translate.Resource
+	// Removed are names that the proxy is to give up, or that it asked for and
+	// that are not there; sorted.
+	Removed []string
+
+	nonce    string
+	sent     time.Time
+	requests int // the proxy's until then
+	items    []flown
+	// undo says that the response takes back unanswered clusters; undone that
+	// it was taken back; slow that its clusters were once accepted, but late.
+	undo, undone, slow bool
+}
+
+// flown is a name in a response.
+type flown struct {
+	name string
+	res  *translate.Resource // nil for a removal
+	prev *translate.Resource // what the proxy had, once the response is given up
+}
+
+// Next gives the next response of a type, nil if there is nothing to say now.
+// It counts as sent: it must be sent, after all that were given before it and
+// with what Sent names, or handed back to Unsent.
+func (p *Proxy) Next(now time.Time, typ string) *Response {
+	k := p.kinds[typ]
+	if k == nil || p.class.target == nil || p.waits {
+		return nil
+	}
+	if len(k.takeBack) > 0 {
+		return p.undo(now, k)
+	}
+	for p.mayGo(k) {
+		batch, trial := k.batch()
+		r := &Response{Type: typ, sent: now, requests: p.requests}
+		for _, name := range batch {
+			if it := k.open[name]; it != nil {
+				p.put(now, k, r, name, it, len(batch) > 1)
+			}
+		}
+		switch {
+		case len(r.items) > 0:
+			k.greet = false
+			k.flights = append(k.flights, r)
+			return r
+		case len(k.trials) > 0 || trial:
+		case k.greet && !k.held():
+			k.greet = false
+			k.flights = append(k.flights, r)
+			return r
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+// mayGo says whether one more unanswered response of the type is allowed.
+func (p *Proxy) mayGo(k *kind) bool {
+	switch {
+	case !k.waiting():
+		return true
+	case !k.silent.IsZero():
+		return true
+	case len(k.trials) > 0:
+		return false
+	}
+	return k.typ == translate.EndpointType && !p.full && len(k.flights) < p.class.opts.Window
+}
+
+// batch takes the names of the next response: a group on trial, else all that
+// are queued.
+func (k *kind) batch() (names []string, trial bool) {
+	if trial = len(k.trials) > 0; trial {
+		names, k.trials = k.trials[0], k.trials[1:]
+	} else {
+		names, k.queue = k.queue, nil
+		for _, name := range names {
+			if it := k.open[name]; it != nil {
+				it.queued = false
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), trial
+}
+
+// put decides about a name and adds it to the response.
+func (p *Proxy) put(now time.Time, k *kind, r *Response, name string, it *item, company bool) {
+	act, res := p.decide(now, k, name, it)
+	switch act {
+	case nothing:
+		p.settled(k, name, it)
+		return
+	case give:
+		_, scope := p.class.target.get(k.typ, name, p.scopes)
+		suspect := p.class.memory.bad(key{k.typ, name, scope}, res.Version)
+		slow := it.slow == res.Version && it.slow != ""
+		if company && (suspect || slow) {
+			k.trials = append(k.trials, []string{name})
+			return
+		}
+		r.Resources = append(r.Resources, res)
+		r.slow = slow
+		if k.typ == translate.ClusterType {
+			p.warmAgain(now, name)
+		}
+	case remove:
+		if p.full && !fullState(k.typ) { // there is no way to tell
+			p.forget(now, k, name)
+			return
+		}
+		r.Removed = append(r.Removed, name)
+	}
+	it.again, it.asked = false, false
+	r.items = append(r.items, flown{name: name, res: res})
+	it.sent = res
+	it.flying++
+	p.refreshType(now, k.typ, name)
+}
+
+// warmAgain sends the endpoints of a cluster after the cluster: Envoy makes a
+// changed cluster anew and waits for its endpoints, without asking for them.
+func (p *Proxy) warmAgain(now time.Time, name string) {
+	k := p.kinds[translate.EndpointType]
+	switch {
+	case k == nil:
+		p.rewarm[name] = struct{}{}
+	case k.subscribed(name) && k.given(name) != nil:
+		k.look(now, name).again = true
+		p.mark()
+	}
+}
+
+// settled closes a name that needs nothing any more.
+func (p *Proxy) settled(k *kind, name string, it *item) {
+	if it.flying > 0 || it.queued || it.missing != nil {
+		return
+	}
+	want, _ := p.class.target.get(k.typ, name, p.scopes)
+	if it.refused != nil && (want == nil || it.refused.Version != want.Version) {
+		it.refused = nil
+	}
+	if !k.subscribed(name) || it.refused == nil && it.maybe == nil && equal(k.has[name], want) {
+		delete(k.open, name)
+		if want == nil {
+			delete(p.retiring, name)
+			delete(p.extra, name)
+		}
+	}
+}
+
+// held says that something of the type is there for the proxy but may not be
+// given yet, so that the answer "nothing" would be wrong.
+func (k *kind) held() bool {
+	for _, it := range k.open {
+		if it.missing != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// undo takes back clusters that stay unanswered.
+func (p *Proxy) undo(now time.Time, k *kind) *Response {
+	r := &Response{Type: k.typ, sent: now, requests: p.requests, undo: true}
+	slices.Sort(k.takeBack)
+	for _, name := range slices.Compact(k.takeBack) {
+		it := k.open[name]
+		has := k.has[name]
+		if it == nil || has != nil && has.Body == nil {
+			continue
+		}
+		if has == nil {
+			r.Removed = append(r.Removed, name)
+		} else {
+			r.Resources = append(r.Resources, has)
+			p.warmAgain(now, name)
+		}
+		r.items = append(r.items, flown{name: name, res: has})
+		it.sent = has
+		it.flying++
+		p.refreshType(now, k.typ, name)
+	}
+	k.takeBack = nil
+	if len(r.items) == 0 {
+		return nil
+	}
+	k.flights = append(k.flights, r)
+	return r
+}
+
+// Sent tells the nonce that a response was sent with.
+func (p *Proxy) Sent(r *Response, nonce string) { r.nonce = nonce }
+
+// Unsent hands back a response that was not sent.
+func (p *Proxy) Unsent(now time.Time, r *Response) {
+	k := p.kinds[r.Type]
+	i := slices.Index(k.flights, r)
+	if i < 0 {
+		return
+	}
+	k.flights = slices.Delete(k.flights, i, i+1)
+	k.greet = k.greet || len(r.items) == 0
+	for _, f := range r.items {
+		it := k.look(now, f.name)
+		it.flying--
+		it.again = it.again || equal(k.has[f.name], f.res)
+		it.asked = it.asked || f.res == nil
+	}
+	p.mark()
+}
+
+// All gives what the proxy has of a type once it accepts this response, which
+// must be the newest of Next, sorted by name: what a response in state of the world says of a type of which every
+// response is complete.
+func (p *Proxy) All(r *Response) []*translate.Resource {
+	k := p.kinds[r.Type]
+	all := make(byName, len(k.has)+len(r.Resources))
+	for name, res := range k.has {
+		if res.Body != nil {
+			all[name] = res
+		}
+	}
+	for _, sent := range k.flights { // r is the last of them
+		for _, f := range sent.items {
+			if f.res == nil {
+				delete(all, f.name)
+			} else {
+				all[f.name] = f.res
+			}
+		}
+	}
+	out := make([]*translate.Resource, 0, len(all))
+	for _, name := range unionKeys(all, nil) {
+		out = append(out, all[name])
+	}
+	return out
+}

@@ -1,0 +1,231 @@
+package publish
+
+import (
+	"time"
+
+	"kibble.dev/translate"
+)
+
+// Proxy is one connected proxy: what it has, what it was sent and what it waits for.
+type Proxy struct {
+	class  *Class
+	serial int
+	scopes []translate.Scope
+	full   bool // state of the world
+	waits  bool // its class was gone when it connected
+
+	connected time.Time
+	requests  int              // how many it made
+	kinds     map[string]*kind // by type, those that it asked for
+
+	// unready are the wanted clusters that the proxy does not have together
+	// with their endpoints, and since when.
+	unready map[string]time.Time
+	// assumed are clusters whose endpoints the proxy never asked for.
+	assumed map[string]struct{}
+	// extra are clusters that are no longer wanted and that older content,
+	// which this proxy is given in place of a refused one, names.
+	extra map[string]struct{}
+	// retiring are the clusters that it has and that are no longer wanted;
+	// since when nothing names them, zero while something does.
+	retiring map[string]time.Time
+	// returning says that it was connected before, perhaps to another server.
+	returning bool
+	// woken says that a cluster became ready.
+	woken bool
+	// rewarm are clusters that were sent before the proxy asked for endpoints,
+	// so that what it reports to know of these may be of the older cluster.
+	rewarm map[string]struct{}
+	// repeated says that the endpoints were sent again to a proxy that asked
+	// for no clusters.
+	repeated bool
+}
+
+// Subscription is one request of a proxy for resources of a type.
+type Subscription struct {
+	Type string
+	// Wildcard says that the proxy wants all resources of the type.
+	Wildcard bool
+	// Add and Drop are names asked for and given up one by one, without "*".
+	// A name that is added once more is sent once more.
+	Add, Drop []string
+	// Known is what the proxy had of the type when it connected: name, version.
+	Known map[string]string
+	// Returning says that it had something, also where Known cannot tell what.
+	Returning bool
+}
+
+// Subscribe tells what the proxy asks for.
+func (p *Proxy) Subscribe(now time.Time, s Subscription) {
+	k, w := p.kinds[s.Type], p.class.watchersOf(s.Type)
+	first := k == nil
+	if first {
+		k = newKind(s.Type)
+		k.greet = s.Wildcard
+		p.kinds[s.Type] = k
+	}
+	started := s.Wildcard && !k.wildcard
+	stopped := k.wildcard && !s.Wildcard
+	k.wildcard = s.Wildcard
+	for _, name := range s.Add {
+		k.names[name] = struct{}{}
+		add(w.names, name, p)
+		it := k.look(now, name)
+		it.asked = true
+		if k.given(name) != nil {
+			it.again = true
+		}
+	}
+	for _, name := range s.Drop {
+		delete(k.names, name)
+		w.drop(name, p)
+		if k.wildcard {
+			// The protocol wants an answer: whether it is there all the same.
+			it := k.look(now, name)
+			it.asked, it.again = true, true
+		} else {
+			p.forget(now, k, name)
+		}
+	}
+	if started {
+		w.wild[p] = struct{}{}
+		p.lookAtAll(now, k)
+	}
+	if stopped {
+		delete(w.wild, p)
+		for _, name := range unionKeys(k.has, nil) {
+			if !k.subscribed(name) {
+				p.forget(now, k, name)
+			}
+		}
+	}
+	if first {
+		p.recognise(now, k, s.Known)
+		// Asking for a cluster's endpoints before asking for clusters is a sign too.
+		p.returning = p.returning || s.Returning || len(s.Known) > 0 ||
+			s.Type == translate.EndpointType && p.kinds[translate.ClusterType] == nil
+		p.seeClusters(now)
+	}
+	if s.Type == translate.ClusterType || s.Type == translate.EndpointType {
+		for _, name := range s.Add {
+			p.refresh(now, name)
+		}
+	}
+	p.requests++
+	p.moveOn(now)
+	p.mark()
+}
+
+func add(m map[string]map[*Proxy]struct{}, name string, p *Proxy) {
+	if m[name] == nil {
+		m[name] = map[*Proxy]struct{}{}
+	}
+	m[name][p] = struct{}{}
+}
+
+// recognise takes over what the proxy had before it connected.
+func (p *Proxy) recognise(now time.Time, k *kind, known map[string]string) {
+	for name, version := range known {
+		if k.subscribed(name) {
+			k.has[name] = &translate.Resource{Name: name, Version: version}
+			p.upgrade(now, k, name)
+			it := k.look(now, name)
+			if k.typ == translate.EndpointType {
+				_, it.again = p.rewarm[name]
+			}
+			p.refreshType(now, k.typ, name)
+		}
+	}
+	if k.typ == translate.EndpointType {
+		clear(p.rewarm)
+	}
+}
+
+// upgrade puts the resource itself in place of one of which only the version
+// was known.
+func (p *Proxy) upgrade(now time.Time, k *kind, name string) {
+	has := k.has[name]
+	if has == nil || has.Body != nil || p.class.target == nil {
+		return
+	}
+	want, scope := p.class.target.get(k.typ, name, p.scopes)
+	id := key{k.typ, name, scope}
+	if equal(has, want) {
+		k.has[name] = want
+		p.accepted(now, id, want, want)
+	} else if old := p.class.memory.accepted[id]; equal(has, old) {
+		k.has[name] = old
+	}
+}
+
+// accepted tells the class that this proxy has r. Where that clears a bad
+// name, others may be given it.
+func (p *Proxy) accepted(now time.Time, id key, r, want *translate.Resource) {
+	if p.class.memory.accept(id, r, want) {
+		p.class.interested(id.typ, id.name, func(q *Proxy) { q.touch(now, q.kinds[id.typ], id.name) })
+	}
+}
+
+func (p *Proxy) forget(now time.Time, k *kind, name string) {
+	k.forget(name)
+	delete(p.assumed, name)
+	p.refreshType(now, k.typ, name)
+}
+
+// lookAgain has the proxy look at all names, of all types.
+func (p *Proxy) lookAgain(now time.Time) {
+	for _, k := range p.kinds {
+		for name := range k.has {
+			p.upgrade(now, k, name)
+			k.look(now, name)
+		}
+		p.lookAtAll(now, k)
+	}
+	p.seeClusters(now)
+	p.moveOn(now)
+	p.mark()
+}
+
+func (p *Proxy) lookAtAll(now time.Time, k *kind) {
+	if p.class.target == nil {
+		return
+	}
+	p.class.target.names(k.typ, func(name string) {
+		if k.subscribed(name) {
+			k.look(now, name)
+			p.refreshType(now, k.typ, name)
+		}
+	})
+}
+
+// touch has the proxy look at a name whose content may be another now.
+func (p *Proxy) touch(now time.Time, k *kind, name string) {
+	k.look(now, name)
+	p.refreshType(now, k.typ, name)
+	p.mark()
+}
+
+func (p *Proxy) mark() { p.class.dirty[p] = struct{}{} }
+
+func (p *Proxy) refreshType(now time.Time, typ, name string) {
+	if typ == translate.ClusterType || typ == translate.EndpointType {
+		p.refresh(now, name)
+	}
+}
+
+// moveOn looks at what may go on: resources that waited for a cluster, and
+// clusters that nothing names any more.
+func (p *Proxy) moveOn(now time.Time) {
+	if p.woken {
+		p.woken = false
+		for _, k := range p.kinds {
+			for name, it := range k.open {
+				if it.missing != nil {
+					k.look(now, name)
+				}
+			}
+		}
+		p.mark()
+	}
+	p.reviewRetiring(now)
+}

@@ -1,0 +1,169 @@
+package publish
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"kibble.dev/translate"
+)
+
+// Status is how far a proxy is with one type.
+type Status struct {
+	Type string
+	// Acked counts the resources that the proxy accepted, Sent those in
+	// responses that it has not answered, Behind those that are wanted in
+	// another version than it has, refused and waiting ones included, and
+	// Retiring those that it has and that are no longer wanted.
+	Acked, Sent, Behind, Retiring int
+	// Since is when it fell behind; zero when Behind is 0.
+	Since time.Time
+	// Refused are the wanted versions that it refused, sorted by name.
+	Refused []Refusal
+	// Waiting are resources that wait for clusters, sorted by name.
+	Waiting []Waiting
+	// Unanswered is since when the oldest response has had no answer; zero
+	// when all are answered.
+	Unanswered time.Time
+	// Overdue says that the answer is late: Options.AckLimit has passed.
+	Overdue bool
+}
+
+// Waiting is a resource that a proxy may not have yet.
+type Waiting struct {
+	Name, Source string
+	// Clusters are some of those that it waits for.
+	Clusters []string
+}
+
+// Status gives the state of each type that the proxy asked for, in the order of Types.
+func (p *Proxy) Status() []Status {
+	var all []Status
+	for _, typ := range p.Asked() {
+		all = append(all, p.status(p.kinds[typ]))
+	}
+	return all
+}
+
+// Asked gives the types that the proxy asked for, in the order of Types.
+func (p *Proxy) Asked() []string {
+	typs := make([]string, 0, len(p.kinds))
+	for typ := range p.kinds {
+		typs = append(typs, typ)
+	}
+	slices.SortFunc(typs, func(a, b string) int {
+		if d := rank(a) - rank(b); d != 0 {
+			return d
+		}
+		return strings.Compare(a, b)
+	})
+	return typs
+}
+
+func rank(typ string) int {
+	if i := slices.Index(Types(), typ); i >= 0 {
+		return i
+	}
+	return len(Types())
+}
+
+func (p *Proxy) status(k *kind) Status {
+	s := Status{Type: k.typ, Acked: len(k.has), Unanswered: k.silent, Overdue: !k.silent.IsZero()}
+	if k.waiting() {
+		first := k.flights[0]
+		if s.Unanswered.IsZero() {
+			s.Unanswered = first.sent
+		}
+		s.Overdue = s.Overdue || first.undone
+	}
+	for name, it := range k.open {
+		if it.flying > 0 {
+			s.Sent++
+		}
+		var want *translate.Resource
+		if p.class.target != nil {
+			want, _ = p.class.target.get(k.typ, name, p.scopes)
+		}
+		switch {
+		case want == nil && k.has[name] != nil:
+			s.Retiring++
+		case !equal(want, k.has[name]):
+			s.Behind++
+		}
+		if it.refused != nil && want != nil && it.refused.Version == want.Version {
+			s.Refused = append(s.Refused, *it.refused)
+		}
+		if it.missing != nil {
+			w := Waiting{Name: name, Clusters: it.missing}
+			if want != nil {
+				w.Source = want.Source
+			}
+			s.Waiting = append(s.Waiting, w)
+		}
+	}
+	if s.Behind > 0 {
+		s.Since = k.behind
+	}
+	slices.SortFunc(s.Refused, func(a, b Refusal) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(s.Waiting, func(a, b Waiting) int { return strings.Compare(a.Name, b.Name) })
+	return s
+}
+
+// Connected is when the proxy connected.
+func (p *Proxy) Connected() time.Time { return p.connected }
+
+// Mute says that the proxy asked for endpoints, which it does for a cluster,
+// but in all the time since connected has not asked for clusters. Envoy does
+// that when it came back while one of its clusters cannot get warm; only a
+// restart helps it.
+func (p *Proxy) Mute(now time.Time) bool {
+	e := p.kinds[translate.EndpointType]
+	return e != nil && len(e.names) > 0 && p.kinds[translate.ClusterType] == nil &&
+		!now.Before(p.connected.Add(p.class.opts.AckLimit))
+}
+
+// Readiness says whether a proxy has a cluster.
+type Readiness int
+
+const (
+	// Ready: it has the cluster with its endpoints, or does not ask for all clusters.
+	Ready Readiness = iota
+	// Pending: it does not have it yet.
+	Pending
+	// Refused: it refused it, or its endpoints.
+	Refused
+	// Stuck: it does not have it, and does not answer in time.
+	Stuck
+)
+
+// Has says whether the proxy has a wanted cluster.
+func (p *Proxy) Has(now time.Time, cluster string) Readiness {
+	k := p.kinds[translate.ClusterType]
+	switch {
+	case k == nil || !k.wildcard:
+		return Ready
+	case p.refuses(k, cluster) || p.refuses(p.kinds[translate.EndpointType], cluster):
+		return Refused
+	case !p.lacks(now, cluster) && equal(k.has[cluster], p.wanted(k, cluster)):
+		return Ready
+	case !k.silent.IsZero():
+		return Stuck
+	}
+	return Pending
+}
+
+func (p *Proxy) refuses(k *kind, name string) bool {
+	if k == nil {
+		return false
+	}
+	it, want := k.open[name], p.wanted(k, name)
+	return it != nil && it.refused != nil && want != nil && it.refused.Version == want.Version
+}
+
+func (p *Proxy) wanted(k *kind, name string) *translate.Resource {
+	if p.class.target == nil {
+		return nil
+	}
+	want, _ := p.class.target.get(k.typ, name, p.scopes)
+	return want
+}

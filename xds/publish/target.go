@@ -1,0 +1,136 @@
+package publish
+
+import (
+	"cmp"
+	"reflect"
+	"slices"
+
+	"kibble.dev/translate"
+)
+
+// byName holds resources of one type by name.
+type byName = map[string]*translate.Resource
+
+// target is what the proxies of a class are to have.
+type target struct {
+	snap *translate.ClassSnapshot
+	// extra is what was added by hand; what snap brings under the same name wins.
+	extra map[string]byName
+}
+
+// get gives the resource of a name for a proxy at these scopes, nil if there
+// is none, and the scope that it was found under ("" for all proxies).
+func (t *target) get(typ, name string, scopes []translate.Scope) (*translate.Resource, translate.Scope) {
+	if local := t.snap.Local[name]; localType(local) == typ {
+		for _, s := range scopes {
+			if r := local[s]; r != nil {
+				return r, s
+			}
+		}
+	}
+	if r := t.snap.Resources[typ][name]; r != nil {
+		return r, ""
+	}
+	return t.extra[typ][name], ""
+}
+
+// has says whether any proxy is to have the name.
+func (t *target) has(typ, name string) bool {
+	r, _ := t.get(typ, name, nil)
+	return r != nil || localType(t.snap.Local[name]) == typ
+}
+
+// wants says that r is what is wanted under a key.
+func (t *target) wants(k key, r *translate.Resource) bool {
+	var scopes []translate.Scope
+	if k.scope != "" {
+		scopes = []translate.Scope{k.scope}
+	}
+	want, _ := t.get(k.typ, k.name, scopes)
+	return equal(want, r)
+}
+
+// names calls f with each name of a type; some may come twice.
+func (t *target) names(typ string, f func(name string)) {
+	for name := range t.snap.Resources[typ] {
+		f(name)
+	}
+	for name := range t.extra[typ] {
+		f(name)
+	}
+	for name, local := range t.snap.Local {
+		if localType(local) == typ {
+			f(name)
+		}
+	}
+}
+
+// diff calls f with each name whose resource was added, removed or changed
+// between two layers; was or is may be nil.
+func diff(was, is map[string]byName, f func(typ, name string, was, is *translate.Resource)) {
+	for _, typ := range unionKeys(was, is) {
+		if sameMap(was[typ], is[typ]) {
+			continue
+		}
+		for name, old := range was[typ] {
+			if now := is[typ][name]; !equal(old, now) {
+				f(typ, name, old, now)
+			}
+		}
+		for name, now := range is[typ] {
+			if was[typ][name] == nil {
+				f(typ, name, nil, now)
+			}
+		}
+	}
+}
+
+// localType gives the type of the resources of a name that differ by scope, ""
+// if there are none.
+func localType(local map[translate.Scope]*translate.Resource) string {
+	for _, r := range local {
+		return r.Body.GetTypeUrl()
+	}
+	return ""
+}
+
+// diffLocal calls f with each scope of each name whose local resource differs.
+func diffLocal(was, is map[string]map[translate.Scope]*translate.Resource, f func(typ, name string, s translate.Scope, is *translate.Resource)) {
+	if sameMap(was, is) {
+		return
+	}
+	for _, name := range unionKeys(was, is) {
+		if sameMap(was[name], is[name]) {
+			continue
+		}
+		for _, s := range unionKeys(was[name], is[name]) {
+			if now := is[name][s]; !equal(was[name][s], now) {
+				f(cmp.Or(localType(was[name]), localType(is[name])), name, s, now)
+			}
+		}
+	}
+}
+
+func equal(a, b *translate.Resource) bool {
+	return a == b || a != nil && b != nil && a.Version == b.Version
+}
+
+// sameMap says that two maps are one and the same, so that nothing in them differs.
+func sameMap[K comparable, V any](a, b map[K]V) bool {
+	return reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer()
+}
+
+// unionKeys gives the keys of both maps, sorted.
+func unionKeys[K cmp.Ordered, V any](a, b map[K]V) []K {
+	keys := make([]K, 0, max(len(a), len(b)))
+	for k := range a {
+		keys = append(keys, k)
+	}
+	for k := range b {
+		if _, ok := a[k]; !ok {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}

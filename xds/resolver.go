@@ -1,0 +1,128 @@
+package xds
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/url"
+	"strings"
+	"time"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+
+	"kibble.dev/translate"
+)
+
+// Resolver answers the external authorization requests of routers that take
+// overrides from callers: it evaluates the caller's own rules and names the
+// cluster. Only requests that carry such rules reach it.
+type Resolver struct {
+	authv3.UnimplementedAuthorizationServer
+	// Model gives the newest model; it is nil before there is one.
+	Model func() *translate.Model
+	// Ensure gives the proxies of a class what a resolution needs, and returns
+	// when they have it or the context ends (Server.Ensure).
+	Ensure func(ctx context.Context, class string, resources []*translate.Resource) error
+	// Patience bounds how long a request waits for its cluster; default 500 ms.
+	Patience time.Duration
+}
+
+// routerKey is the gRPC metadata that says which router asks.
+const routerKey = "x-kibble-router"
+
+// Check answers one request.
+func (r *Resolver) Check(ctx context.Context, req *authv3.CheckRequest) (*authv3.CheckResponse, error) {
+	m := r.Model()
+	if m == nil {
+		return denied(translate.Resolution{Status: 503, Body: "the control plane is not ready to resolve overrides\n"}), nil
+	}
+	res := m.Resolve(translate.Override{Router: asking(ctx), Request: requestOf(req)}, rand.Float64())
+	if res.Status != 200 {
+		return denied(res), nil
+	}
+	patience := r.Patience
+	if patience == 0 {
+		patience = 500 * time.Millisecond
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := r.Ensure(ctx, res.Class, res.Resources); err != nil && ctx.Err() == nil {
+		return denied(translate.Resolution{Status: 503, Body: "the override's cluster could not be set up\n"}), nil
+	}
+	return allowed(res), nil
+}
+
+func asking(ctx context.Context) string {
+	md, _ := metadata.FromIncomingContext(ctx)
+	if v := md.Get(routerKey); len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+// requestOf reads what Envoy tells of a request. Lines of one header come one
+// by one in the raw list, and joined by commas in the map.
+func requestOf(req *authv3.CheckRequest) translate.Request {
+	h := req.GetAttributes().GetRequest().GetHttp()
+	out := translate.Request{Method: h.GetMethod(), Host: h.GetHost(), Path: h.GetPath(), Header: map[string][]string{}}
+	for _, v := range h.GetHeaderMap().GetHeaders() {
+		value := v.GetValue()
+		if value == "" {
+			value = string(v.GetRawValue())
+		}
+		key := strings.ToLower(v.GetKey())
+		out.Header[key] = append(out.Header[key], value)
+	}
+	if len(out.Header) == 0 {
+		for key, value := range h.GetHeaders() {
+			out.Header[strings.ToLower(key)] = []string{value}
+		}
+	}
+	return out
+}
+
+// allowed names the cluster and passes the merged rules on, in canonical text.
+func allowed(res translate.Resolution) *authv3.CheckResponse {
+	ok := &authv3.OkHttpResponse{
+		Headers:         []*corev3.HeaderValueOption{overwrite("x-kibble-cluster", res.Cluster)},
+		HeadersToRemove: []string{"l5d-dtab"},
+	}
+	if res.Dst != "" {
+		ok.Headers = append(ok.Headers, overwrite("l5d-dst-client", res.Dst))
+	}
+	if res.Dtab != "" {
+		ok.Headers = append(ok.Headers, overwrite("l5d-ctx-dtab", res.Dtab))
+	} else {
+		ok.HeadersToRemove = append(ok.HeadersToRemove, "l5d-ctx-dtab")
+	}
+	return &authv3.CheckResponse{
+		Status:       &status.Status{Code: int32(codes.OK)},
+		HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: ok},
+	}
+}
+
+func overwrite(key, value string) *corev3.HeaderValueOption {
+	return &corev3.HeaderValueOption{
+		Header:       &corev3.HeaderValue{Key: key, Value: value},
+		AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
+	}
+}
+
+// denied answers the client; l5d-err is the body's first line, as the original encodes it.
+func denied(res translate.Resolution) *authv3.CheckResponse {
+	first, _, _ := strings.Cut(res.Body, "\n")
+	return &authv3.CheckResponse{
+		Status: &status.Status{Code: int32(codes.PermissionDenied)},
+		HttpResponse: &authv3.CheckResponse_DeniedResponse{DeniedResponse: &authv3.DeniedHttpResponse{
+			Status: &typev3.HttpStatus{Code: typev3.StatusCode(res.Status)},
+			Headers: []*corev3.HeaderValueOption{
+				overwrite("content-type", "text/plain"), overwrite("l5d-err", url.QueryEscape(first)),
+			},
+			Body: res.Body,
+		}},
+	}
+}
