@@ -2,9 +2,17 @@ package dtab
 
 import "encoding/binary"
 
-// memoAfter is how many look-ups a binding does before it starts to remember
-// answers. Ordinary names never get there.
-const memoAfter = 48
+const (
+	// memoAfter is how many look-ups a binding does before it starts to
+	// remember answers. Ordinary names never get there.
+	memoAfter = 48
+	// maxMemories is how many answers are remembered. If they were of little
+	// use by then, names that are never met again among them, the binding goes
+	// on without memory.
+	maxMemories = 1 << 13
+	// maxKey is how many bytes a name may have to be remembered.
+	maxKey = 1 << 12
+)
 
 // memo remembers the answers of one binding, for tables whose branches meet the
 // same names again and again.
@@ -15,6 +23,8 @@ const memoAfter = 48
 type memo struct {
 	lookups int
 	known   map[string][]memory
+	stored  int
+	used    int
 	key     []byte
 
 	// deepest is the greatest depth of any tree since the look-up began that is
@@ -36,15 +46,17 @@ type memory struct {
 // remembers tells whether answers are remembered by now.
 func (m *memo) remembers() bool {
 	m.lookups++
-	return m.lookups > memoAfter
+	return m.lookups > memoAfter && (m.stored < maxMemories || m.used > maxMemories/4)
 }
 
 // remembered gives the remembered answer, or finds and remembers it.
 func (b *binder) remembered(path Path, depth int) (answer, *BindError) {
-	b.key = appendKey(b.key[:0], path)
-	b.real -= len(b.key) / 128 // what an unusually long name costs to remember
+	if b.key = appendKey(b.key[:0], path); len(b.key) > maxKey {
+		return b.lookUp(path, depth)
+	}
 	for _, m := range b.known[string(b.key)] {
 		if deepest, ok := m.holds(depth); ok {
+			b.used++
 			if err := b.repeat(m.work - 1); err != nil {
 				return answer{}, err
 			}
@@ -58,16 +70,24 @@ func (b *binder) remembered(path Path, depth int) (answer, *BindError) {
 	deepest, cut, original := b.deepest, b.cut, b.original
 	b.deepest, b.cut = depth, false
 	found, err := b.lookUp(path, depth)
-	if b.known == nil {
-		b.known = map[string][]memory{}
-	}
-	b.known[key] = append(b.known[key], memory{
+	b.store(key, memory{
 		answer: found, err: err, thrown: b.thrown, work: original - b.original + 1,
 		depth: depth, deepest: b.deepest, cut: b.cut,
 	})
 	b.deepest = max(b.deepest, deepest)
 	b.cut = b.cut || cut
 	return found, err
+}
+
+func (m *memo) store(key string, what memory) {
+	if m.stored == maxMemories {
+		return
+	}
+	if m.known == nil {
+		m.known = map[string][]memory{}
+	}
+	m.known[key] = append(m.known[key], what)
+	m.stored++
 }
 
 // holds tells whether the answer holds at a depth too, and how deep it then
@@ -80,9 +100,13 @@ func (m *memory) holds(depth int) (deepest int, ok bool) {
 	return deepest, !m.cut && deepest <= maxDepth
 }
 
-// appendKey writes a path so that different paths differ.
+// appendKey writes a path so that different paths differ. It stops soon after
+// maxKey.
 func appendKey(key []byte, path Path) []byte {
 	for _, segment := range path {
+		if len(key)+len(segment) > maxKey {
+			return append(key, make([]byte, maxKey)...)
+		}
 		key = binary.AppendUvarint(key, uint64(len(segment)))
 		key = append(key, segment...)
 	}

@@ -6,6 +6,9 @@ const (
 	// repeats is how much more work the original may have done for the same
 	// name: it does again what we remember.
 	repeats = 20
+	// maxSegments is how long a path may get. Only a table that loops makes
+	// longer ones.
+	maxSegments = 1 << 12
 )
 
 // budget bounds the work of one binding, in look-ups. There are two limits. One
@@ -27,6 +30,9 @@ func newBudget(maxWork int) budget {
 // Unusually long paths and tables count for more.
 func (b *budget) spend(path Path, dentries int) *BindError {
 	b.real -= 1 + len(path)/16 + dentries/64
+	if len(path) > maxSegments {
+		b.real = -1
+	}
 	return b.repeat(1)
 }
 
