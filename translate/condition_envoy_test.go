@@ -2,6 +2,8 @@ package translate
 
 import (
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,13 +23,14 @@ func TestEnvoyDecidesAsExplained(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			policies := somePolicies(t, 200, 1, test.want)
-			_, address := standalone{spec: untrustedSpec(), policies: policies, routes: tellContext()}.start(t)
-			c := newClient(t, address)
+			up, upstream := newEcho(t)
+			l := newLab(t, listenerSpec{Untrusted: true, Policies: true, Hops: 1}, policies, upstream)
+			c := newRawClient(t, l.address)
 			requests := genEdgeRequest(testTokens())
 			seen := map[string]bool{}
 			rapid.Check(t, func(rt *rapid.T) {
 				r := requests.Draw(rt, "request")
-				compareDecision(rt, c, policies, r)
+				compareDecision(rt, c, func() *http.Request { return up.last(t) }, policies, r)
 				for _, p := range policies {
 					eachLeaf(p.When, func(leaf dogfood.Condition) {
 						seen[fmt.Sprintf("%T %v", leaf, leaf.Explain(r, verifyTest).Holds)] = true
@@ -41,25 +44,30 @@ func TestEnvoyDecidesAsExplained(t *testing.T) {
 	}
 }
 
-// compareDecision sends a request and holds Envoy's answer against Decide.
-func compareDecision(t *rapid.T, c *client, policies []dogfood.Policy, r dogfood.Request) {
+// compareDecision sends a request and holds what the upstream is told against
+// Decide: one line with the ids that hold, or none, and the route that fits.
+func compareDecision(t *rapid.T, c *rawClient, last func() *http.Request, policies []dogfood.Policy, r dogfood.Request) {
 	want := dogfood.Decide(policies, r, verifyTest)
-	text := "without -"
+	route, lines := "baseline", 0
 	if len(want) > 0 {
-		text = "with " + want.String()
+		route, lines = "override", 1
 	}
-	status, got := c.send(t, requestLines(r)...)
-	if status == 200 && got == text {
+	resp, _ := c.send(t, requestText(r))
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s for %q", resp.Status, requestText(r))
+	}
+	got := last().Header
+	told := got.Values(dogfood.ContextHeader)
+	if strings.Join(told, "|") == want.String() && len(told) == lines && got.Get("X-Route") == route {
 		return
 	}
-	has := dogfood.ParseContext([]string{strings.TrimPrefix(got, "with ")})
 	for _, p := range policies {
 		v := p.When.Explain(r, verifyTest)
-		if here := len(dogfood.Context(has).Active([]dogfood.Policy{p})) == 1; here != v.Holds {
-			t.Fatalf("Envoy says %v of %s\n%s\nrequest:\n%q", here, p.When, v, requestLines(r))
+		if here := slices.Contains(dogfood.ParseContext(told), p.ID); here != v.Holds {
+			t.Fatalf("Envoy says %v of %s\n%s\nrequest: %q", here, p.When, v, requestText(r))
 		}
 	}
-	t.Fatalf("status %d, got %q, want %q\nrequest:\n%q", status, got, text, requestLines(r))
+	t.Fatalf("context %q by route %s, want %q by %s\nrequest: %q", told, got.Get("X-Route"), want, route, requestText(r))
 }
 
 // A guard never keeps a policy from holding.

@@ -139,7 +139,7 @@ func drawJWT(t *rapid.T) v1alpha1.JWT {
 	return j
 }
 
-// drawTokens are signed well and badly, with all kinds of claims.
+// testTokens are signed well and badly, with all kinds of claims.
 func testTokens() []string {
 	future, past := time.Now().Add(time.Hour).Unix(), time.Now().Add(-time.Hour).Unix()
 	claims := []map[string]any{
@@ -210,7 +210,7 @@ func verifyTest(j dogfood.JWT, token string) (map[string]any, error) {
 	return claims, nil
 }
 
-// genRequest draws a request in the form in which it is sent.
+// genEdgeRequest draws a request in the form in which it is sent.
 func genEdgeRequest(tokens []string) *rapid.Generator[dogfood.Request] {
 	value := rapid.OneOf(
 		rapid.SampledFrom([]string{"", "ab", "AB", "a", "k", "é", "xabx", `"ab"`, "a=b", "K", "S"}),
@@ -255,15 +255,16 @@ func genEdgeRequest(tokens []string) *rapid.Generator[dogfood.Request] {
 	})
 }
 
-// lines writes the request as a client of a trusted proxy sends it.
-func requestLines(r dogfood.Request) []string {
-	lines := []string{r.Method + " " + r.Path + " HTTP/1.1", "Host: " + r.Host, "X-Forwarded-For: " + r.Source.String()}
+// requestText writes the request as a trusted proxy in front passes it on.
+func requestText(r dogfood.Request) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\nX-Forwarded-For: %s\r\n", r.Method, r.Path, r.Host, r.Source)
 	for name, values := range r.Header {
 		for _, v := range values {
-			lines = append(lines, name+": "+v)
+			b.WriteString(name + ": " + v + "\r\n")
 		}
 	}
-	return lines
+	return b.String() + "\r\n"
 }
 
 // compileCondition gives the policy with the id and the condition, or false if

@@ -71,8 +71,9 @@ type lab struct {
 
 // newLab starts it. Requests with a context take the route "override", all
 // others "baseline"; the upstream is told in x-route. With upstream "" nobody
-// is behind the routes.
-func newLab(t testing.TB, spec listenerSpec, policies []dogfood.Policy, upstream string) lab {
+// is behind the routes. The upstream is spoken to as change says, by default
+// over HTTP/1.1.
+func newLab(t testing.TB, spec listenerSpec, policies []dogfood.Policy, upstream string, change ...func(*clusterv3.Cluster)) lab {
 	t.Helper()
 	dir := t.TempDir()
 	spec.Name, spec.Router, spec.RouteConfig, spec.PolicyExtension = "front", "default/front", "routes", "policies"
@@ -91,6 +92,13 @@ func newLab(t testing.TB, spec listenerSpec, policies []dogfood.Policy, upstream
 		a := netip.MustParseAddrPort(upstream)
 		places = []place{{host: a.Addr().String(), port: uint32(a.Port()), ready: true}}
 	}
+	up := &clusterv3.Cluster{
+		Name: "up", ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC},
+		LoadAssignment: loadAssignment("up", places),
+	}
+	for _, f := range change {
+		f(up)
+	}
 	limit, err := structpb.NewStruct(map[string]any{"re2.max_program_size.error_level": dogfood.MaxRegexProgram})
 	if err != nil {
 		t.Fatal(err)
@@ -98,10 +106,7 @@ func newLab(t testing.TB, spec listenerSpec, policies []dogfood.Policy, upstream
 	boot, err := protojson.Marshal(&bootstrapv3.Bootstrap{
 		StaticResources: &bootstrapv3.Bootstrap_StaticResources{
 			Listeners: []*listenerv3.Listener{l},
-			Clusters: []*clusterv3.Cluster{{
-				Name: "up", ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC},
-				LoadAssignment: loadAssignment("up", places),
-			}},
+			Clusters:  []*clusterv3.Cluster{up},
 		},
 		LayeredRuntime: &bootstrapv3.LayeredRuntime{Layers: []*bootstrapv3.RuntimeLayer{{
 			Name: "kibble", LayerSpecifier: &bootstrapv3.RuntimeLayer_StaticLayer{StaticLayer: limit},

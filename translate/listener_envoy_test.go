@@ -1,9 +1,6 @@
 package translate
 
 import (
-	"bufio"
-	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -13,22 +10,6 @@ import (
 
 	"kibble.dev/dogfood"
 )
-
-// sendRaw sends a request byte for byte.
-func sendRaw(t *testing.T, address, request string) *http.Response {
-	t.Helper()
-	c, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	fmt.Fprint(c, request)
-	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp
-}
 
 func carried(h http.Header) []string {
 	var names []string
@@ -52,7 +33,7 @@ func TestNobodyOutsideBringsContext(t *testing.T) {
 		"x-a: b\r\n l5d-ctx-dogfood: folded\r\n",
 		"Connection: l5d-ctx-dogfood\r\nl5d-ctx-dogfood: world-v2\r\n",
 	} {
-		resp := sendRaw(t, l.address, "GET / HTTP/1.1\r\nHost: a\r\n"+headers+"\r\n")
+		resp, _ := newRawClient(t, l.address).send(t, "GET / HTTP/1.1\r\nHost: a\r\n"+headers+"\r\n")
 		if resp.StatusCode != 200 {
 			t.Errorf("%q: %s", headers, resp.Status)
 			continue
@@ -66,7 +47,7 @@ func TestNobodyOutsideBringsContext(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"l5d_ctx_dogfood", "L5D_dtab"} {
-		if resp := sendRaw(t, l.address, "GET / HTTP/1.1\r\nHost: a\r\n"+name+": x\r\n\r\n"); resp.StatusCode != 400 {
+		if resp, _ := newRawClient(t, l.address).send(t, "GET / HTTP/1.1\r\nHost: a\r\n"+name+": x\r\n\r\n"); resp.StatusCode != 400 {
 			t.Errorf("%s: %s", name, resp.Status)
 		}
 	}
@@ -85,7 +66,7 @@ func TestNobodyOutsideBringsContext(t *testing.T) {
 func TestInsideContextPasses(t *testing.T) {
 	up, address := newEcho(t)
 	l := newLab(t, listenerSpec{AdHoc: true, DynamicForwardProxy: true}, nil, address)
-	resp := sendRaw(t, l.address, "GET http://world/ HTTP/1.1\r\nHost: api\r\nl5d-ctx-dogfood: world-v2\r\nx-kibble-cluster: x\r\n\r\n")
+	resp, _ := newRawClient(t, l.address).send(t, "GET http://world/ HTTP/1.1\r\nHost: api\r\nl5d-ctx-dogfood: world-v2\r\nx-kibble-cluster: x\r\n\r\n")
 	r := up.last(t)
 	got := []string{resp.Status, r.Host, r.Header.Get("l5d-ctx-dogfood"), r.Header.Get("x-kibble-cluster"), r.Header.Get("x-route"), resp.Header.Get("l5d-success-class")}
 	if diff := cmp.Diff([]string{"200 OK", "world", "world-v2", "", "override", "1.0"}, got); diff != "" {
@@ -104,16 +85,12 @@ func TestNowhereToGo(t *testing.T) {
 		{listenerSpec{}, refusing(t), "Unable+to+route+request%21", "true"},
 	} {
 		l := newLab(t, test.spec, nil, test.upstream)
-		resp := sendRaw(t, l.address, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-		body, err := io.ReadAll(resp.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
+		resp, text := newRawClient(t, l.address).send(t, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 		got := []string{resp.Status, resp.Header.Get("Content-Type"), resp.Header.Get("l5d-err"), resp.Header.Get("l5d-retryable"), resp.Header.Get("Server")}
 		if diff := cmp.Diff([]string{"502 Bad Gateway", "text/plain", test.err, test.retry, ""}, got); diff != "" {
 			t.Errorf("%+v: %s", test.spec, diff)
 		}
-		if text := string(body); !strings.HasPrefix(text, "Unable to route request!\n") || test.spec.Untrusted && strings.Contains(text, "front") {
+		if !strings.HasPrefix(text, "Unable to route request!\n") || test.spec.Untrusted && strings.Contains(text, "front") {
 			t.Errorf("%+v: body %q", test.spec, text)
 		}
 	}
