@@ -3,6 +3,7 @@ package docstest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,12 +11,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	"kibble.dev/discovery"
 	"kibble.dev/dtab"
+	"kibble.dev/translate"
 )
 
 const root = "../.."
@@ -65,7 +69,7 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// Objects of ours must be read without an error, and their tables parse.
+// Objects of ours must be read and translated without an error.
 func checkYAML(t *testing.T, b block) {
 	var anything any
 	if !strings.Contains(b.text, "apiVersion:") {
@@ -83,16 +87,34 @@ func checkYAML(t *testing.T, b block) {
 			t.Error(f)
 		}
 	}
-	parse := func(text string) { checkDtab(t, block{file: b.file, line: b.line, text: text}) }
-	for _, r := range inventory.Routers {
-		parse(r.Object.Spec.Dtab)
+	// The objects stand among those of the demo, in place of its own of the same name.
+	among, _, err := discovery.ReadDir(filepath.Join(root, "examples", "hello-world"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, d := range inventory.Dtabs {
-		parse(d.Object.Spec.Dtab)
+	maps.Copy(among.Services, inventory.Services)
+	among.Routers = replace(among.Routers, inventory.Routers)
+	among.Dtabs = replace(among.Dtabs, inventory.Dtabs)
+	among.Policies = replace(among.Policies, inventory.Policies)
+	for _, f := range translate.NewModel(among, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)).Findings() {
+		if f.Severity == dtab.Error {
+			t.Error(f)
+		}
 	}
-	for _, p := range inventory.Policies {
-		parse(strings.ReplaceAll(p.Object.Spec.Override, "{namespace}", "some"))
+}
+
+// replace gives old and all of now, without those of old that have a name of now.
+func replace[T any](old, now []*translate.Sourced[T]) []*translate.Sourced[T] {
+	name := func(s *translate.Sourced[T]) string {
+		o := any(&s.Object).(metav1.Object)
+		return o.GetNamespace() + "/" + o.GetName()
 	}
+	all := slices.DeleteFunc(slices.Clone(old), func(o *translate.Sourced[T]) bool {
+		return slices.ContainsFunc(now, func(n *translate.Sourced[T]) bool { return name(n) == name(o) })
+	})
+	all = append(all, now...)
+	slices.SortFunc(all, func(a, b *translate.Sourced[T]) int { return strings.Compare(name(a), name(b)) })
+	return all
 }
 
 func checkJSON(t *testing.T, b block) {

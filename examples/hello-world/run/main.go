@@ -24,6 +24,7 @@ type options struct {
 	dir                  string // of the manifests; served as it is, so that edits act at once
 	kibble, app, envoy   string // programs
 	xds, admin, edgeHTTP string // host:port of kibble's two addresses and of the edge Envoy's admin page
+	logs                 string // directory; empty: a new one, which goes when all went well
 	smoke                bool
 	patience             time.Duration // how long a start may take
 }
@@ -37,6 +38,7 @@ func main() {
 	flag.StringVar(&o.xds, "xds-address", "127.0.0.1:18000", "where kibble serves xDS")
 	flag.StringVar(&o.admin, "admin-address", "127.0.0.1:9990", "where kibble serves health and metrics")
 	flag.StringVar(&o.edgeHTTP, "edge-admin-address", "127.0.0.1:9901", "where the edge Envoy serves its admin pages")
+	flag.StringVar(&o.logs, "logs", "", "directory for logs; default: a new one")
 	flag.BoolVar(&o.smoke, "smoke", false, "check every answer and end")
 	flag.DurationVar(&o.patience, "patience", time.Minute, "how long the start may take")
 	flag.Parse()
@@ -68,7 +70,7 @@ func demo(ctx context.Context, o options, s *screen) error {
 	if err := checkPorts(o, top); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "kibble-demo-")
+	dir, err := logDirectory(o.logs)
 	if err != nil {
 		return fmt.Errorf("make a directory for logs: %w", err)
 	}
@@ -84,18 +86,33 @@ func demo(ctx context.Context, o options, s *screen) error {
 	}
 	s.note("logs", dir)
 
-	failed, err := askAll(ctx, questions(top), top.edge(), s)
-	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case err != nil:
+	qs := questions(top)
+	failed, err := askAll(ctx, qs, top.edge(), s)
+	if c := context.Cause(ctx); c != nil { // a process died, or Ctrl-C
+		return c
+	}
+	if err != nil {
 		return err
-	case o.smoke && failed > 0:
+	}
+	if !o.smoke {
+		s.tryNext(o, top)
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
+	s.count(len(qs)-failed, failed)
+	if failed > 0 {
 		return fmt.Errorf("%d answers are not as they should be; logs are in %s", failed, dir)
-	case o.smoke:
+	}
+	if o.logs == "" {
 		return os.RemoveAll(dir)
 	}
-	s.tryNext(o, top)
-	<-ctx.Done()
-	return context.Cause(ctx)
+	return nil
+}
+
+// logDirectory makes the directory, or one of a new name.
+func logDirectory(dir string) (string, error) {
+	if dir == "" {
+		return os.MkdirTemp("", "kibble-demo-")
+	}
+	return dir, os.MkdirAll(dir, 0o755)
 }

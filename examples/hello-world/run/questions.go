@@ -48,7 +48,11 @@ func questions(top *topology) []question {
 		ask("Nor is forged context", www, hello+" "+world+"!!", [2]string{"l5d-ctx-dogfood", "world-v2"}, [2]string{"l5d-ctx-dtab", "/host/world=>/srv/world-v2"}),
 		inside("A caller inside may send a rule: here from the pod of hello", "hello", "world", earth+"!", rule),
 		inside("It travels with the request: from api to hello to world", "api", "hello", hello+" "+earth+"!!", rule),
-		inside("Without a rule", "api", "hello", hello+" "+world+"!!"),
+		inside("A rule that leads nowhere changes nothing", "api", "hello", hello+" "+world+"!!", [2]string{"l5d-dtab", "/host/world => /srv/world-v9;"}),
+		{
+			about: "A host that no rule knows", host: "nowhere.example", status: http.StatusBadGateway,
+			want: "Unable to route request!\n\nhost: nowhere.example\nrouter: default/ingress",
+		},
 	}
 }
 

@@ -147,7 +147,7 @@ func demoOptions(t *testing.T) options {
 	edit(t, filepath.Join(dir, "routers.yaml"), "port: 4142", "port: "+port)
 	return options{
 		dir: dir, kibble: filepath.Join(bin, "kibble"), app: filepath.Join(bin, "app"), envoy: envoytest.Binary(t),
-		xds: freeAddress(t), admin: freeAddress(t), edgeHTTP: freeAddress(t), patience: time.Minute,
+		xds: freeAddress(t), admin: freeAddress(t), edgeHTTP: freeAddress(t), patience: time.Minute, logs: t.TempDir(),
 	}
 }
 

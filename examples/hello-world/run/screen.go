@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 )
 
 // screen is what people see. Colours are left out where they would be noise:
@@ -60,8 +61,13 @@ func (s *screen) answer(q question, curl string, status int, body string, right 
 	}
 }
 
+func (s *screen) count(passed, failed int) {
+	fmt.Fprintf(s.out, "\n%d passed, %d failed\n", passed, failed)
+}
+
 // shown is an answer; its status is said where it is not 200.
 func shown(status int, body string) string {
+	body = strings.ReplaceAll(body, "\n", "\n  ")
 	if status == http.StatusOK {
 		return body
 	}
