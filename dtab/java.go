@@ -24,6 +24,21 @@ func javaString(s string) string {
 	return b.String()
 }
 
+// javaPath gives a path whose segments pass through Java Strings; the path
+// itself where nothing changes.
+func javaPath(p Path) Path {
+	for i, segment := range p {
+		if !utf8.ValidString(segment) {
+			p = p.Join()
+			for j := i; j < len(p); j++ {
+				p[j] = javaString(p[j])
+			}
+			break
+		}
+	}
+	return p
+}
+
 // subpart gives how many of the first bytes begin a character that then is not
 // finished; 1 if none do.
 func subpart(s string) int {

@@ -25,10 +25,10 @@ func utility(path Path, stack []string) reply {
 			return inet(path, 3)
 		}
 	case "io.buoyant.rinet":
-		return rinet(path)
+		return rinet(javaPath(args))
 	default:
 		if build, prefixed := rewriteOf(name); build != nil {
-			return rewrite(build, prefixed, args, stack)
+			return rewrite(build, prefixed, javaPath(args), stack)
 		}
 	}
 	return reply{by: byUtility, err: &BindError{
@@ -39,25 +39,21 @@ func utility(path Path, stack []string) reply {
 
 // inet binds a path whose first n segments are an address.
 func inet(path Path, n int) reply {
-	residual := path[n:].Join()
-	for i := range residual {
-		residual[i] = javaString(residual[i])
-	}
-	return reply{tree: Bound{ID: path[:n].Join(), Residual: residual}, by: byUtility}
+	return reply{tree: Bound{ID: path[:n].Join(), Residual: javaPath(path[n:]).Join()}, by: byUtility}
 }
 
 // rinet binds port and host. The original makes the id by parsing a text of the
 // two, which can fail.
-func rinet(path Path) reply {
-	if len(path) < 4 {
+func rinet(args Path) reply {
+	if len(args) < 2 {
 		return reply{tree: Neg{}, by: byUtility}
 	}
-	id, err := ParsePath("/" + javaString(path[2]) + "/" + javaString(path[3]))
+	id, err := ParsePath("/" + args[0] + "/" + args[1])
 	if err != nil {
 		return reply{err: notAPath(err), thrown: true, by: byUtility}
 	}
 	id = Path{"$", "io.buoyant.rinet"}.Join(id...)
-	return reply{tree: Bound{ID: id, Residual: path[4:].Join()}, by: byUtility}
+	return reply{tree: Bound{ID: id, Residual: args[2:].Join()}, by: byUtility}
 }
 
 // build appends what a utility namer makes of its arguments; the rest of the
@@ -101,7 +97,7 @@ func rewrite(b build, prefixed bool, args Path, stack []string) reply {
 		if len(args) == 0 {
 			return reply{tree: Neg{}, by: byUtility}
 		}
-		stack = append(stack, javaString(args[0]))
+		stack = append(stack, args[0])
 		args = args[1:]
 	}
 	stack, used := b(stack, args)
@@ -153,7 +149,7 @@ func subdomainOfPfx(to, args []string) ([]string, int) {
 	if !ok {
 		return to, 0
 	}
-	return append(to, javaString(args[1]), sub), 3
+	return append(to, args[1], sub), 3
 }
 
 func subdomain(domain, host string) (string, bool) {
@@ -214,7 +210,7 @@ func splitPort(args []string) (host, port string, ok bool) {
 	if strings.Trim(port, "0123456789-abcdefghijklmnopqrstuvwxyz") != "" {
 		return "", "", false
 	}
-	return javaString(host), port, true
+	return host, port, true
 }
 
 // isHost tells whether all bytes may stand in the original's coarse idea of a
