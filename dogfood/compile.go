@@ -83,7 +83,7 @@ func (c compiler) policy(namespace string) Policy {
 		p.ID += "." + namespace
 		fill = func(text string) string { return strings.ReplaceAll(text, placeholder, namespace) }
 	}
-	conditions := conditionCompiler{report: c.report, fill: fill, id: p.ID}
+	conditions := conditionCompiler{report: c.report, fill: fill, name: p.Name}
 	p.When = conditions.compile("spec.when", spec.When)
 	p.Override = c.override(fill(spec.Override), p.ID)
 	return p

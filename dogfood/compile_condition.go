@@ -16,8 +16,9 @@ type conditionCompiler struct {
 	report *report
 	// fill puts the namespace into a text.
 	fill func(string) string
-	// id of the policy, from which the seed of its percentages is made.
-	id string
+	// name of the policy, from which the seed of its percentages is made: two
+	// policies choose different people, the members of a family the same.
+	name string
 }
 
 // compile gives the condition that an object stands for: its fields ANDed. It
@@ -136,7 +137,7 @@ func (c conditionCompiler) source(path string, in []string) Condition {
 }
 
 func (c conditionCompiler) percent(path string, in v1alpha1.Percent) Condition {
-	p := Percent{Millionths: millionths(in.Of), Seed: xxhash.Sum64String(c.id), Cookie: in.Cookie}
+	p := Percent{Millionths: millionths(in.Of), Seed: xxhash.Sum64String(c.name), Cookie: in.Cookie}
 	if in.Header != "" {
 		p.Header = c.headerName(path+".header", in.Header)
 	}

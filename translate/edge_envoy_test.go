@@ -78,3 +78,33 @@ func TestEdgeDecides(t *testing.T) {
 		}
 	}
 }
+
+// A change of the policies is felt at once, and no connection is closed for it.
+func TestPoliciesChangeUnderConnections(t *testing.T) {
+	up, address := newEcho(t)
+	l := newLab(t, listenerSpec{Untrusted: true, Policies: true}, nil, address)
+	c := newRawClient(t, l.address)
+	for i, specs := range [][][2]string{
+		nil,
+		{{"one", "{when: {header: {name: x-a, exact: '1'}}}"}},
+		{{"two", "{when: {not: {header: {name: x-b, exact: '1'}}}}"}, {"one", "{when: {header: {name: x-a, exact: '1'}}}"}},
+		{{"two", "{when: {header: {name: x-b, exact: '1'}}}"}},
+		nil,
+	} {
+		want := []string{"", "one", "one,two", "", ""}[i]
+		if i > 0 {
+			ext, err := newPolicyExtension("policies", compilePolicies(t, nil, specs...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.publish(t, "policies", ext)
+		}
+		c.send(t, "GET / HTTP/1.1\r\nHost: a\r\nx-a: 1\r\n\r\n")
+		if got := up.last(t).Header.Get(dogfood.ContextHeader); got != want {
+			t.Errorf("step %d: context %q, want %q", i, got, want)
+		}
+	}
+	if got := l.counter(t, "http.front.downstream_cx_total"); !strings.HasSuffix(got, ": 1\n") {
+		t.Errorf("the connection was closed: %s", got)
+	}
+}

@@ -67,6 +67,7 @@ func compilePolicy(t testing.TB, namespaces map[string]map[string]string, obj v1
 type lab struct {
 	*envoytest.Envoy
 	address string
+	dir     string // of the files that routes and policies come from
 }
 
 // newLab starts it. Requests with a context take the route "override", all
@@ -116,7 +117,29 @@ func newLab(t testing.TB, spec listenerSpec, policies []dogfood.Policy, upstream
 		t.Fatal(err)
 	}
 	e := envoytest.Start(t, boot, "--service-node", "me", "--service-cluster", "edge")
-	return lab{Envoy: e, address: e.Listener(t, "front")}
+	return lab{Envoy: e, address: e.Listener(t, "front"), dir: dir}
+}
+
+// publish replaces the file "routes" or "policies" and waits until Envoy has read it.
+func (l lab) publish(t testing.TB, name string, m proto.Message) {
+	t.Helper()
+	counter := map[string]string{
+		"routes": "http.front.rds.routes.config_reload", "policies": "extension_config_discovery.http_filter.policies.config_reload",
+	}[name]
+	before := l.counter(t, counter)
+	if err := os.Rename(writeResource(t, l.dir, name+".next", m), filepath.Join(l.dir, name+".json")); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); l.counter(t, counter) == before; {
+		if time.Now().After(deadline) {
+			t.Fatalf("Envoy does not read the new %s", name)
+		}
+	}
+}
+
+func (l lab) counter(t testing.TB, name string) string {
+	t.Helper()
+	return l.Get(t, "/stats?filter=^"+name+"$")
 }
 
 func labRoutes() *routev3.RouteConfiguration {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"kibble.dev/api/v1alpha1"
 	"kibble.dev/dogfood"
 )
 
@@ -93,6 +94,28 @@ func TestNowhereToGo(t *testing.T) {
 		if !strings.HasPrefix(text, "Unable to route request!\n") || test.spec.Untrusted && strings.Contains(text, "front") {
 			t.Errorf("%+v: body %q", test.spec, text)
 		}
+	}
+}
+
+// Without the resolver requests with a rule of their own fail, quickly and with
+// a text that says why; no other request does.
+func TestResolverAway(t *testing.T) {
+	up, address := newEcho(t)
+	l := newLab(t, listenerSpec{AdHoc: true}, nil, address)
+	routes := labRoutes()
+	b := &builder{router: &router{key: Key{"default", "front"}, trust: v1alpha1.TrustInternal}}
+	b.router.spec.AdHocOverrides = &v1alpha1.AdHocOverrides{}
+	routes.VirtualHosts[0].Routes = append(b.adHocRoutes(), routes.VirtualHosts[0].Routes...)
+	l.publish(t, "routes", routes)
+	for _, header := range []string{"l5d-dtab", "L5D-Ctx-Dtab"} {
+		resp, body := newRawClient(t, l.address).send(t, "GET / HTTP/1.1\r\nHost: a\r\n"+header+": /host/a => /srv/b\r\n\r\n")
+		if resp.StatusCode != 503 || !strings.HasPrefix(body, "The resolver for l5d-dtab") || resp.Header.Get("l5d-err") == "" {
+			t.Errorf("%s: %s %q", header, resp.Status, body)
+		}
+	}
+	resp, _ := newRawClient(t, l.address).send(t, "GET / HTTP/1.1\r\nHost: a\r\nx-kibble-cluster: up\r\n\r\n")
+	if route := up.last(t).Header.Get("X-Route"); resp.StatusCode != 200 || route != "baseline" {
+		t.Errorf("without a rule: %s by route %s", resp.Status, route)
 	}
 }
 
