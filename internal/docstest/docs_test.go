@@ -148,7 +148,7 @@ func newConsole(t *testing.T) console {
 
 // check runs each line after "$ " and compares what it prints, on either
 // stream, with the lines that follow it in the block. A line "..." stands for
-// any lines.
+// any lines; how many blanks part two words does not count.
 func (c console) check(t *testing.T, b block) {
 	var command string
 	var want []string
@@ -221,7 +221,7 @@ func matches(want, got []string) bool {
 			rest := want[i+1:]
 			return slices.ContainsFunc(indexes(len(got)), func(n int) bool { return n >= i && matches(rest, got[n:]) })
 		}
-		if i >= len(got) || strings.TrimRight(got[i], " ") != w {
+		if i >= len(got) || !slices.Equal(strings.Fields(got[i]), strings.Fields(w)) {
 			return false
 		}
 	}
@@ -246,6 +246,35 @@ func TestMakefile(t *testing.T) {
 	for line := range strings.Lines(string(makefile)) {
 		if regexp.MustCompile(`^[a-z]+:`).MatchString(line) && !strings.Contains(line, " ## ") {
 			t.Errorf("no help after ##: %s", line)
+		}
+	}
+}
+
+// Every module that the project requires by itself has a line that says why,
+// and no other has.
+func TestDependencies(t *testing.T) {
+	list := func(file, pattern string) []string {
+		b, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []string
+		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(string(b), -1) {
+			all = append(all, m[1])
+		}
+		slices.Sort(all)
+		return all
+	}
+	want := list("go.mod", `(?m)^\t(\S+) v[^ ]+$`)
+	got := list("docs/dependencies.md", "(?m)^\\| `([^`]+)`")
+	for _, m := range want {
+		if !slices.Contains(got, m) {
+			t.Errorf("docs/dependencies.md has no line for %s", m)
+		}
+	}
+	for _, m := range got {
+		if !slices.Contains(want, m) {
+			t.Errorf("docs/dependencies.md has a line for %s, which go.mod does not require", m)
 		}
 	}
 }
