@@ -1,5 +1,7 @@
 package dtab
 
+import "slices"
+
 // alternatives collects what the branches of an alternation are bound to.
 type alternatives struct {
 	all  bool // keep also those after the first
@@ -46,12 +48,11 @@ func (a *alternatives) keep(tree Tree) {
 		kept = Alt{a.kept}
 	}
 	// Parts of trees are shared: what is appended to is always our own copy.
-	kept = kept[:len(kept):len(kept)]
-	if more, ok := tree.(Alt); ok {
-		a.kept = append(kept, more...)
-	} else {
-		a.kept = append(kept, tree)
+	more, several := tree.(Alt)
+	if !several {
+		more = Alt{tree}
 	}
+	a.kept = slices.Concat(kept, more)
 }
 
 func (a *alternatives) result() (answer, *BindError) {

@@ -63,8 +63,7 @@ func ask(namers []Namer, path Path, stack []string) reply {
 }
 
 func asBindError(err error) *BindError {
-	var b *BindError
-	if errors.As(err, &b) {
+	if b, ok := errors.AsType[*BindError](err); ok {
 		return b
 	}
 	return &BindError{Kind: ErrUnsupported, Message: err.Error()}

@@ -112,18 +112,18 @@ func eval(tree Tree) (map[string]bool, verdict) {
 		if len(t) == 1 {
 			return eval(t[0].Tree)
 		}
-		all, any := map[string]bool{}, false
+		all, found := map[string]bool{}, false
 		for _, w := range t {
 			set, v := eval(w.Tree)
 			if v != known {
 				continue
 			}
-			any = true
+			found = true
 			for leaf := range set {
 				all[leaf] = true
 			}
 		}
-		if any {
+		if found {
 			return all, known
 		}
 	}

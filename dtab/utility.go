@@ -1,6 +1,7 @@
 package dtab
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -104,11 +105,9 @@ func rewrite(b build, prefixed bool, args Path, stack []string) reply {
 	if used == 0 {
 		return reply{tree: Neg{}, by: byUtility}
 	}
-	for _, segment := range stack[mark:] {
-		if segment == "" {
-			err := &BindError{Kind: ErrRequirement, Message: "requirement failed"}
-			return reply{err: err, thrown: true, by: byUtility}
-		}
+	if slices.Contains(stack[mark:], "") {
+		err := &BindError{Kind: ErrRequirement, Message: "requirement failed"}
+		return reply{err: err, thrown: true, by: byUtility}
 	}
 	stack = append(stack, args[used:]...)
 	return reply{path: stack[mark:], by: byUtility}

@@ -1,20 +1,17 @@
 package dtab
 
 const (
-	// defaultMaxWork takes some tenths of a second at most.
+	// defaultMaxWork takes some hundredths of a second, mostly.
 	defaultMaxWork = 500_000
-	// repeats is how much more work the original may have done for the same
-	// name: it does again what we remember.
-	repeats = 20
 	// maxSegments is how long a path may get. Only a table that loops makes
 	// longer ones.
 	maxSegments = 1 << 12
 )
 
-// budget bounds the work of one binding, in look-ups. There are two limits. One
-// is on what is really done. The other is on what the original would do, which
-// has no memory: a name that it never finishes is an error here too, although
-// we could give an answer, of astronomic size maybe.
+// budget bounds the work of one binding, in look-ups. One part is for what is
+// really done. The other is for what the original would do, which has no
+// memory: a name that it never finishes is an error here too, although we could
+// give an answer, of astronomic size maybe.
 type budget struct {
 	real, original int
 }
@@ -23,7 +20,7 @@ func newBudget(maxWork int) budget {
 	if maxWork <= 0 {
 		maxWork = defaultMaxWork
 	}
-	return budget{real: maxWork, original: maxWork * repeats}
+	return budget{real: maxWork, original: maxWork}
 }
 
 // spend takes a look-up of a path in a table of a given size from the budget.
