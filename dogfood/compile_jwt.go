@@ -2,6 +2,7 @@ package dogfood
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,11 +28,8 @@ func (c conditionCompiler) jwt(path string, in v1alpha1.JWT) Condition {
 	for i, m := range in.Claims {
 		at := path + ".claims[" + strconv.Itoa(i) + "]"
 		j.Claims = append(j.Claims, Claim{Path: claimPath(m.Name), Is: c.text(at, m)})
-		for _, name := range j.Claims[i].Path {
-			if name == "" {
-				c.report.add(dtab.Error, codeCondition, at+".name", quote(m.Name)+" has an empty part", `names of nested claims are joined by ".", and a dot in a name is written "\."`)
-				break
-			}
+		if slices.Contains(j.Claims[i].Path, "") {
+			c.report.add(dtab.Error, codeCondition, at+".name", quote(m.Name)+" has an empty part", `names of nested claims are joined by ".", and a dot in a name is written "\."`)
 		}
 	}
 	return j

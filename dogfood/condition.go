@@ -125,11 +125,11 @@ func (j JWT) String() string {
 	if len(j.Audiences) > 0 {
 		text += " for " + strings.Join(j.Audiences, " or ")
 	}
-	text += " in " + j.place()
+	parts := []string{text + " in " + j.place()}
 	for _, c := range j.Claims {
-		text += ", " + c.String()
+		parts = append(parts, c.String())
 	}
-	return text
+	return strings.Join(parts, ", ")
 }
 
 // place says where the token is looked for.

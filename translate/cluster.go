@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -92,7 +93,6 @@ func dnsCluster(name string, places []place, http2 bool) *clusterv3.Cluster {
 		if !isAddress(p.host) {
 			kind = clusterv3.Cluster_STRICT_DNS
 			c.DnsLookupFamily = clusterv3.Cluster_V4_PREFERRED
-			c.RespectDnsTtl = true
 		}
 	}
 	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: kind}
@@ -157,7 +157,7 @@ func upstreamHTTP(http2 bool, filters ...*hcmv3.HttpFilter) map[string]*anypb.An
 		UpstreamProtocolOptions: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{ExplicitHttpConfig: explicit},
 	}
 	if len(filters) > 0 {
-		options.HttpFilters = append(filters, &hcmv3.HttpFilter{
+		options.HttpFilters = append(slices.Clone(filters), &hcmv3.HttpFilter{
 			Name:       "envoy.filters.http.upstream_codec",
 			ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: mustAny(&codecv3.UpstreamCodec{})},
 		})

@@ -2,13 +2,13 @@ package translate
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	jwtv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/jwt_authn/v3"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -39,22 +39,39 @@ func jwtKey(j dogfood.JWT) string {
 	return fmt.Sprintf("%q", append([]string{j.Issuer, j.Header, j.Prefix, j.Cookie, j.JWKS, j.JWKSURL}, j.Audiences...))
 }
 
-// name of the provider for a condition, and of the payload that it leaves.
-func (p jwtProviders) name(j dogfood.JWT) string {
-	i := slices.IndexFunc(p, func(q dogfood.JWT) bool { return jwtKey(q) == jwtKey(j) })
-	return "jwt" + strconv.Itoa(i)
+// providerName is the name of the provider for a condition, and of the payload
+// that it leaves. It depends on what is checked only: the filter that checks
+// and the one that reads payloads are delivered one after the other.
+func providerName(j dogfood.JWT) string {
+	sum := sha256.Sum256([]byte(jwtKey(j)))
+	return "jwt-" + hex.EncodeToString(sum[:8])
 }
 
-// filter checks tokens and leaves their payloads. Nobody is turned away: a
-// token that is absent, expired or forged leaves nothing.
-func (p jwtProviders) filter() *corev3.TypedExtensionConfig {
+// newTokenExtension is the filter that checks the tokens that policies ask for
+// and leaves their payloads for the filter of newPolicyExtension. Nobody is
+// turned away: a token that is absent, expired or forged leaves nothing.
+//
+// It stands by itself because it may have to wait for keys: in the chain of a
+// composite filter a request that has waited skips the rest of the chain
+// (Envoy 1.40).
+func newTokenExtension(name string, policies []dogfood.Policy) (*corev3.TypedExtensionConfig, error) {
+	config := &jwtv3.JwtAuthentication{}
+	if providers := newJWTProviders(conditionsOf(policies)); len(providers) > 0 {
+		config = providers.config()
+	}
+	ext := extension(name, config)
+	return ext, validateDeep(ext)
+}
+
+func (p jwtProviders) config() *jwtv3.JwtAuthentication {
 	config := &jwtv3.JwtAuthentication{Providers: map[string]*jwtv3.JwtProvider{}}
 	var each []*jwtv3.JwtRequirement
 	for _, j := range p {
-		config.Providers[p.name(j)] = jwtProvider(j, p.name(j))
+		name := providerName(j)
+		config.Providers[name] = jwtProvider(j, name)
 		each = append(each, &jwtv3.JwtRequirement{RequiresType: &jwtv3.JwtRequirement_RequiresAny{
 			RequiresAny: &jwtv3.JwtRequirementOrList{Requirements: []*jwtv3.JwtRequirement{
-				{RequiresType: &jwtv3.JwtRequirement_ProviderName{ProviderName: p.name(j)}},
+				{RequiresType: &jwtv3.JwtRequirement_ProviderName{ProviderName: name}},
 				{RequiresType: &jwtv3.JwtRequirement_AllowMissingOrFailed{AllowMissingOrFailed: &emptypb.Empty{}}},
 			}},
 		}})
@@ -66,10 +83,10 @@ func (p jwtProviders) filter() *corev3.TypedExtensionConfig {
 		}}
 	}
 	config.Rules = []*jwtv3.RequirementRule{{
-		Match:           &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Prefix{Prefix: "/"}},
+		Match:           anyPath(),
 		RequirementType: &jwtv3.RequirementRule_Requires{Requires: requires},
 	}}
-	return extension("jwt", config)
+	return config
 }
 
 func jwtProvider(j dogfood.JWT, payload string) *jwtv3.JwtProvider {
@@ -95,6 +112,8 @@ func jwtProvider(j dogfood.JWT, payload string) *jwtv3.JwtProvider {
 			Timeout:          durationpb.New(time.Second),
 		},
 		CacheDuration: durationpb.New(5 * time.Minute),
+		// Keys are there before they are needed, and renewed before they are old.
+		AsyncFetch: &jwtv3.JwksAsyncFetch{FastListener: true},
 	}}
 	return p
 }

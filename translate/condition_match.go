@@ -23,18 +23,16 @@ const (
 	jwtNamespace    = "envoy.filters.http.jwt_authn" // dynamic metadata: one key per provider
 )
 
-// conditionMatcher turns conditions into Envoy's matchers, in a chain whose
-// first filters have laid out cookies and tokens.
-type conditionMatcher struct{ providers jwtProviders }
-
-func (m conditionMatcher) predicate(c dogfood.Condition) *xdsPredicate {
+// conditionPredicate turns a condition into Envoy's matcher, in a chain before
+// which filters have laid out cookies and tokens.
+func conditionPredicate(c dogfood.Condition) *xdsPredicate {
 	switch c := c.(type) {
 	case dogfood.All:
-		return allOf(m.each(c))
+		return allOf(eachPredicate(c))
 	case dogfood.Any:
-		return anyOf(m.each(c))
+		return anyOf(eachPredicate(c))
 	case dogfood.Not:
-		return noneOf(m.predicate(c.Condition))
+		return noneOf(conditionPredicate(c.Condition))
 	case dogfood.Cookie:
 		return metadataMatches(cookieNamespace, []string{c.Name}, stringValue(c.Is))
 	case dogfood.Header:
@@ -42,24 +40,24 @@ func (m conditionMatcher) predicate(c dogfood.Condition) *xdsPredicate {
 	case dogfood.Source:
 		return sourceMatches(c)
 	case dogfood.JWT:
-		return m.token(c)
+		return tokenMatches(c)
 	case dogfood.Percent:
 		return fractionMatches(c)
 	}
 	panic(fmt.Sprintf("no matcher for a condition of type %T", c)) // the interface is sealed
 }
 
-func (m conditionMatcher) each(members []dogfood.Condition) []*xdsPredicate {
+func eachPredicate(members []dogfood.Condition) []*xdsPredicate {
 	out := make([]*xdsPredicate, len(members))
 	for i, c := range members {
-		out[i] = m.predicate(c)
+		out[i] = conditionPredicate(c)
 	}
 	return out
 }
 
-// token holds where the provider has left a payload; its issuer was checked.
-func (m conditionMatcher) token(j dogfood.JWT) *xdsPredicate {
-	payload := m.providers.name(j)
+// tokenMatches holds where the provider has left a payload; its issuer was checked.
+func tokenMatches(j dogfood.JWT) *xdsPredicate {
+	payload := providerName(j)
 	all := []*xdsPredicate{metadataMatches(jwtNamespace, []string{payload, "iss"}, stringValue(dogfood.Text{Op: dogfood.OpExact, Want: j.Issuer}))}
 	for _, c := range j.Claims {
 		all = append(all, metadataMatches(jwtNamespace, append([]string{payload}, c.Path...), claimValue(c)))
@@ -70,18 +68,18 @@ func (m conditionMatcher) token(j dogfood.JWT) *xdsPredicate {
 // claimValue matches a text, a list that has it, or what is written like it.
 func claimValue(c dogfood.Claim) *matcherv3.ValueMatcher {
 	text := stringValue(c.Is)
-	any := []*matcherv3.ValueMatcher{text, {MatchPattern: &matcherv3.ValueMatcher_ListMatch{ListMatch: &matcherv3.ListMatcher{
+	kinds := []*matcherv3.ValueMatcher{text, {MatchPattern: &matcherv3.ValueMatcher_ListMatch{ListMatch: &matcherv3.ListMatcher{
 		MatchPattern: &matcherv3.ListMatcher_OneOf{OneOf: text},
 	}}}}
 	if want, ok := c.Bool(); ok {
-		any = append(any, &matcherv3.ValueMatcher{MatchPattern: &matcherv3.ValueMatcher_BoolMatch{BoolMatch: want}})
+		kinds = append(kinds, &matcherv3.ValueMatcher{MatchPattern: &matcherv3.ValueMatcher_BoolMatch{BoolMatch: want}})
 	}
 	if want, ok := c.Number(); ok {
-		any = append(any, &matcherv3.ValueMatcher{MatchPattern: &matcherv3.ValueMatcher_DoubleMatch{DoubleMatch: &matcherv3.DoubleMatcher{
+		kinds = append(kinds, &matcherv3.ValueMatcher{MatchPattern: &matcherv3.ValueMatcher_DoubleMatch{DoubleMatch: &matcherv3.DoubleMatcher{
 			MatchPattern: &matcherv3.DoubleMatcher_Exact{Exact: want},
 		}}})
 	}
-	return &matcherv3.ValueMatcher{MatchPattern: &matcherv3.ValueMatcher_OrMatch{OrMatch: &matcherv3.OrMatcher{ValueMatchers: any}}}
+	return &matcherv3.ValueMatcher{MatchPattern: &matcherv3.ValueMatcher_OrMatch{OrMatch: &matcherv3.OrMatcher{ValueMatchers: kinds}}}
 }
 
 func headerMatches(name string, is dogfood.Text) *xdsPredicate {

@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -12,7 +13,7 @@ const everyHost = "*"
 // belongs to, and the pattern of all hosts of that domain. Patterns that no
 // domain can express belong to the domain of their literal suffix and are told
 // apart by routes.
-func domainOf(p pattern, portsCount bool) (string, pattern) {
+func domainOf(p pattern) (string, pattern) {
 	if p.port != nil && p.port.any() && !p.exactButPort() {
 		return everyHost, pattern{open: true}
 	}
@@ -60,7 +61,7 @@ func (d *domain) total(r region, vars []variable) bool {
 		p := r.parts[i]
 		switch v {
 		case hostVar:
-			if d.name == everyHost || !p.contains(d.base) {
+			if !p.isAll() && (d.name == everyHost || !p.contains(d.base)) {
 				return false
 			}
 		case methodVar:
@@ -83,7 +84,7 @@ func (r *router) domains(cells []*cell) []*domain {
 	for _, c := range cells {
 		d := &domain{name: everyHost, base: pattern{open: true}}
 		if host >= 0 {
-			d.name, d.base = domainOf(c.region.parts[host], r.portsCount)
+			d.name, d.base = domainOf(c.region.parts[host])
 		}
 		if have := byName[d.name]; have != nil {
 			d = have
@@ -116,7 +117,7 @@ func (r *router) complete(d *domain, general []*cell, host int) {
 	}
 	for _, c := range general {
 		if !own[c] && host >= 0 && d.name != everyHost && c.region.parts[host].overlaps(d.base) {
-			if name, _ := domainOf(c.region.parts[host], r.portsCount); !narrower(name, d.name) {
+			if name, _ := domainOf(c.region.parts[host]); !narrower(name, d.name) {
 				d.cells = append(d.cells, c)
 			}
 		}
@@ -130,10 +131,76 @@ func (r *router) complete(d *domain, general []*cell, host int) {
 	for i, c := range d.cells {
 		if d.total(c.region, r.identifier.vars) {
 			d.cells = d.cells[:i+1]
-			return
+			break
 		}
 	}
+	d.cells = merge(d.cells)
+	r.mergeRoots(d, host)
 }
+
+// merge drops the cells whose requests get the same answers from the next wider
+// cell in the list.
+func merge(cells []*cell) []*cell {
+	if len(cells) > 2000 {
+		return cells // the rest is correct without it, and this is quadratic
+	}
+	kept := make([]*cell, 0, len(cells))
+	for i, c := range cells {
+		drop := false
+		for _, w := range cells[i+1:] {
+			if !w.region.overlaps(c.region) {
+				continue
+			}
+			if drop = w.answers() == c.answers() && w.region.contains(c.region); drop || w.answers() != c.answers() {
+				break
+			}
+		}
+		if !drop {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+// answers is equal for cells that give the same answers to all requests.
+func (c *cell) answers() string {
+	if c.key == "" {
+		parts := []string{c.base.key()}
+		for _, v := range c.variants {
+			parts = append(parts, fmt.Sprint(v.policies), v.answer.key())
+		}
+		c.key = strings.Join(parts, "\x00")
+	}
+	return c.key
+}
+
+// mergeRoots puts one cell for all requests in place of those at the end of the
+// list for everyHost, where they say the same.
+func (r *router) mergeRoots(d *domain, host int) {
+	if d.name != everyHost || host < 0 || len(r.identifier.vars) > 1 {
+		return
+	}
+	first := len(d.cells)
+	for first > 0 && isRoot(d.cells[first-1].region.parts[host]) {
+		first--
+	}
+	roots := d.cells[first:]
+	if len(roots) < 2 || slices.ContainsFunc(roots, func(c *cell) bool { return c.answers() != roots[0].answers() }) {
+		return
+	}
+	all := *roots[0]
+	all.region = region{parts: []pattern{{open: true}}}
+	d.cells = append(d.cells[:first:first], &all)
+}
+
+// isRoot tells the patterns that the enumeration of hosts begins with: nothing
+// literal but perhaps brackets.
+func isRoot(p pattern) bool {
+	return len(p.atoms) == 1 && p.atoms[0].any() && (p.atoms[0].pre == "" || p.atoms[0].pre == "[") && (p.port == nil || p.port.any())
+}
+
+// isAll tells the pattern of all hosts.
+func (p pattern) isAll() bool { return p.open && len(p.atoms) == 0 && p.port == nil }
 
 // narrower tells that Envoy prefers domain a to domain b wherever both fit.
 func narrower(a, b string) bool {
@@ -170,9 +237,9 @@ func (r *router) prune(all []*domain) []*domain {
 			wide = wider(d.name, open)
 		}
 		var c *cell
-		switch {
-		case wide == d.name:
-		case wide == everyHost:
+		switch wide {
+		case d.name:
+		case everyHost:
 			c = r.everyCell(all, d)
 		default:
 			c = single[wide]
@@ -208,7 +275,7 @@ func (r *router) everyCell(all []*domain, d *domain) *cell {
 	i := slices.IndexFunc(all, func(e *domain) bool { return e.name == everyHost })
 	for _, c := range all[i].cells {
 		p := c.region.parts[0]
-		if p.contains(d.base) {
+		if p.isAll() || p.contains(d.base) {
 			return c
 		}
 		if p.overlaps(d.base) {

@@ -18,7 +18,8 @@ import (
 // extension discovery under the name, so that a change of a policy drains no
 // listener. It writes the ids of those that hold into l5d-ctx-dogfood, in the
 // order of dogfood.InContext, and lets the request be routed again. It trusts
-// that the header was removed before. Without policies it does nothing.
+// that the header was removed before, and that the filter of newTokenExtension
+// has run. Without policies it does nothing.
 //
 // A request that shows nothing of what any policy asks for pays for one look at
 // a few headers: the chain of filters is built only behind a guard.
@@ -44,7 +45,6 @@ func guarded(policies []dogfood.Policy, action *xdsmatcherv3.Matcher_OnMatch) *x
 // and has the request routed again.
 func policyChain(policies []dogfood.Policy) []*corev3.TypedExtensionConfig {
 	conditions := conditionsOf(policies)
-	m := conditionMatcher{providers: newJWTProviders(conditions)}
 	rows := policyRows(dogfood.InContext(policies))
 
 	var chain []*corev3.TypedExtensionConfig
@@ -54,11 +54,8 @@ func policyChain(policies []dogfood.Policy) []*corev3.TypedExtensionConfig {
 	if names := cookieTexts(conditions, rows); len(names) > 0 {
 		chain = append(chain, cookiesToState(names))
 	}
-	if len(m.providers) > 0 {
-		chain = append(chain, m.providers.filter())
-	}
 	for _, row := range rows {
-		chain = append(chain, row.filter(m))
+		chain = append(chain, row.filter())
 	}
 	return append(chain, routeAgain())
 }
@@ -92,14 +89,14 @@ func policyRows(policies []dogfood.Policy) []policyRow {
 	return rows
 }
 
-func (r policyRow) filter(m conditionMatcher) *corev3.TypedExtensionConfig {
+func (r policyRow) filter() *corev3.TypedExtensionConfig {
 	if r.lookup != nil {
-		return r.lookup.filter(m, r.policies)
+		return r.lookup.filter(r.policies)
 	}
 	p := r.policies[0]
 	return extension(p.ID, &matchingv3.ExtensionWithMatcher{
 		ExtensionConfig: addID(p.ID),
-		XdsMatcher:      when(noneOf(m.predicate(p.When)), act("skip", &skipv3.SkipFilter{})),
+		XdsMatcher:      when(noneOf(conditionPredicate(p.When)), act("skip", &skipv3.SkipFilter{})),
 	})
 }
 

@@ -97,7 +97,7 @@ func exactValue(c dogfood.Condition) string {
 }
 
 // filter adds the id of the member whose value the request has.
-func (l *memberLookup) filter(m conditionMatcher, members []dogfood.Policy) *corev3.TypedExtensionConfig {
+func (l *memberLookup) filter(members []dogfood.Policy) *corev3.TypedExtensionConfig {
 	actions := map[string]*xdsmatcherv3.Matcher_OnMatch{}
 	for i, value := range l.values {
 		actions[value] = execute([]*corev3.TypedExtensionConfig{addID(members[i].ID)})
@@ -115,7 +115,7 @@ func (l *memberLookup) filter(m conditionMatcher, members []dogfood.Policy) *cor
 		},
 	}}}
 	if l.rest != nil {
-		tree = when(m.predicate(l.rest), &xdsmatcherv3.Matcher_OnMatch{OnMatch: &xdsmatcherv3.Matcher_OnMatch_Matcher{Matcher: tree}})
+		tree = when(conditionPredicate(l.rest), &xdsmatcherv3.Matcher_OnMatch{OnMatch: &xdsmatcherv3.Matcher_OnMatch_Matcher{Matcher: tree}})
 	}
 	return extension(members[0].Family, &compositev3.Composite{Matcher: tree})
 }

@@ -79,15 +79,15 @@ func guardOf(signs []dogfood.Condition) *xdsPredicate {
 		}
 	}
 	seen := map[string]bool{}
-	var any []*xdsPredicate
+	var each []*xdsPredicate
 	for _, s := range signs {
 		if h, ok := s.(dogfood.Header); ok && looks[h.Name] >= manySigns && h.Name != "cookie" {
 			s = headerSign(h.Name)[0]
 		}
 		if key := s.String(); !seen[key] {
 			seen[key] = true
-			any = append(any, conditionMatcher{}.predicate(s))
+			each = append(each, conditionPredicate(s))
 		}
 	}
-	return anyOf(any)
+	return anyOf(each)
 }

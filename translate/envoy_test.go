@@ -87,7 +87,15 @@ func newLab(t testing.TB, spec listenerSpec, policies []dogfood.Policy, upstream
 	if err != nil {
 		t.Fatal(err)
 	}
-	fromFiles(t, l, writeResource(t, dir, "routes", labRoutes()), writeResource(t, dir, "policies", ext))
+	tokens, err := newTokenExtension("policies/tokens", policies)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fromFiles(t, l, map[string]string{
+		"routes":          writeResource(t, dir, "routes", labRoutes()),
+		"policies":        writeResource(t, dir, "policies", ext),
+		"policies/tokens": writeResource(t, dir, "tokens", tokens),
+	})
 	var places []place
 	if upstream != "" {
 		a := netip.MustParseAddrPort(upstream)
@@ -107,7 +115,7 @@ func newLab(t testing.TB, spec listenerSpec, policies []dogfood.Policy, upstream
 	boot, err := protojson.Marshal(&bootstrapv3.Bootstrap{
 		StaticResources: &bootstrapv3.Bootstrap_StaticResources{
 			Listeners: []*listenerv3.Listener{l},
-			Clusters:  []*clusterv3.Cluster{up},
+			Clusters:  append(policyClusters(policies), up),
 		},
 		LayeredRuntime: &bootstrapv3.LayeredRuntime{Layers: []*bootstrapv3.RuntimeLayer{{
 			Name: "kibble", LayerSpecifier: &bootstrapv3.RuntimeLayer_StaticLayer{StaticLayer: limit},
@@ -177,7 +185,7 @@ func writeResource(t testing.TB, dir, name string, m proto.Message) string {
 }
 
 // fromFiles makes a listener read from files what it would ask the control plane for.
-func fromFiles(t testing.TB, l *listenerv3.Listener, routes, policies string) {
+func fromFiles(t testing.TB, l *listenerv3.Listener, files map[string]string) {
 	t.Helper()
 	file := func(path string) *corev3.ConfigSource {
 		return &corev3.ConfigSource{
@@ -190,10 +198,10 @@ func fromFiles(t testing.TB, l *listenerv3.Listener, routes, policies string) {
 	if err := packed.UnmarshalTo(m); err != nil {
 		t.Fatal(err)
 	}
-	m.GetRds().ConfigSource = file(routes)
+	m.GetRds().ConfigSource = file(files["routes"])
 	for _, f := range m.HttpFilters {
 		if d := f.GetConfigDiscovery(); d != nil {
-			d.ConfigSource = file(policies)
+			d.ConfigSource = file(files[f.Name])
 		}
 	}
 	if err := packed.MarshalFrom(m); err != nil {

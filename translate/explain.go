@@ -1,8 +1,8 @@
 package translate
 
 import (
-	"net/http"
 	"net/netip"
+	"net/textproto"
 	"slices"
 	"strings"
 
@@ -75,9 +75,9 @@ func (m *Model) Explain(q Question) (*Explanation, error) {
 		x.Notes = append(x.Notes, "the port is part of the name, because the table looks at ports: "+
 			r.portsWhy.String()+" ("+r.portsWhy.Pos.String()+")")
 	}
-	name, err := r.identify(req)
-	if err != nil {
-		x.Status, x.Reason = 400, err.Error()
+	name, unnamed := r.identify(req)
+	if unnamed != nil {
+		x.Status, x.Reason = 400, unnamed.Error()
 		return x, nil
 	}
 	x.Name = name.String()
@@ -177,7 +177,7 @@ func (m *Model) decide(r *router, q Question, x *Explanation) Request {
 		return req
 	}
 	header := map[string][]string{}
-	canonical := http.Header{}
+	canonical := map[string][]string{}
 	for _, name := range sortedKeys(req.Header) {
 		if foreign(name) {
 			x.Notes = append(x.Notes, "the header "+name+" is removed: the router is untrusted")
@@ -185,7 +185,8 @@ func (m *Model) decide(r *router, q Question, x *Explanation) Request {
 		}
 		header[name] = req.Header[name]
 		for _, line := range req.Header[name] {
-			canonical.Add(name, line)
+			key := textproto.CanonicalMIMEHeaderKey(name)
+			canonical[key] = append(canonical[key], line)
 		}
 	}
 	seen := dogfood.Request{Method: req.Method, Host: req.Host, Path: req.Path, Header: canonical, Source: q.Source}

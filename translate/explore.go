@@ -27,6 +27,7 @@ type cell struct {
 	// variants are the sets of policies that change the answer, those that are
 	// to be tried first in front.
 	variants []variant
+	key      string // of all answers, once asked for
 }
 
 // variant is the answer where certain policies hold.
@@ -41,6 +42,9 @@ const (
 	// maxSize is how many labels and segments of one request are told apart. Only
 	// tables that loop get there: each turn of a loop is another name.
 	maxSize = 24
+	// maxEffort is how many look-ups the enumeration of one router may take: a few
+	// seconds. Ten thousand hosts take about a hundred thousand.
+	maxEffort = 1_000_000
 	// maxTogether is how many policies that change the same host are looked at in
 	// every combination. Of more, the strongest that holds decides.
 	maxTogether = 4
@@ -56,19 +60,21 @@ type explorer struct {
 	overlays []overlay
 	index    *index
 	marks    marks
+	arity    map[string]int
 	tables   map[string]dtab.Dtab
 
 	seen  map[string]bool
 	queue []region
 	cells []*cell
 	over  bool
+	work  int // look-ups so far
 	deep  bool
 	wide  map[int]bool // policies that are combined with too many others
 }
 
 func newExplorer(r *router, n *names, overlays []overlay) *explorer {
 	e := &explorer{
-		router: r, names: n, overlays: overlays, index: &index{},
+		router: r, names: n, overlays: overlays, index: &index{}, arity: arity(),
 		tables: map[string]dtab.Dtab{}, seen: map[string]bool{}, wide: map[int]bool{},
 	}
 	texts := []string{r.table.String(), strings.Join(r.identifier.prefix, "/")}
@@ -85,7 +91,7 @@ func newExplorer(r *router, n *names, overlays []overlay) *explorer {
 		e.index.addPath(append(dtab.Path{"#"}, nm.Prefix()...))
 		texts = append(texts, nm.config.Pattern, nm.config.Name)
 	}
-	for name := range arity {
+	for name := range e.arity {
 		e.index.addPath(dtab.Path{"$", name})
 	}
 	e.marks = newMarks(texts...)
@@ -95,11 +101,12 @@ func newExplorer(r *router, n *names, overlays []overlay) *explorer {
 // explore gives the cells of the router, in no order.
 func (e *explorer) explore() ([]*cell, []dtab.Finding) {
 	e.add(e.roots())
-	for len(e.queue) > 0 {
+	for len(e.queue) > 0 && e.work < maxEffort {
 		r := e.queue[len(e.queue)-1]
 		e.queue = e.queue[:len(e.queue)-1]
 		e.cells = append(e.cells, e.visit(r))
 	}
+	e.over = e.over || len(e.queue) > 0
 	return e.cells, e.findings()
 }
 
@@ -252,6 +259,7 @@ func (e *explorer) evaluate(s *sample, name dtab.Path, set []int, failover bool,
 		found: e.add,
 	}
 	in := e.router.interpreter(e.table(set), func(path dtab.Path) {
+		e.work++
 		e.index.walk(path, w)
 		e.namerFlips(path, s)
 	})
@@ -323,8 +331,8 @@ func (e *explorer) findings() []dtab.Finding {
 	if e.over {
 		found = append(found, dtab.Finding{
 			Code: codeTooMany, Severity: dtab.Error, Pos: at,
-			Message: fmt.Sprintf("the table tells more than %d groups of requests apart", maxCells),
-			Hint:    "use fewer wildcards in the middle of prefixes, or several routers",
+			Message: "the table tells too many groups of requests apart, or loops in too many ways; only some of its hosts are served",
+			Hint:    "take out rules that lead back to themselves, use fewer wildcards in the middle of prefixes, or several routers",
 		})
 	}
 	if e.deep {

@@ -24,8 +24,7 @@ func field(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }
 
 // syntaxFinding turns a parse error into a finding.
 func syntaxFinding(err error) dtab.Finding {
-	var syntax *dtab.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*dtab.SyntaxError](err); ok {
 		f := syntax.Finding()
 		f.Code = codeSyntax
 		return f

@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -49,10 +50,8 @@ func newIdentifier(spec v1alpha1.RouterSpec, origin Origin) (identifier, []dtab.
 		}
 		return p
 	}
-	id := identifier{kind: identifyToken, prefix: defaultDstPrefix}
-	if spec.DstPrefix != "" {
-		id.prefix = path("spec.dstPrefix", spec.DstPrefix)
-	}
+	id := identifier{kind: identifyToken}
+	id.prefix = path("spec.dstPrefix", cmp.Or(spec.DstPrefix, defaultDstPrefix))
 	config := v1alpha1.Identifier{}
 	if spec.Identifier != nil {
 		config = *spec.Identifier

@@ -1,3 +1,5 @@
+// Package translate turns an inventory of objects into the resources of Envoy,
+// and says where requests go. It is pure: no clock, no network, no goroutine.
 package translate
 
 import (

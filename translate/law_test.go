@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -201,7 +202,7 @@ func said(r *routev3.Route) string {
 		return "404"
 	}
 	if d := r.GetDirectResponse(); d != nil {
-		return fmt.Sprint(d.Status)
+		return strconv.FormatUint(uint64(d.Status), 10)
 	}
 	if w := r.GetRoute().GetWeightedClusters(); w != nil {
 		var sum float64
@@ -424,7 +425,10 @@ func generate(t *rapid.T) generated {
 	}
 	r.seePorts(overlays)
 	e := newExplorer(r, newNames(inv), overlays)
-	cells, _ := e.explore()
+	cells, limits := e.explore()
+	if len(limits) > 0 {
+		t.Skip("the table loops")
+	}
 	b := &builder{router: r, overlays: overlays, class: newClassBuilder(inv), used: map[string]bool{}}
 	return generated{router: r, overlays: overlays, rc: b.routeTable(cells), class: b.class}
 }

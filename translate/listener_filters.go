@@ -8,9 +8,11 @@ import (
 	forwardv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/dynamic_forward_proxy/v3"
 	authzv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_authz/v3"
 	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
+	jwtv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/jwt_authn/v3"
 	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
@@ -23,15 +25,21 @@ const (
 	askClass  = "x-kibble-class"
 )
 
+// tokenExtensionName is the name of the extension that newTokenExtension makes,
+// beside that of the policies.
+func tokenExtensionName(policyExtension string) string { return policyExtension + "/tokens" }
+
 // resolverTimeout is how long a request with a rule of its own waits for the resolver.
 const resolverTimeout = time.Second
 
-// httpFilters are run in this order: policies are decided, a caller's own rule
+// httpFilters are run in this order: tokens are checked, policies are decided, a caller's own rule
 // is resolved, the last changes to headers are made, and the request is sent.
 func httpFilters(r listenerSpec) []*hcmv3.HttpFilter {
 	var filters []*hcmv3.HttpFilter
 	if r.Untrusted && r.Policies {
-		filters = append(filters, decidePolicies(r.PolicyExtension))
+		filters = append(filters,
+			delivered(tokenExtensionName(r.PolicyExtension), &jwtv3.JwtAuthentication{}),
+			delivered(r.PolicyExtension, &compositev3.Composite{}))
 	}
 	if r.AdHoc {
 		filters = append(filters, askResolver(r))
@@ -45,12 +53,13 @@ func httpFilters(r listenerSpec) []*hcmv3.HttpFilter {
 	return append(filters, httpFilter(routerFilter, &routerv3.Router{SuppressEnvoyHeaders: true}))
 }
 
-// decidePolicies is the place of the extension that newPolicyExtension makes.
-func decidePolicies(name string) *hcmv3.HttpFilter {
+// delivered is the place of a filter whose config, of the type of an empty
+// one, comes by extension discovery under the filter's name.
+func delivered(name string, empty proto.Message) *hcmv3.HttpFilter {
 	return &hcmv3.HttpFilter{Name: name, ConfigType: &hcmv3.HttpFilter_ConfigDiscovery{
 		ConfigDiscovery: &corev3.ExtensionConfigSource{
 			ConfigSource: beforeOpening(),
-			TypeUrls:     []string{mustAny(&compositev3.Composite{}).TypeUrl},
+			TypeUrls:     []string{mustAny(empty).TypeUrl},
 		},
 	}}
 }

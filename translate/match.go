@@ -36,7 +36,7 @@ func (b *builder) matchFor(d *domain, r region) *routev3.RouteMatch {
 }
 
 func (b *builder) matchHost(m *routev3.RouteMatch, p pattern) {
-	if root := len(p.atoms) == 0 && p.open && p.port == nil; root && !b.router.portsCount {
+	if p.isAll() {
 		return
 	}
 	m.Headers = append(m.Headers, regexHeader(":authority", p.regex(hostVar, b.router.portsCount)))

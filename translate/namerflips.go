@@ -7,14 +7,16 @@ import (
 	"kibble.dev/dtab"
 )
 
-// arity is how many segments a utility namer needs after its name.
-var arity = map[string]int{
-	"io.buoyant.http.domainToPathPfx": 2, "io.buoyant.http.domainToPath": 1,
-	"io.buoyant.http.subdomainOfPfx": 3, "io.buoyant.http.subdomainOf": 2,
-	"io.buoyant.http.anyMethodPfx": 2, "io.buoyant.http.anyMethod": 1,
-	"io.buoyant.http.anyHostPfx": 2, "io.buoyant.http.anyHost": 1,
-	"io.buoyant.hostportPfx": 2, "io.buoyant.porthostPfx": 2,
-	"io.buoyant.rinet": 2, "inet": 2, "fixedinet": 2, "nil": 0, "fail": 0,
+// arity is how many segments each utility namer needs after its name.
+func arity() map[string]int {
+	return map[string]int{
+		"io.buoyant.http.domainToPathPfx": 2, "io.buoyant.http.domainToPath": 1,
+		"io.buoyant.http.subdomainOfPfx": 3, "io.buoyant.http.subdomainOf": 2,
+		"io.buoyant.http.anyMethodPfx": 2, "io.buoyant.http.anyMethod": 1,
+		"io.buoyant.http.anyHostPfx": 2, "io.buoyant.http.anyHost": 1,
+		"io.buoyant.hostportPfx": 2, "io.buoyant.porthostPfx": 2,
+		"io.buoyant.rinet": 2, "inet": 2, "fixedinet": 2, "nil": 0, "fail": 0,
+	}
 }
 
 // namerFlips turns round what the namers compared when they were asked for a
@@ -37,7 +39,7 @@ func (e *explorer) namerFlips(path dtab.Path, s *sample) {
 }
 
 func (e *explorer) utilityFlips(name string, rest dtab.Path, s *sample) {
-	need, known := arity[name]
+	need, known := e.arity[name]
 	if !known {
 		return
 	}
@@ -123,12 +125,11 @@ func (e *explorer) rewriteFlips(n *namer, rest dtab.Path, s *sample) {
 		if !s.marks.in(rest[i]) || want == "*" {
 			continue
 		}
-		open := strings.IndexByte(want, '{')
-		if open < 0 {
+		pre, _, captures := strings.Cut(want, "{")
+		if !captures {
 			e.add(s.flip(rest[i], want, false))
 			continue
 		}
-		pre := want[:open]
 		post := want[strings.LastIndexByte(want, '}')+1:]
 		if _, mark := s.owner(rest[i]); pre+post != "" && rest[i] == mark {
 			e.add(s.flip(rest[i], pre+mark+post, false))

@@ -10,7 +10,7 @@ import (
 )
 
 // defaultDstPrefix is what names begin with unless the Router says otherwise.
-var defaultDstPrefix = dtab.Path{"svc"}
+const defaultDstPrefix = "/svc"
 
 // router is a Router object, read and ready to be evaluated.
 type router struct {
@@ -54,8 +54,8 @@ func (r *router) interpreter(table dtab.Dtab, visit func(dtab.Path)) dtab.Interp
 }
 
 // defaultNamers are there when a Router configures none.
-var defaultNamers = []v1alpha1.Namer{
-	{Kind: dtab.KindK8s}, {Kind: dtab.KindK8sNS}, {Kind: dtab.KindK8sExternal},
+func defaultNamers() []v1alpha1.Namer {
+	return []v1alpha1.Namer{{Kind: dtab.KindK8s}, {Kind: dtab.KindK8sNS}, {Kind: dtab.KindK8sExternal}}
 }
 
 // newRouter reads a Router. Findings of severity error mean that the router
@@ -81,7 +81,7 @@ func newRouter(inv *Inventory, src *Sourced[v1alpha1.Router]) (*router, []dtab.F
 	r.table = table
 	configs := obj.Spec.Namers
 	if len(configs) == 0 {
-		configs = defaultNamers
+		configs = defaultNamers()
 	}
 	for i, c := range configs {
 		n, f := newNamer(inv, r, c, i)
@@ -190,9 +190,6 @@ func newNamer(inv *Inventory, r *router, c v1alpha1.Namer, i int) (namer, []dtab
 	return namer{Namer: n, config: c, namespace: config.Namespace, view: view}, found
 }
 
-// portNamers are the utility namers that take a host and a port apart.
-var portNamers = []string{"io.buoyant.hostportPfx", "io.buoyant.porthostPfx"}
-
 // seePorts decides whether the port of a Host is part of names: the router's
 // table looks at it, or an override does.
 func (r *router) seePorts(overlays []overlay) {
@@ -203,8 +200,20 @@ func (r *router) seePorts(overlays []overlay) {
 	r.portsCount = r.portsWhy != nil
 }
 
-// dnsNamers lead out by DNS; below them the host of a request may come to stand.
-var dnsNamers = []string{"inet", "fixedinet", "io.buoyant.rinet"}
+// looksAtPort tells that a leaf leads to a utility namer that takes a host and a
+// port apart, or out by DNS to a host that the leaf does not name.
+func looksAtPort(leaf dtab.Path) bool {
+	if len(leaf) < 2 || leaf[0] != "$" {
+		return false
+	}
+	switch leaf[1] {
+	case "io.buoyant.hostportPfx", "io.buoyant.porthostPfx":
+		return true
+	case "inet", "fixedinet", "io.buoyant.rinet":
+		return len(leaf) < 4
+	}
+	return false
+}
 
 // namesPorts gives the first entry of a table that looks at the port of a host:
 // through one of the port namers, by a label with a colon, or by leading out to
@@ -216,14 +225,8 @@ func namesPorts(table dtab.Dtab) *dtab.Dentry {
 				return &table[i]
 			}
 		}
-		for _, leaf := range leaves(d.Dst, nil) {
-			if len(leaf) < 2 || leaf[0] != "$" {
-				continue
-			}
-			dns := slices.Contains(dnsNamers, leaf[1]) && len(leaf) < 4
-			if dns || slices.Contains(portNamers, leaf[1]) {
-				return &table[i]
-			}
+		if slices.ContainsFunc(leaves(d.Dst, nil), looksAtPort) {
+			return &table[i]
 		}
 	}
 	return nil

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+
 	"kibble.dev/api/v1alpha1"
 	"kibble.dev/dogfood"
 	"kibble.dev/dtab"
@@ -49,7 +51,7 @@ func (m *Model) readPolicies(now time.Time) {
 	for _, src := range m.inventory.Policies {
 		policies, found := dogfood.Compile(src.Object, src.Origin.Field, spaces, now)
 		all = append(all, policies...)
-		m.findings = append(m.findings, found...)
+		m.findings = append(append(m.findings, found...), missingRouters(m.inventory, src)...)
 	}
 	kept, found := dogfood.Unique(all)
 	m.policies, m.findings = kept, append(m.findings, found...)
@@ -137,10 +139,21 @@ func (r *router) describe() string {
 	return "router " + r.key.String() + " (" + r.origin.Field("spec").At(1, 1).String() + ")"
 }
 
-// addPolicies adds the edge's decision, which travels by itself so that its
-// change does not touch the listener.
+// addPolicies adds the edge's decision, in two filters that travel by
+// themselves so that their change does not touch the listener.
 func (m *Model) addPolicies(cb *classBuilder, name string, decided []dogfood.Policy) {
-	extension, err := newPolicyExtension(name, decided)
+	var clusters []string
+	for _, c := range policyClusters(decided) {
+		cb.put(c.Name, c)
+		clusters = append(clusters, c.Name)
+	}
+	tokens, err := newTokenExtension(tokenExtensionName(name), decided)
+	cb.addExtension(tokens, err, clusters)
+	policies, err := newPolicyExtension(name, decided)
+	cb.addExtension(policies, err, nil)
+}
+
+func (cb *classBuilder) addExtension(ext *corev3.TypedExtensionConfig, err error, clusters []string) {
 	if err != nil {
 		cb.found = append(cb.found, dtab.Finding{
 			Code: codeUnroutable, Severity: dtab.Error, Pos: dtab.Pos{Source: cb.source},
@@ -148,13 +161,7 @@ func (m *Model) addPolicies(cb *classBuilder, name string, decided []dogfood.Pol
 		})
 		return
 	}
-	var clusters []string
-	for _, c := range policyClusters(decided) {
-		cb.put(c.Name, c)
-		clusters = append(clusters, c.Name)
-	}
-	slices.Sort(clusters)
-	cb.add(name, extension, clusters)
+	cb.add(ext.Name, ext, clusters)
 }
 
 // addListeners adds a router's listener. One that binds the pod's address is

@@ -20,7 +20,7 @@ const manyVariants = 6
 // virtualHost makes the virtual host of a domain.
 func (b *builder) virtualHost(d *domain) *routev3.VirtualHost {
 	vh := &routev3.VirtualHost{Name: d.name, Domains: []string{d.name}}
-	before := append(b.adHocRoutes(), b.malformed(d)...)
+	before := slices.Concat(b.adHocRoutes(), b.malformed(d))
 	policies := d.policies()
 	family := slices.ContainsFunc(policies, func(p int) bool { return b.overlays[p].family != "" })
 	if len(policies) == 0 && len(d.cells) >= manyVariants && b.byHeader() {

@@ -26,7 +26,7 @@ sidecar, node, or a name of your own.`,
 
   # Check it
   kibble bootstrap --proxy-class edge --node-id edge-0 > edge.yaml && envoy --mode validate -c edge.yaml`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			b, err := bootstrap.Render(o)
 			if err != nil {

@@ -16,7 +16,8 @@ func newDtabCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dtab",
 		Short: "Check, format and evaluate delegation tables",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newDtabCheckCommand(), newDtabFmtCommand(), newDtabEvalCommand())
 	return cmd

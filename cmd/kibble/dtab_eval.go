@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
@@ -24,29 +27,31 @@ func newDtabEvalCommand() *cobra.Command {
 
 A line that is neither is answered with an "error", and the exit code is 1.`,
 		Example: `  echo '{"dtab":"/svc => /$/inet/127.1/80","path":"/svc"}' | kibble dtab eval`,
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return evalLines(cmd.InOrStdin(), cmd.OutOrStdout())
 		},
 	}
 }
 
-// evalLines answers each line. An answer is written before the next line is
-// waited for.
+// evalLines answers each line, in order. Lines that have arrived together are
+// answered at once by all processors; an answer is written before the next line
+// is waited for.
 func evalLines(r io.Reader, w io.Writer) error {
-	lines := bufio.NewReader(r)
+	lines := bufio.NewReaderSize(r, 1<<20)
 	malformed := false
 	for {
-		line, err := lines.ReadBytes('\n')
+		batch, err := readBatch(lines)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return fmt.Errorf("read the standard input: %w", err)
 		}
-		if len(bytes.TrimSpace(line)) > 0 {
-			answer, wrong := vector.Answer(line)
-			malformed = malformed || wrong != nil
-			if _, err := w.Write(append(answer, '\n')); err != nil {
-				return fmt.Errorf("write an answer: %w", err)
-			}
+		var text []byte
+		for _, a := range answerAll(batch) {
+			malformed = malformed || a.wrong
+			text = append(append(text, a.text...), '\n')
+		}
+		if _, err := w.Write(text); err != nil {
+			return fmt.Errorf("write the answers: %w", err)
 		}
 		if err != nil {
 			break
@@ -56,4 +61,41 @@ func evalLines(r io.Reader, w io.Writer) error {
 		return &exitError{code: exitFindings}
 	}
 	return nil
+}
+
+// readBatch waits for a line and takes those that have arrived with it. Blank
+// lines are left out.
+func readBatch(r *bufio.Reader) (batch [][]byte, err error) {
+	for {
+		var line []byte
+		line, err = r.ReadBytes('\n')
+		if len(bytes.TrimSpace(line)) > 0 {
+			batch = append(batch, line)
+		}
+		arrived, _ := r.Peek(r.Buffered()) // never asks for more than there is
+		if err != nil || !bytes.ContainsRune(arrived, '\n') {
+			return batch, err
+		}
+	}
+}
+
+type evalAnswer struct {
+	text  []byte
+	wrong bool // the line is not a vector
+}
+
+func answerAll(batch [][]byte) []evalAnswer {
+	answers := make([]evalAnswer, len(batch))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(batch)) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(batch); i = int(next.Add(1)) - 1 {
+				text, err := vector.Answer(batch[i])
+				answers[i] = evalAnswer{text: text, wrong: err != nil}
+			}
+		})
+	}
+	workers.Wait()
+	return answers
 }

@@ -1,6 +1,13 @@
 package main
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
 
 // The exit codes of all commands.
 const (
@@ -26,6 +33,40 @@ func (e *exitError) Error() string {
 
 // Unwrap gives the reason.
 func (e *exitError) Unwrap() error { return e.err }
+
+// wrongf is a mistake in the values that a command was given.
+func wrongf(format string, args ...any) error {
+	return &exitError{code: exitUsage, err: fmt.Errorf(format, args...)}
+}
+
+// noArgs refuses arguments. Cobra's own says "unknown command", also where
+// there are no commands.
+func noArgs(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case cmd.HasSubCommands():
+		return fmt.Errorf("%s has no command %q", cmd.CommandPath(), args[0])
+	}
+	return fmt.Errorf("%s takes no arguments, but was given %q: values are given with flags", cmd.CommandPath(), strings.Join(args, " "))
+}
+
+// unreadable says that what -f names cannot be read.
+func unreadable(path string, err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		path, err = at.Path, at.Err
+	}
+	return wrongf("-f %s cannot be read: %w; give a directory or a file of YAML, or - for standard input", quoted(path), err)
+}
+
+// quoted makes an empty path visible.
+func quoted(path string) string {
+	if path == "" || strings.ContainsAny(path, " \t") {
+		return fmt.Sprintf("%q", path)
+	}
+	return path
+}
 
 // exitCode gives the code that an error of a command ends the program with.
 // Errors that are not an exitError are cobra's own, about flags and arguments,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -30,7 +31,12 @@ The exit code is 1 if the request is not routed.`,
   kibble explain -f examples/hello-world --router ingress --cookie special_employee_cookie=dogfood www.hello.world
   kibble explain -f examples/hello-world --router outgoing --dtab '/host/world => /srv/world-v2' world
   kibble explain -f examples/hello-world --router outgoing --header 'l5d-ctx-dogfood: world-v2' world -o json`,
-		Args: cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return fmt.Errorf("want one argument, the request's Host or the path of its URL, not %d", len(args))
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := out.check(); err != nil {
 				return err
@@ -45,8 +51,9 @@ The exit code is 1 if the request is not routed.`,
 			}
 			x, err := m.Explain(question)
 			if err != nil {
-				return err
+				return wrongf("%w", err)
 			}
+			q.hint(cmd.ErrOrStderr(), question, x)
 			if out.format == "table" {
 				printExplanation(cmd.OutOrStdout(), x)
 			} else if err := out.print(cmd.OutOrStdout(), explained{x, stepJSON(x.Trace)}); err != nil {
@@ -114,6 +121,18 @@ func (a *asked) question(target string) (translate.Question, error) {
 		q.Source = addr
 	}
 	return q, nil
+}
+
+// hint says what is likely wrong with the flags of a request that is malformed.
+func (a *asked) hint(w io.Writer, q translate.Question, x *translate.Explanation) {
+	var syntax *dtab.SyntaxError
+	if _, err := dtab.Parse(dtab.Source{Name: "--dtab"}, a.dtab); errors.As(err, &syntax) {
+		fmt.Fprintln(w, syntax.Finding())
+	}
+	if x.Status == 400 && q.Request.Host == "" && q.Request.Path != "/" {
+		fmt.Fprintf(w, "kibble: an argument that begins with / is the path of the URL; this router asks for the Host too: "+
+			"kibble explain --router %s --path %s HOST\n", a.router, q.Request.Path)
+	}
 }
 
 func printExplanation(w io.Writer, x *translate.Explanation) {

@@ -32,11 +32,14 @@ func (in *input) model(cmd *cobra.Command) (*translate.Model, []dtab.Finding, er
 		inv, found, err = discovery.ReadDir(in.path)
 	}
 	if err != nil {
-		return nil, nil, &exitError{code: exitUsage, err: err}
+		return nil, nil, unreadable(in.path, err)
 	}
 	m := translate.NewModel(inv, time.Now())
 	found = append(found, m.Findings()...)
 	printFindings(cmd.ErrOrStderr(), found)
+	if len(inv.Routers) == 0 && len(found) == 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "kibble: there is no Router in %s: nothing is routed\n", quoted(in.path))
+	}
 	return m, found, nil
 }
 

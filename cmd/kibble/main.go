@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -16,9 +17,13 @@ func main() { os.Exit(run()) }
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := newRootCommand().ExecuteContext(ctx)
+	cmd, err := newRootCommand().ExecuteContextC(ctx)
 	if err != nil && err.Error() != "" {
 		fmt.Fprintln(os.Stderr, "kibble: "+err.Error())
+	}
+	var told *exitError
+	if err != nil && !errors.As(err, &told) {
+		fmt.Fprintln(os.Stderr, "See "+cmd.CommandPath()+" --help.")
 	}
 	return exitCode(err)
 }

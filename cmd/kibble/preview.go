@@ -30,7 +30,7 @@ xDS themselves, by proxy class. Nothing is sent anywhere.`,
 		Example: `  kibble preview -f examples/hello-world
   kibble preview -f examples/hello-world --router ingress
   kibble preview -f examples/hello-world --proxy-class edge -o yaml`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := out.check(); err != nil {
 				return err
@@ -43,8 +43,11 @@ xDS themselves, by proxy class. Nothing is sent anywhere.`,
 			printFindings(cmd.ErrOrStderr(), more)
 			found = append(found, more...)
 			if class != "" && snapshot.Classes[class] == nil {
-				return fmt.Errorf("no router is of class %q; there are: %s", class,
-					strings.Join(slices.Sorted(maps.Keys(snapshot.Classes)), ", "))
+				return wrongf("no router is of class %q; there are: %s", class,
+					cmp.Or(strings.Join(slices.Sorted(maps.Keys(snapshot.Classes)), ", "), "none"))
+			}
+			if class, err = classOf(m, class, router); err != nil {
+				return err
 			}
 			if out.format == "table" {
 				err = previewTable(cmd.OutOrStdout(), m, class, router)
@@ -59,6 +62,23 @@ xDS themselves, by proxy class. Nothing is sent anywhere.`,
 	cmd.Flags().StringVar(&class, "proxy-class", "", "only what proxies of this class are told")
 	cmd.Flags().StringVar(&router, "router", "", "only this router, by name or namespace/name")
 	return cmd
+}
+
+// classOf gives the class of the chosen router, and else the chosen class.
+func classOf(m *translate.Model, class, router string) (string, error) {
+	if router == "" {
+		return class, nil
+	}
+	rows, err := m.Preview(router)
+	switch {
+	case err != nil:
+		return "", wrongf("%w", err)
+	case len(rows) == 0:
+		return class, nil
+	case class != "" && class != rows[0].Class:
+		return "", wrongf("router %s is of class %s, not %s: leave --proxy-class away", rows[0].Router, rows[0].Class, class)
+	}
+	return rows[0].Class, nil
 }
 
 func previewTable(w io.Writer, m *translate.Model, class, router string) error {

@@ -39,7 +39,7 @@ The admin address answers /healthz, /readyz, /metrics, /api/proxies and
 trust.`,
 		Example: `  kibble serve -f examples/hello-world
   kibble serve -f /etc/kibble --xds-address 127.0.0.1:18000 --admin-address 127.0.0.1:9990`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s.log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
 			return s.run(cmd.Context())
@@ -83,7 +83,7 @@ func (s *serving) run(ctx context.Context) error {
 		Gatherer: registry, Ready: s.ready, Findings: s.found,
 		Proxies: func() any { return s.server.Proxies() },
 	})
-	s.log.Info("serving", "directory", s.path, "xds", s.xdsAddress, "admin", s.adminAddress)
+	s.log.InfoContext(ctx, "serving", "directory", s.path, "xds", s.xdsAddress, "admin", s.adminAddress)
 	updates := make(chan discovery.Update, 1)
 	files := &discovery.Files{Path: s.path, Deliver: func(u discovery.Update) {
 		select {
@@ -93,7 +93,12 @@ func (s *serving) run(ctx context.Context) error {
 		updates <- u
 	}}
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return files.Run(ctx) })
+	g.Go(func() error {
+		if err := files.Run(ctx); err != nil {
+			return unreadable(s.path, err)
+		}
+		return nil
+	})
 	g.Go(func() error { return s.follow(ctx, updates) })
 	g.Go(func() error { return s.server.Serve(ctx, xdsListener) })
 	g.Go(func() error { return admin.Serve(ctx, adminListener, handler) })
@@ -101,6 +106,9 @@ func (s *serving) run(ctx context.Context) error {
 }
 
 func listen(ctx context.Context, flag, address string) (net.Listener, error) {
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return nil, wrongf("%s %q is not an address: want host:port, such as 127.0.0.1:18000", flag, address)
+	}
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", address)
 	if err != nil {
@@ -159,7 +167,7 @@ func (s *serving) report(all []dtab.Finding) {
 			continue
 		}
 		level := map[dtab.Severity]slog.Level{dtab.Error: slog.LevelError, dtab.Warning: slog.LevelWarn}[f.Severity]
-		s.log.Log(context.Background(), level, f.Message, "at", f.Pos.String(), "hint", f.Hint, "code", f.Code)
+		s.log.Log(context.Background(), level, "finding", "message", f.Message, "at", f.Pos.String(), "hint", f.Hint, "code", f.Code)
 	}
 	s.findings = all
 }

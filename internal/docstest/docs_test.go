@@ -3,6 +3,7 @@ package docstest
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -235,6 +236,29 @@ func indexes(n int) []int {
 		all[i] = i
 	}
 	return all
+}
+
+// A Go file that a document names is there, so that nobody searches in vain.
+func TestFileNames(t *testing.T) {
+	docs, _, err := read(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []string
+	err = filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		files = append(files, filepath.ToSlash(path))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range docs {
+		for _, m := range regexp.MustCompile("`([a-z0-9_/-]+[.]go)`").FindAllStringSubmatch(d.text, -1) {
+			if !slices.ContainsFunc(files, func(f string) bool { return strings.HasSuffix(f, "/"+m[1]) }) {
+				t.Errorf("%s: there is no file %s", d.file, m[1])
+			}
+		}
+	}
 }
 
 // Every target of the Makefile has its line of help.
