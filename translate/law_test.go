@@ -241,7 +241,7 @@ func want(r *router, overlays []overlay, req Request) string {
 		name := nobodyCluster
 		if chain := a.branches[i].chain; len(chain) > 0 {
 			name = chain[0].cluster
-			if chain[0].namer == nil {
+			if chain[0].namer == nil && r.identifier.host() >= 0 {
 				host, port := inetTarget(chain[0].id)
 				if h, err := hostName(req.Host, r.portsCount); err == nil && !strings.Contains(host, ":") && (h == host+":"+port || h == host && port == "80") {
 					name = "(inet)"

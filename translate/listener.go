@@ -89,7 +89,7 @@ func connectionManager(r listenerSpec) *hcmv3.HttpConnectionManager {
 		HttpFilters:               httpFilters(r),
 		XffNumTrustedHops:         r.Hops,
 		StripTrailingHostDot:      true,
-		HttpProtocolOptions:       &corev3.Http1ProtocolOptions{AcceptHttp_10: true, AllowCustomMethods: true},
+		HttpProtocolOptions:       &corev3.Http1ProtocolOptions{AcceptHttp_10: true},
 		CommonHttpProtocolOptions: &corev3.HttpProtocolOptions{},
 		// Applications keep their server header, and our own answers name no product.
 		ServerHeaderTransformation: hcmv3.HttpConnectionManager_PASS_THROUGH,

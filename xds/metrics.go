@@ -69,6 +69,7 @@ func (m *metrics) resources(s *translate.Snapshot) {
 			count[typ] += len(all)
 		}
 	}
+	m.inventory.Reset() // a type that is no longer there has no count
 	for typ, n := range count {
 		m.inventory.WithLabelValues(short(typ)).Set(float64(n))
 	}

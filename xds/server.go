@@ -102,6 +102,9 @@ func (s *Server) Publish(snapshot *translate.Snapshot) {
 	}
 	for name, c := range s.classes {
 		c.Publish(now, snapshot.Classes[name])
+		if len(c.extra) > 0 {
+			c.Extra(now, c.extras()) // those that came before the class was known
+		}
 	}
 	s.published = true
 	s.metrics.resources(snapshot)
@@ -138,7 +141,7 @@ func (s *Server) wake() {
 // is closed.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	options := append([]grpc.ServerOption{
-		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxConcurrentStreams(maxStreams),
+		grpc.WaitForHandlers(true), grpc.MaxRecvMsgSize(maxMessage), grpc.MaxConcurrentStreams(maxStreams),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 	}, s.opts.ServerOptions...)

@@ -39,6 +39,7 @@ type request struct {
 type stream struct {
 	server   *Server
 	class    *class
+	name     string // of the class
 	proxy    *publish.Proxy
 	node     string
 	protocol string
@@ -48,6 +49,7 @@ type stream struct {
 	names    map[string]map[string]bool // state of the world: by type
 	sent     map[string]time.Time       // when a nonce was sent
 	full     bool
+	left     bool // the stream has ended: a request that was read late counts no more
 }
 
 func (st *stream) wake() {
@@ -140,11 +142,15 @@ func (s *Server) run(st *stream, recv func() (request, error), send func(outgoin
 func (s *Server) leave(st *stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	st.left = true
 	if st.proxy == nil {
 		return
 	}
 	st.class.Disconnect(st.proxy)
 	delete(st.class.streams, st.proxy)
+	if st.class.Empty() && len(st.class.extra) == 0 {
+		delete(s.classes, st.name) // whatever class proxies claim to be of, it costs nothing later
+	}
 	s.opts.Logger.Info("proxy left", "node", st.node)
 	s.wake()
 }
@@ -188,6 +194,9 @@ func (s *Server) next(st *stream) []outgoing {
 func (s *Server) handle(st *stream, r request) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if st.left {
+		return io.EOF
+	}
 	now := s.opts.Now()
 	if st.proxy == nil {
 		if err := s.join(st, r, now); err != nil {
@@ -238,7 +247,8 @@ func (s *Server) join(st *stream, r request, now time.Time) error {
 			"the first request must carry node.id and node.cluster: start Envoy with --service-node and --service-cluster, or a bootstrap of kibble bootstrap")
 	}
 	st.node = r.node.GetId()
-	st.class = s.class(r.node.GetCluster())
+	st.name = r.node.GetCluster()
+	st.class = s.class(st.name)
 	var scopes []translate.Scope
 	fields := r.node.GetMetadata().GetFields()
 	if ip := fields["POD_IP"].GetStringValue(); ip != "" {
@@ -272,8 +282,12 @@ func (st *stream) subscription(r request) (publish.Subscription, bool) {
 	case slices.Contains(r.drop, "*"):
 		wildcard = false
 	case !seen:
-		// A first request without names asks for everything.
-		wildcard = len(r.add) == 0 && len(r.names) == 0
+		// A first request without names asks for everything, of the types that
+		// have this meaning. Of another type an Envoy that came back and has
+		// none asks so.
+		wildcard = len(r.add) == 0 && len(r.names) == 0 && (r.typ == translate.ClusterType || r.typ == translate.ListenerType)
+	case len(r.names) > 0:
+		wildcard = false // state of the world: the list says all
 	}
 	changed := !seen || wildcard != st.wildcard[r.typ] || len(sub.Add)+len(sub.Drop) > 0
 	st.wildcard[r.typ], sub.Wildcard = wildcard, wildcard

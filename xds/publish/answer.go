@@ -87,7 +87,7 @@ func (p *Proxy) settle(now time.Time, k *kind, r *Response, assumed bool) {
 	for i, f := range r.items {
 		it := k.item(now, f.name)
 		want, scope := p.class.target.get(k.typ, f.name, p.scopes)
-		if f.res != nil && f.res.Version != "" && !assumed {
+		if f.res != nil && f.res.Version != standIn && !assumed {
 			p.accepted(now, key{k.typ, f.name, scope}, f.res, want)
 		}
 		switch {

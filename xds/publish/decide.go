@@ -32,7 +32,7 @@ func (p *Proxy) choose(k *kind, name string, it *item) (*translate.Resource, fat
 	id := key{k.typ, name, scope}
 	if want == nil {
 		if k.given(name) == nil && p.needs(k, name) {
-			if r := c.memory.accepted[id]; r != nil {
+			if r := c.memory.accepted[id]; p.canHave(r) {
 				return r, older
 			}
 		}
@@ -47,7 +47,7 @@ func (p *Proxy) choose(k *kind, name string, it *item) (*translate.Resource, fat
 	if it.flying > 0 && it.sent != nil && !equal(it.sent, want) {
 		has = it.sent // it is on its way back to that already
 	}
-	if known != nil && equal(known, want) {
+	if known != nil && equal(known, want) || !p.canHave(known) {
 		known = nil
 	}
 	switch {
@@ -60,6 +60,20 @@ func (p *Proxy) choose(k *kind, name string, it *item) (*translate.Resource, fat
 		return nil, withheld
 	}
 	return want, wanted
+}
+
+//ZZ
+// canHave says that every cluster which older content names is there for the
+// proxy, wanted or remembered.
+func (p *Proxy) canHave(r *translate.Resource) bool {
+	if r == nil {
+		return false
+	}
+	k := p.kinds[translate.ClusterType]
+	return !slices.ContainsFunc(r.Clusters, func(name string) bool {
+		return k.subscribed(name) && !p.class.target.has(translate.ClusterType, name) && k.given(name) == nil &&
+			p.class.memory.accepted[key{typ: translate.ClusterType, name: name}] == nil
+	})
 }
 
 // needs says that the proxy needs a name that the class no longer wants,
@@ -143,9 +157,7 @@ func (p *Proxy) retire(now time.Time, k *kind, name string, it *item) (action, *
 	case k.typ == translate.ClusterType:
 		since, known := p.retiring[name]
 		if !known {
-			p.retiring[name] = time.Time{}
-			p.reviewRetiring(now)
-			since = p.retiring[name]
+			p.retiring[name] = time.Time{} // until the next review
 		}
 		if !since.IsZero() && !now.Before(since.Add(p.class.opts.Drain)) {
 			delete(p.extra, name)
@@ -171,6 +183,7 @@ const few = 5
 // missing gives clusters that a resource names and the proxy does not have
 // yet, nil if there are none: a few of them, sorted.
 func (p *Proxy) missing(now time.Time, r *translate.Resource, f fate) []string {
+	println("ZZ missing", p.serial, r.Name, len(r.Clusters), int(f), len(p.unready), len(p.extra))
 	if f == older {
 		for _, name := range r.Clusters {
 			p.fetch(now, name)

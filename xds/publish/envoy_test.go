@@ -32,8 +32,8 @@ func resource(typ, name, version string, f fault, clusters ...string) *translate
 }
 
 func faultOf(r *translate.Resource) fault {
-	if r.Version == "" {
-		return none // a stand-in
+	if r.Version == standIn {
+		return none
 	}
 	return fault(r.Body.GetValue()[0])
 }
@@ -89,13 +89,6 @@ func hasEndpoints(name string) bool { return strings.HasPrefix(name, "c") }
 func (e *envoy) connect(p *Proxy, routes []string) {
 	e.Proxy, e.inbox, e.out, e.held, e.ever = p, nil, nil, nil, false
 	e.unsaid = map[string]bool{}
-	for _, typ := range served {
-		for name, r := range e.active[typ] {
-			if e.told[typ][name] != r.Version {
-				e.unsaid[name] = true
-			}
-		}
-	}
 	e.askForClusters()
 	var eds []string
 	for _, m := range []byName{e.active[translate.ClusterType], e.warming} {
@@ -122,8 +115,21 @@ func (e *envoy) askForClusters() {
 func (e *envoy) ask(s Subscription) {
 	if !e.full && !slices.ContainsFunc(e.out, func(a answer) bool { return a.typ == s.Type }) && e.Proxy.kinds[s.Type] == nil {
 		s.Known = maps.Clone(e.told[s.Type])
+		e.compare(s.Type, e.active[s.Type])
+		if s.Type == translate.ClusterType {
+			e.compare(s.Type, e.warming)
+		}
 	}
 	e.out = append(e.out, answer{typ: s.Type, sub: &s})
+}
+
+// compare notes where it has something else than it reports.
+func (e *envoy) compare(typ string, has byName) {
+	for name, r := range has {
+		if e.told[typ][name] != r.Version {
+			e.unsaid[name] = true
+		}
+	}
 }
 
 // read takes one response from the stream.

@@ -156,9 +156,12 @@ func noEndpoints(cluster string) *translate.Resource {
 	if err != nil {
 		panic(err) // a name can always be encoded
 	}
-	r.Version = ""
+	r.Version = standIn
 	return r
 }
+
+// standIn is the version of endpoints that noEndpoints made.
+const standIn = "-"
 
 // fullState says that in state of the world a response holds all resources of
 // the type, so that what is missing is removed.

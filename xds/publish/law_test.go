@@ -94,17 +94,17 @@ func (w *world) hear(e *envoy) {
 	if w.heard++; w.heard > 600 {
 		w.t.Fatal("it never comes to rest")
 	}
-	a := e.out[0]
+	a, i := e.out[0], slices.Index(w.envoys, e)
 	e.out = e.out[1:]
 	switch {
 	case a.sub != nil:
-		w.t.Logf("%v hears %+v", w.now.Unix(), *a.sub)
+		w.t.Logf("%v envoy %d asks %s %v+%v-%v knows %v", w.now.Unix(), i, short(a.typ), a.sub.Wildcard, a.sub.Add, a.sub.Drop, a.sub.Known)
 		e.Subscribe(w.now, *a.sub)
 	case a.nack:
-		w.t.Logf("%v hears nack %s %s", w.now.Unix(), a.nonce, a.words)
+		w.t.Logf("%v envoy %d nacks %s %s", w.now.Unix(), i, a.nonce, a.words)
 		e.Nack(w.now, a.typ, a.nonce, a.words)
 	default:
-		w.t.Logf("%v hears ack %s", w.now.Unix(), a.nonce)
+		w.t.Logf("%v envoy %d acks %s", w.now.Unix(), i, a.nonce)
 		e.Ack(w.now, a.typ, a.nonce)
 	}
 }
@@ -198,6 +198,7 @@ func (w *world) publish(faulty bool) {
 	for _, name := range some("has ", []string{"l0", "l1"}) {
 		put(translate.ListenerType, name, []fault{named, whole}, some(name+" names ", clusters)...)
 	}
+	t.Logf("%v publish", w.now.Unix())
 	for _, typ := range served {
 		for _, name := range unionKeys(snap.Resources[typ], nil) {
 			t.Logf("%v want %s %s %s", w.now.Unix(), short(typ), name, snap.Resources[typ][name].Version)
@@ -242,7 +243,7 @@ func (w *world) converged(e *envoy) error {
 		if faultOf(r) == stuck {
 			return nil // only a restart or a corrected cluster can help it
 		}
-		if eds := e.Proxy.kinds[translate.EndpointType]; eds.open[r.Name] != nil && eds.open[r.Name].refused != nil && eds.has[r.Name].Body == nil {
+		if eds := e.Proxy.kinds[translate.EndpointType]; eds.has[r.Name] != nil && eds.has[r.Name].Body == nil {
 			return nil // or corrected endpoints
 		}
 	}
@@ -280,7 +281,7 @@ func (w *world) converged(e *envoy) error {
 // opaque says that it works with something that nobody knows any more, which
 // may name any cluster.
 func (e *envoy) opaque() bool {
-	for _, typ := range []string{translate.ClusterType, translate.RouteType} {
+	for _, typ := range []string{translate.ClusterType, translate.ListenerType, translate.RouteType} {
 		for _, r := range e.Proxy.kinds[typ].has {
 			if r.Body == nil {
 				return true
@@ -326,7 +327,12 @@ func run(t *rapid.T, patient bool) {
 	w.settle()
 	for i, e := range w.envoys {
 		if err := w.converged(e); err != nil {
-			t.Fatalf("envoy %d: %v\n%+v", i, err, e.Status())
+			for _, k := range e.kinds {
+				for name, it := range k.open {
+					t.Logf("%s %s: %+v has %v", short(k.typ), name, it, k.has[name])
+				}
+			}
+			t.Fatalf("envoy %d: %v\nretiring %v unready %v extra %v", i, err, e.retiring, e.unready, e.extra)
 		}
 	}
 }

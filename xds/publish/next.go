@@ -44,6 +44,9 @@ func (p *Proxy) Next(now time.Time, typ string) *Response {
 	if len(k.takeBack) > 0 {
 		return p.undo(now, k)
 	}
+	if typ == translate.ClusterType {
+		p.reviewRetiring(now)
+	}
 	for p.mayGo(k) {
 		batch, trial := k.batch()
 		r := &Response{Type: typ, sent: now, requests: p.requests}
@@ -157,7 +160,7 @@ func (p *Proxy) settled(k *kind, name string, it *item) {
 	}
 	if !k.subscribed(name) || it.refused == nil && it.maybe == nil && equal(k.has[name], want) {
 		delete(k.open, name)
-		if want == nil {
+		if want == nil && k.typ == translate.ClusterType {
 			delete(p.retiring, name)
 			delete(p.extra, name)
 		}

@@ -148,6 +148,10 @@ func (p *Proxy) upgrade(now time.Time, k *kind, name string) {
 	if has == nil || has.Body != nil || p.class.target == nil {
 		return
 	}
+	if has.Version == standIn {
+		k.has[name] = noEndpoints(name)
+		return
+	}
 	want, scope := p.class.target.get(k.typ, name, p.scopes)
 	id := key{k.typ, name, scope}
 	if equal(has, want) {

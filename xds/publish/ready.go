@@ -46,7 +46,7 @@ func (p *Proxy) lacks(now time.Time, name string) bool {
 	if _, ok := p.assumed[name]; ok {
 		return false
 	}
-	return endpoints == nil || endpoints.has[name] == nil || endpoints.has[name].Version == ""
+	return endpoints == nil || endpoints.has[name] == nil || endpoints.has[name].Version == standIn
 }
 
 // blindTo is lacks for a proxy that has not asked for clusters. One that comes

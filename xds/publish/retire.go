@@ -13,6 +13,11 @@ func (p *Proxy) reviewRetiring(now time.Time) {
 	if len(p.retiring) == 0 {
 		return
 	}
+	for name := range p.retiring {
+		if p.class.target.has(translate.ClusterType, name) {
+			delete(p.retiring, name) // it is wanted again
+		}
+	}
 	used := map[string]bool{}
 	var work []string
 	use := func(name string) {
