@@ -1,0 +1,121 @@
+package docstest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// console runs blocks that show commands and what they print, in a folder with
+// the examples.
+type console struct{ dir, path string }
+
+func newConsole(t *testing.T) console {
+	t.Helper()
+	c := console{dir: t.TempDir(), path: t.TempDir()}
+	build := exec.Command("go", "build", "-o", filepath.Join(c.path, "kibble"), "kibble.dev/cmd/kibble")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	if err := os.CopyFS(filepath.Join(c.dir, "examples"), os.DirFS(filepath.Join(root, "examples"))); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// check runs each line after "$ " and compares what it prints, on either
+// stream, with the lines that follow it in the block. A line "..." stands for
+// any lines; how many blanks part two words does not count.
+func (c console) check(t *testing.T, b block) {
+	var command string
+	var want []string
+	run := func() {
+		if command == "" {
+			return
+		}
+		cmd := exec.Command("bash", "-c", command)
+		cmd.Dir = c.dir
+		cmd.Env = append(os.Environ(), "PATH="+c.path+":"+os.Getenv("PATH"), "NO_COLOR=1")
+		out, _ := cmd.CombinedOutput() // the exit code is not shown in documents
+		got := strings.Split(strings.TrimRight(string(out), "\n"), "\n")
+		if !matches(want, got) {
+			t.Errorf("%s:%d: $ %s (-documented +printed)\n%s", b.file, b.line, command, cmp.Diff(want, got))
+		}
+	}
+	for line := range strings.Lines(b.text) {
+		line = strings.TrimRight(line, "\n")
+		if next, ok := strings.CutPrefix(line, "$ "); ok {
+			run()
+			command, want = next, nil
+		} else {
+			want = append(want, line)
+		}
+	}
+	run()
+}
+
+// known tells whether what people are to type is there: targets of the
+// Makefile, and commands and flags of kibble.
+func (c console) known(t *testing.T, b block) {
+	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(strings.ReplaceAll(b.text, "\\\n", " ")) {
+		words := strings.Fields(line)
+		if len(words) < 2 {
+			continue
+		}
+		switch filepath.Base(words[0]) {
+		case "make":
+			if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(words[1]) + `:`).Match(makefile) {
+				t.Errorf("%s:%d: the Makefile has no target %q", b.file, b.line, words[1])
+			}
+		case "kibble":
+			isFlag := func(w string) bool { return strings.HasPrefix(w, "-") }
+			sub := words[1:]
+			if i := slices.IndexFunc(sub, isFlag); i >= 0 {
+				sub = sub[:i]
+			}
+			help, err := exec.Command(filepath.Join(c.path, "kibble"), append(sub, "--help")...).CombinedOutput()
+			if err != nil {
+				t.Errorf("%s:%d: kibble %s --help: %v\n%s", b.file, b.line, strings.Join(sub, " "), err, help)
+			}
+			for _, w := range words {
+				flag, _, _ := strings.Cut(w, "=")
+				if isFlag(w) && !regexp.MustCompile(`(?m)(^|[ ,])`+regexp.QuoteMeta(flag)+`([ ,]|$)`).Match(help) {
+					t.Errorf("%s:%d: kibble %s has no flag %s", b.file, b.line, strings.Join(sub, " "), flag)
+				}
+			}
+		}
+	}
+}
+
+// matches compares lines; "..." in want stands for any number of them.
+func matches(want, got []string) bool {
+	for i, w := range want {
+		if w == "..." {
+			rest := want[i+1:]
+			return slices.ContainsFunc(indexes(len(got)), func(n int) bool { return n >= i && matches(rest, got[n:]) })
+		}
+		if i >= len(got) || !slices.Equal(strings.Fields(got[i]), strings.Fields(w)) {
+			return false
+		}
+	}
+	return len(want) == len(got) || len(want) == 0 && len(got) == 1 && got[0] == ""
+}
+
+// indexes are 0 to n, n included.
+func indexes(n int) []int {
+	all := make([]int, n+1)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
