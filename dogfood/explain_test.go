@@ -74,7 +74,7 @@ func TestHolds(t *testing.T) {
 func TestExplainJWT(t *testing.T) {
 	c := condition(t, `{jwt: {issuer: corp, jwks: '{"keys":[{"kty":"oct"}]}', claims: [
 		{name: groups, exact: dogfood}, {name: "a.b\\.c.d", exact: "true"}, {name: num, exact: "7"}, {name: s, prefix: x}]}}`)
-	verify := func(j JWT, token string) (map[string]any, error) {
+	verify := func(_ JWT, token string) (map[string]any, error) {
 		if token != "a.b-_.c" {
 			return nil, errors.New("the signature is wrong")
 		}

@@ -86,7 +86,7 @@ func envoySizes(t *testing.T, texts []string) map[string]int {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	sizes := map[string]int{}
-	for _, line := range strings.Split(string(out), "\n") {
+	for line := range strings.SplitSeq(string(out), "\n") {
 		m := regexp.MustCompile(`regex '(.*)' RE2 program size of (\d+)`).FindStringSubmatch(line)
 		if m == nil {
 			continue

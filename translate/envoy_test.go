@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -246,7 +247,9 @@ func (l lab) client(t testing.TB, http2 bool) *http.Client {
 	p := new(http.Protocols)
 	p.SetHTTP1(!http2)
 	p.SetUnencryptedHTTP2(http2)
-	tr := &http.Transport{Protocols: p, Dial: func(network, _ string) (net.Conn, error) { return net.Dial(network, l.address) }}
+	tr := &http.Transport{Protocols: p, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, l.address)
+	}}
 	t.Cleanup(tr.CloseIdleConnections)
 	return &http.Client{Transport: tr}
 }
