@@ -19,13 +19,22 @@ func newDtabEvalCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "eval",
 		Short: "Answer test vectors: JSON lines in, JSON lines out",
-		Long: `Read one JSON object a line from the standard input and print one answer a line.
+		Long: `Read one JSON object a line from the standard input and print one answer a line,
+in order. This is the batch interface for tests and tools. The members of an
+object tell what is asked for:
 
-  {"id":1,"kind":"nametree","input":"/a | ~"}   parse a path, prefix, nametree, dentry or dtab
-  {"id":2,"dtab":"/a => /b","path":"/a"}        bind a path; "override", "services" (ids that
-                                                exist) and "namers" may be given too
+  {"id":1,"kind":"nametree","input":"/a | ~"}    Parse a text. The kind is path,
+      prefix, nametree, dentry or dtab. The answer has "ok"; then "show", the
+      canonical text, and by kind "simplified", "eval", "segments" or "dentries";
+      or else "error".
+  {"id":2,"dtab":"/a => /b","path":"/a"}         Bind a path. There may be "override"
+      (rules behind the table), "services" (the full ids that exist) and "namers"
+      (objects with "kind", and maybe "prefix", "labelSelector", "pattern",
+      "name"). The answer is "expected": "outcome" (bound, neg, empty, fail, error
+      or parse-error), "tree", "leaves" with their shares, or "error".
 
-A line that is neither is answered with an "error", and the exit code is 1.`,
+The id, which may be anything, is repeated. A line that is neither is answered
+with an "error", and the exit code is 1.`,
 		Example: `  echo '{"dtab":"/svc => /$/inet/127.1/80","path":"/svc"}' | kibble dtab eval`,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
