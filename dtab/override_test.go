@@ -1,6 +1,7 @@
 package dtab_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,7 +27,7 @@ func TestOverrideOfOtherNamesIsNeutral(t *testing.T) {
 			return
 		}
 		in.Visit = nil
-		in.Dtab = append(in.Dtab[:len(in.Dtab):len(in.Dtab)], override...)
+		in.Dtab = append(slices.Clip(in.Dtab), override...)
 		if got := outcome(in.Bind(path)); got != want {
 			t.Fatalf("%s under %s: %s", path, in.Dtab, got)
 		}

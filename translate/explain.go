@@ -78,7 +78,7 @@ func (m *Model) Explain(q Question) (*Explanation, error) {
 	name, unnamed := r.identify(req)
 	if unnamed != nil {
 		x.Status, x.Reason = 400, unnamed.Error()
-		return x, nil
+		return x, nil //nolint:nilerr // it is the answer to the request, not a failure to explain it
 	}
 	x.Name = name.String()
 	active := dogfood.Context(x.Context).Active(m.policies)

@@ -28,7 +28,7 @@ func (b *builder) virtualHost(d *domain) *routev3.VirtualHost {
 		return vh
 	}
 	if len(policies) < manyVariants && !family {
-		vh.Routes = append(before, b.routes(d, func(variant) bool { return true }, nil)...)
+		vh.Routes = slices.Concat(before, b.routes(d, func(variant) bool { return true }, nil))
 		return vh
 	}
 	vh.Matcher = b.matcher(d, before)
@@ -248,6 +248,7 @@ func beforeAll(routes []*routev3.Route, rest *xdsmatcherv3.Matcher) *xdsmatcherv
 	list := &xdsmatcherv3.Matcher_MatcherList{}
 	for _, r := range routes {
 		predicate := headerPredicate(r.Match.Headers[0])
+		r.Match = anyPath() // the predicate has asked
 		list.Matchers = append(list.Matchers, &xdsmatcherv3.Matcher_MatcherList_FieldMatcher{
 			Predicate: predicate, OnMatch: routeList([]*routev3.Route{r}),
 		})

@@ -53,8 +53,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 
 // unreadable says that what -f names cannot be read.
 func unreadable(path string, err error) error {
-	var at *fs.PathError
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
 		path, err = at.Path, at.Err
 	}
 	return wrongf("-f %s cannot be read: %w; give a directory or a file of YAML, or - for standard input", quoted(path), err)
