@@ -42,7 +42,7 @@ func (in Interpreter) BindAll(path Path) (Tree, error) {
 }
 
 func (in *Interpreter) bind(path Path, all bool) (Tree, error) {
-	b := binder{Interpreter: in, all: all, budget: newBudget(in.MaxWork)}
+	b := binder{Interpreter: in, all: all, budget: newBudget(in.MaxWork), stack: make([]string, 0, 32)}
 	answer, err := b.path(path, 0)
 	if err != nil {
 		return nil, err

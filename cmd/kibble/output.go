@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -34,17 +35,21 @@ func (o *output) check() error {
 
 // print writes a value as JSON or YAML.
 func (o *output) print(w io.Writer, v any) error {
-	b, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false) // rules are full of arrows
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("encode the output: %w", err)
 	}
 	if o.format == "yaml" {
-		if b, err = yaml.JSONToYAML(b); err != nil {
+		b, err := yaml.JSONToYAML(text.Bytes())
+		if err != nil {
 			return fmt.Errorf("encode the output: %w", err)
 		}
 		_, err = w.Write(b)
 		return err
 	}
-	_, err = fmt.Fprintln(w, string(b))
+	_, err := text.WriteTo(w)
 	return err
 }

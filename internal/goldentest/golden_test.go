@@ -74,44 +74,39 @@ func TestGolden(t *testing.T) {
 // the lines that are named.
 func orderDoesNotMatter(t *testing.T, in, text string) {
 	t.Helper()
-	want := encode(t, placeless(translated(t, in, true)))
+	want := placeless(t, translated(t, in, true))
 	dir := t.TempDir()
 	if err := os.CopyFS(filepath.Join(dir, "disco"), os.DirFS("testdata/golden/disco")); err != nil {
 		t.Fatal(err)
 	}
 	docs := strings.Split(strings.TrimSuffix(text, "\n"), "\n---\n")
 	shuffled := filepath.Join(dir, filepath.Base(in))
-	for seed := range uint64(3) {
+	for seed := range uint64(2) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		random.Shuffle(len(docs), func(i, j int) { docs[i], docs[j] = docs[j], docs[i] })
 		if err := os.WriteFile(shuffled, []byte(strings.Join(docs, "\n---\n")+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, encode(t, placeless(translated(t, shuffled, true)))); diff != "" {
+		if diff := cmp.Diff(want, placeless(t, translated(t, shuffled, true))); diff != "" {
 			t.Fatalf("the order of the documents matters (-want +got):\n%s", diff)
 		}
 	}
 }
 
 // placeless takes the places in files out of an outcome.
-func placeless(o outcome) string {
-	b, err := yaml.Marshal(o.Resources)
-	if err != nil {
-		return err.Error()
+func placeless(t *testing.T, o outcome) string {
+	t.Helper()
+	place := regexp.MustCompile(`[^\s("]*\.in\.yaml(:\d+)*`)
+	for i, f := range o.Findings {
+		o.Findings[i] = place.ReplaceAllString(f, "FILE")
 	}
 	slices.Sort(o.Findings)
-	place := regexp.MustCompile(`[^\s("]*\.in\.yaml(:\d+)*`)
-	findings := strings.Split(place.ReplaceAllString(strings.Join(o.Findings, "\n"), "FILE"), "\n")
-	slices.Sort(findings)
-	return fmt.Sprint(o.Rows, findings, place.ReplaceAllString(string(b), "FILE"))
+	return place.ReplaceAllString(encode(t, o), "FILE")
 }
 
-func encode(t *testing.T, v any) string {
+func encode(t *testing.T, o outcome) string {
 	t.Helper()
-	if text, ok := v.(string); ok {
-		return text
-	}
-	b, err := yaml.Marshal(v)
+	b, err := yaml.Marshal(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -166,7 +166,7 @@ func (p *Proxy) reject(now time.Time, k *kind, r *Response, words string) {
 		return
 	}
 	culprits := blamed(words, suspects)
-	if len(suspects) == 1 {
+	if len(suspects) == 1 && !r.mixed {
 		culprits = suspects
 	}
 	if len(culprits) > 0 {
@@ -208,8 +208,8 @@ func (p *Proxy) refuse(now time.Time, k *kind, f flown, words string) {
 	}
 	it.refused = &Refusal{Name: f.name, Version: f.res.Version, Words: words, Source: f.res.Source, Since: now}
 	want, scope := p.class.target.get(k.typ, f.name, p.scopes)
-	if equal(want, f.res) {
-		p.class.memory.refuse(key{k.typ, f.name, scope}, f.res.Version)
+	if equal(want, f.res) && p.class.memory.refuse(key{k.typ, f.name, scope}, f.res.Version) {
+		p.class.touch(now, k.typ, f.name) // others that wait for it may take older content
 	}
 	it.slow = ""
 }

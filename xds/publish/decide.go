@@ -62,7 +62,6 @@ func (p *Proxy) choose(k *kind, name string, it *item) (*translate.Resource, fat
 	return want, wanted
 }
 
-//ZZ
 // canHave says that every cluster which older content names is there for the
 // proxy, wanted or remembered.
 func (p *Proxy) canHave(r *translate.Resource) bool {
@@ -71,7 +70,13 @@ func (p *Proxy) canHave(r *translate.Resource) bool {
 	}
 	k := p.kinds[translate.ClusterType]
 	return !slices.ContainsFunc(r.Clusters, func(name string) bool {
-		return k.subscribed(name) && !p.class.target.has(translate.ClusterType, name) && k.given(name) == nil &&
+		if p.class.target.has(translate.ClusterType, name) {
+			return false
+		}
+		if k == nil {
+			return p.returning // it has not said what it has
+		}
+		return k.subscribed(name) && k.given(name) == nil &&
 			p.class.memory.accepted[key{typ: translate.ClusterType, name: name}] == nil
 	})
 }
@@ -183,7 +188,6 @@ const few = 5
 // missing gives clusters that a resource names and the proxy does not have
 // yet, nil if there are none: a few of them, sorted.
 func (p *Proxy) missing(now time.Time, r *translate.Resource, f fate) []string {
-	println("ZZ missing", p.serial, r.Name, len(r.Clusters), int(f), len(p.unready), len(p.extra))
 	if f == older {
 		for _, name := range r.Clusters {
 			p.fetch(now, name)

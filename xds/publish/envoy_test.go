@@ -273,6 +273,9 @@ func (e *envoy) drop(typ, name string) {
 func (e *envoy) check() {
 	for _, typ := range served {
 		for _, r := range e.active[typ] {
+			if e.unsaid[r.Name] {
+				continue
+			}
 			for _, c := range r.Clusters {
 				if e.active[translate.ClusterType][c] == nil {
 					e.broken = append(e.broken, fmt.Sprintf("%s %s at %s names %s, which is not there", typ, r.Name, r.Version, c))

@@ -257,6 +257,9 @@ func (w *world) converged(e *envoy) error {
 			for _, c := range want.Clusters {
 				possible = possible && clusters[c] != nil && e.Proxy.kinds[translate.ClusterType].has[c] != nil && !e.Proxy.lacks(w.now, c)
 			}
+			if typ == translate.ClusterType && has != nil {
+				possible = possible && e.Proxy.cannotWarm(w.now, name) == nil
+			}
 			if typ == translate.EndpointType {
 				possible = possible && clusters[name] != nil
 			}
@@ -266,7 +269,8 @@ func (w *world) converged(e *envoy) error {
 		}
 	}
 	for name := range clusters {
-		if w.snap.Resources[translate.ClusterType][name] == nil && !e.uses(name) && !e.opaque() && !e.unsaid[name] {
+		_, fetched := e.Proxy.extra[name] // for older content that waits
+		if w.snap.Resources[translate.ClusterType][name] == nil && !fetched && !e.uses(name) && !e.opaque() && !e.unsaid[name] {
 			return fmt.Errorf("cluster %s: still there", name)
 		}
 	}

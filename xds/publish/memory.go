@@ -55,11 +55,14 @@ func (m *memory) accept(k key, r, wanted *translate.Resource) (cleared bool) {
 	return false
 }
 
-// refuse notes that a proxy refused the wanted version, unless another accepted it.
-func (m *memory) refuse(k key, version string) {
-	if a := m.accepted[k]; a == nil || a.Version != version {
-		m.refused[k] = version
+// refuse notes that a proxy refused the wanted version. It says whether it is
+// held to be bad from now on, which it is not when another proxy accepted it.
+func (m *memory) refuse(k key, version string) (bad bool) {
+	if a := m.accepted[k]; a != nil && a.Version == version || m.bad(k, version) {
+		return false
 	}
+	m.refused[k] = version
+	return true
 }
 
 // changed notes that the wanted content of k is now another, nil for none.

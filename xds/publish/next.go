@@ -24,6 +24,8 @@ type Response struct {
 	// undo says that the response takes back unanswered clusters; undone that
 	// it was taken back; slow that its clusters were once accepted, but late.
 	undo, undone, slow bool
+	// mixed says that it also holds what an unanswered one before it brought.
+	mixed bool
 }
 
 // flown is a name in a response.
@@ -58,6 +60,7 @@ func (p *Proxy) Next(now time.Time, typ string) *Response {
 		switch {
 		case len(r.items) > 0:
 			k.greet = false
+			r.mixed = p.full && k.waiting()
 			k.flights = append(k.flights, r)
 			return r
 		case len(k.trials) > 0 || trial:

@@ -166,7 +166,7 @@ func (p *Proxy) upgrade(now time.Time, k *kind, name string) {
 // name, others may be given it.
 func (p *Proxy) accepted(now time.Time, id key, r, want *translate.Resource) {
 	if p.class.memory.accept(id, r, want) {
-		p.class.interested(id.typ, id.name, func(q *Proxy) { q.touch(now, q.kinds[id.typ], id.name) })
+		p.class.touch(now, id.typ, id.name)
 	}
 }
 
