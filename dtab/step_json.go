@@ -1,6 +1,9 @@
 package dtab
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+)
 
 // stepJSON is a Step for machines: paths and trees as canonical text.
 type stepJSON struct {
@@ -50,5 +53,10 @@ func (s *Step) MarshalJSON() ([]byte, error) {
 	if s.Err != nil {
 		out.Error = s.Err.Message
 	}
-	return json.Marshal(out)
+	// json.Marshal would write & as an escape, whoever asks.
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(out)
+	return b.Bytes(), err
 }

@@ -2,6 +2,7 @@ package translate
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -81,10 +82,21 @@ func (r *router) bind(in dtab.Interpreter, name dtab.Path, failover bool) answer
 	chains := r.chains(tree, nil)
 	for i, s := range dtab.Shares(firsts(tree)) {
 		if s.Share > 0 {
-			a.branches = append(a.branches, branch{share: s.Share, chain: chains[i]})
+			a.add(branch{share: s.Share, chain: chains[i]})
 		}
 	}
 	return a
+}
+
+// add takes a branch; those that lead to the same targets are one.
+func (a *answer) add(b branch) {
+	for i := range a.branches {
+		if slices.EqualFunc(a.branches[i].chain, b.chain, func(x, y target) bool { return x.cluster == y.cluster }) {
+			a.branches[i].share += b.share
+			return
+		}
+	}
+	a.branches = append(a.branches, b)
 }
 
 // first gives the tree that a bound tree's first alternative is.
