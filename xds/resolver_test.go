@@ -1,0 +1,135 @@
+package xds_test
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"google.golang.org/grpc/metadata"
+
+	"kibble.dev/api/v1alpha1"
+	"kibble.dev/translate"
+	"kibble.dev/xds"
+)
+
+// model is one router that takes overrides below /svc, and one that takes none.
+func model(t *testing.T) *translate.Model {
+	t.Helper()
+	router := func(name string, port int32, overrides *v1alpha1.AdHocOverrides) *translate.Sourced[v1alpha1.Router] {
+		r := &translate.Sourced[v1alpha1.Router]{}
+		r.Object.Name, r.Object.Namespace = name, "default"
+		r.Object.Spec = v1alpha1.RouterSpec{
+			ProxyClass: "sidecar", Port: port, Trust: v1alpha1.TrustInternal, DstPrefix: "/svc",
+			Dtab: "/svc/world => /$/inet/127.0.0.1/81 ; /svc/new => /$/inet/127.0.0.1/82 ;", AdHocOverrides: overrides,
+		}
+		return r
+	}
+	m := translate.NewModel(&translate.Inventory{Routers: []*translate.Sourced[v1alpha1.Router]{
+		router("closed", 4141, nil),
+		router("out", 4140, &v1alpha1.AdHocOverrides{Allow: []string{"/svc"}}),
+	}}, time.Now())
+	if found := m.Findings(); len(found) > 0 {
+		t.Fatal(found)
+	}
+	return m
+}
+
+func TestCheck(t *testing.T) {
+	m := model(t)
+	var ensured []string
+	r := &xds.Resolver{
+		Model: func() *translate.Model { return m },
+		Ensure: func(_ context.Context, class string, resources []*translate.Resource) error {
+			for _, res := range resources {
+				ensured = append(ensured, class+" "+res.Name)
+			}
+			return nil
+		},
+	}
+	for _, c := range []struct {
+		name, router, dtab string
+		status             int
+		says               string
+	}{
+		{"malformed", "default/out", "/svc = /a", 400, "expected but"},
+		{"not allowed", "default/out", "/host => /svc/new", 403, "allows only what is below /svc"},
+		{"takes none", "default/closed", "/svc => /svc/new", 403, "takes no overrides"},
+		{"no such router", "default/gone", "/svc => /svc/new", 503, "default/gone"},
+		{"leads nowhere", "default/out", "/svc/world => !", 502, "Unable to route request!"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := check(t, r, c.router, c.dtab).GetDeniedResponse()
+			if int(got.GetStatus().GetCode()) != c.status || !strings.Contains(got.GetBody(), c.says) {
+				t.Errorf("%d %q, want %d and in it %q", got.GetStatus().GetCode(), got.GetBody(), c.status, c.says)
+			}
+			for _, h := range got.GetHeaders() {
+				if h.GetHeader().GetKey() != "l5d-err" {
+					continue
+				}
+				said, err := url.QueryUnescape(h.GetHeader().GetValue())
+				if first, _, _ := strings.Cut(got.GetBody(), "\n"); err != nil || said != first {
+					t.Errorf("l5d-err says %q, the body's first line is %q (%v)", said, first, err)
+				}
+			}
+		})
+	}
+	if len(ensured) > 0 {
+		t.Errorf("for what is not allowed: %v", ensured)
+	}
+
+	ok := check(t, r, "default/out", "/svc/world => /svc/new ;").GetOkResponse()
+	headers := map[string]string{}
+	for _, h := range ok.GetHeaders() {
+		headers[h.GetHeader().GetKey()] = h.GetHeader().GetValue()
+	}
+	if headers["x-kibble-cluster"] != "/$/inet/127.0.0.1/82" || headers["l5d-ctx-dtab"] != "/svc/world=>/svc/new" {
+		t.Errorf("headers: %v", headers)
+	}
+	if len(ok.GetHeadersToRemove()) != 1 || ok.GetHeadersToRemove()[0] != "l5d-dtab" {
+		t.Errorf("it removes %v", ok.GetHeadersToRemove())
+	}
+	if len(ensured) == 0 || ensured[0] != "sidecar /$/inet/127.0.0.1/82" {
+		t.Errorf("it ensured %v", ensured)
+	}
+}
+
+// Before there is a model nobody is let through.
+func TestCheckEarly(t *testing.T) {
+	r := &xds.Resolver{Model: func() *translate.Model { return nil }}
+	got := check(t, r, "default/out", "/svc => /svc/new").GetDeniedResponse()
+	if got.GetStatus().GetCode() != 503 {
+		t.Errorf("got %v", got)
+	}
+}
+
+// A request does not wait for ever for a proxy that does not answer.
+func TestCheckPatience(t *testing.T) {
+	m := model(t)
+	r := &xds.Resolver{
+		Model: func() *translate.Model { return m }, Patience: time.Millisecond,
+		Ensure: func(ctx context.Context, _ string, _ []*translate.Resource) error {
+			<-ctx.Done()
+			return ctx.Err()
+		},
+	}
+	if got := check(t, r, "default/out", "/svc/world => /svc/new"); got.GetOkResponse() == nil {
+		t.Errorf("got %v, want it to go on", got)
+	}
+}
+
+func check(t *testing.T, r *xds.Resolver, router, dtab string) *authv3.CheckResponse {
+	t.Helper()
+	ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("x-kibble-router", router))
+	got, err := r.Check(ctx, &authv3.CheckRequest{Attributes: &authv3.AttributeContext{Request: &authv3.AttributeContext_Request{
+		Http: &authv3.AttributeContext_HttpRequest{
+			Method: "GET", Path: "/", Host: "world", Headers: map[string]string{"l5d-dtab": dtab},
+		},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
