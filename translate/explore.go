@@ -131,15 +131,14 @@ func (e *explorer) rootPatterns(v variable) []pattern {
 	switch v {
 	case methodVar:
 		return []pattern{one}
-	case pathVar:
-		return []pattern{{atoms: make([]atom, e.router.identifier.n)}}
 	case urlVar, valueVar:
 		return []pattern{{}, {open: true}}
-	case tokenVar:
+	case tokenVar, segmentVar:
 		return []pattern{one, more}
 	}
 	// A bracketed IPv6 address is a host of its own shape.
-	ipv6 := pattern{atoms: []atom{{pre: "[", post: "]"}}}
+	// The colons in the text around make it differ from host:port too.
+	ipv6 := pattern{atoms: []atom{{pre: "[", post: "::]"}}}
 	patterns := []pattern{one, more, ipv6}
 	if e.router.portsCount {
 		for _, p := range []pattern{one, more, ipv6} {

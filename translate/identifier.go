@@ -28,7 +28,7 @@ type identifier struct {
 	pieces []piece
 	vars   []variable
 	header string // lower-cased, of tokenVar and valueVar
-	n      int    // how many segments pathVar takes
+	n      int    // how many segments of the URL's path
 	// consume takes those segments off the forwarded URL.
 	consume bool
 }
@@ -77,7 +77,9 @@ func newIdentifier(spec v1alpha1.RouterSpec, origin Origin) (identifier, []dtab.
 		}
 	case identifyPath, identifyGRPC:
 		id.consume = config.Consume && id.kind == identifyPath
-		id.take(pathVar)
+		for range id.n {
+			id.take(segmentVar)
+		}
 	case identifyHeader:
 		id.header = strings.ToLower(config.Header)
 		if id.header == "" {
@@ -175,7 +177,7 @@ var hostShape = regexp.MustCompile(`\A(?:` + wellFormed + `)\z`)
 func (r *router) identify(req Request) (dtab.Path, error) {
 	values := make([][]string, len(r.identifier.vars))
 	for i, v := range r.identifier.vars {
-		segments, err := r.value(v, req)
+		segments, err := r.value(v, i, req)
 		if err != nil {
 			return nil, err
 		}
@@ -184,7 +186,7 @@ func (r *router) identify(req Request) (dtab.Path, error) {
 	return r.identifier.name(values), nil
 }
 
-func (r *router) value(v variable, req Request) ([]string, error) {
+func (r *router) value(v variable, i int, req Request) ([]string, error) {
 	id := &r.identifier
 	switch v {
 	case hostVar:
@@ -205,19 +207,23 @@ func (r *router) value(v variable, req Request) ([]string, error) {
 		return nil, &IdentifyError{Reason: "the " + id.header + " header is absent or not a path"}
 	}
 	segments := urlSegments(req.Path)
-	if v == pathVar {
-		if len(segments) < id.n {
-			return nil, &IdentifyError{Reason: fmt.Sprintf("the path has fewer than %d segments", id.n)}
-		}
-		return segments[:id.n], nil
+	if v != segmentVar {
+		return segments, nil
 	}
-	return segments, nil
+	switch {
+	case len(segments) < id.n:
+		return nil, &IdentifyError{Reason: fmt.Sprintf("the path has fewer than %d segments", id.n)}
+	case !tokenShape.MatchString(segments[i]):
+		return nil, &IdentifyError{Reason: fmt.Sprintf("the path's segment %q is malformed", segments[i])}
+	}
+	return segments[i : i+1], nil
 }
 
 // valueShape are the header values that io.l5d.header takes.
 var valueShape = regexp.MustCompile(`\A(?:` + wellFormedValue + `)\z`)
 
-// tokenShape are the header values that io.l5d.header.token takes.
+// tokenShape are the header values that io.l5d.header.token takes, and the
+// segments that io.l5d.path and io.l5d.header.path take.
 var tokenShape = regexp.MustCompile(`\A(?:` + wellFormedToken + `)\z`)
 
 const wellFormedToken = `[A-Za-z0-9_-]+(?:[.:][A-Za-z0-9_-]+)*`

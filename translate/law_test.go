@@ -382,7 +382,7 @@ func genRequest(t *rapid.T, overlays []overlay) Request {
 	req := Request{
 		Method: rapid.SampledFrom([]string{"GET", "POST", "M-SEARCH"}).Draw(t, "method"),
 		Host:   genHost(t),
-		Path:   rapid.SampledFrom([]string{"/", "/a", "/a/b", "/world/v1/x", "/zz/a?q=1", "/b/"}).Draw(t, "path"),
+		Path:   rapid.SampledFrom([]string{"/", "/a", "/a/b", "/world/v1/x", "/zz/a?q=1", "/b/", "/world.b/a", "/x.world/zz.a.b", "/WORLD/a", "/a..b", "/a%20b/c"}).Draw(t, "path"),
 		Header: map[string][]string{},
 	}
 	if rapid.Bool().Draw(t, "l5d-name") {

@@ -2,6 +2,7 @@ package translate
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
@@ -11,6 +12,7 @@ import (
 // matchFor says which requests of a domain are in a region.
 func (b *builder) matchFor(d *domain, r region) *routev3.RouteMatch {
 	m := anyPath()
+	var segments []pattern
 	for i, v := range b.router.identifier.vars {
 		p := r.parts[i]
 		switch v {
@@ -24,13 +26,16 @@ func (b *builder) matchFor(d *domain, r region) *routev3.RouteMatch {
 			if !p.atoms[0].any() {
 				m.Headers = append(m.Headers, exactHeader(":method", p.atoms[0].lit))
 			}
-		case pathVar:
-			matchPath(m, p, `(?:/.*)?`)
+		case segmentVar:
+			segments = append(segments, p)
 		case urlVar:
-			matchPath(m, p, `/*`)
+			matchURL(m, p)
 		case valueVar:
 			m.Headers = append(m.Headers, regexHeader(b.router.identifier.header, valueRegex(p)))
 		}
+	}
+	if len(segments) > 0 {
+		matchSegments(m, segments)
 	}
 	return m
 }
@@ -39,34 +44,70 @@ func (b *builder) matchHost(m *routev3.RouteMatch, p pattern) {
 	if p.isAll() {
 		return
 	}
-	m.Headers = append(m.Headers, regexHeader(":authority", p.regex(hostVar, b.router.portsCount)))
+	m.Headers = append(m.Headers, regexHeader(":authority", p.regex(b.router.portsCount)))
 }
 
 func (b *builder) matchToken(p pattern) *routev3.HeaderMatcher {
 	if p.exact() {
-		labels := make([]string, len(p.atoms))
-		for i, a := range p.atoms {
-			labels[len(labels)-1-i] = a.lit
-		}
-		return exactHeader(b.router.identifier.header, strings.Join(labels, "."))
+		return exactHeader(b.router.identifier.header, p.token())
 	}
-	return regexHeader(b.router.identifier.header, tokenRegex(p))
+	return regexHeader(b.router.identifier.header, p.tokenRegex())
 }
 
-// tokenRegex is for header values, whose labels may hold colons.
-func tokenRegex(p pattern) string {
-	return strings.ReplaceAll(strings.ReplaceAll(p.regex(tokenVar, true), `[^.:]+`, `[^.]+`), `[^:]+`, `.+`)
+// token gives the one value of an exact dotted pattern.
+func (p pattern) token() string {
+	labels := make([]string, len(p.atoms))
+	for i, a := range p.atoms {
+		labels[len(labels)-1-i] = a.lit
+	}
+	return strings.Join(labels, ".")
 }
 
-// matchPath matches the path of the URL; rest is what may follow the atoms.
-func matchPath(m *routev3.RouteMatch, p pattern, rest string) {
-	if p.literal() && !p.open && rest != `/*` && len(p.atoms) > 0 && !strings.ContainsAny(joinAtoms(p), "?#") {
-		m.PathSpecifier = &routev3.RouteMatch_PathSeparatedPrefix{PathSeparatedPrefix: "/" + joinAtoms(p)}
+// tokenLabel matches a label of a token, in which colons may stand.
+const tokenLabel = `[A-Za-z0-9_-]+(?::[A-Za-z0-9_-]+)*`
+
+// tokenRegex matches the well-formed tokens of a dotted pattern.
+func (p pattern) tokenRegex() string {
+	var parts []string
+	for _, a := range p.atoms {
+		one := regexp.QuoteMeta(a.lit)
+		switch {
+		case a.any():
+			one = regexp.QuoteMeta(a.pre) + tokenLabel + regexp.QuoteMeta(a.post)
+		case a.fold:
+			one = "(?i:" + one + ")"
+		}
+		parts = append(parts, one)
+	}
+	slices.Reverse(parts)
+	rx := strings.Join(parts, `\.`)
+	if p.open {
+		rx = `(?:` + tokenLabel + `\.)+` + rx
+	}
+	return rx
+}
+
+// matchSegments matches the first segments of the URL's path.
+func matchSegments(m *routev3.RouteMatch, segments []pattern) {
+	exact, expr := "", ""
+	for _, p := range segments {
+		if exact += "/" + p.token(); !p.exact() {
+			exact = "?"
+		}
+		expr += `/+` + p.tokenRegex()
+	}
+	if !strings.ContainsAny(exact, "?#") {
+		m.PathSpecifier = &routev3.RouteMatch_PathSeparatedPrefix{PathSeparatedPrefix: exact}
 		return
 	}
+	m.PathSpecifier = &routev3.RouteMatch_SafeRegex{SafeRegex: &matcherv3.RegexMatcher{Regex: expr + `(?:/.*)?`}}
+}
+
+// matchURL matches the whole path of the URL.
+func matchURL(m *routev3.RouteMatch, p pattern) {
 	expr := pathRegex(p)
 	if !p.open {
-		expr += rest
+		expr += `/*`
 	}
 	m.PathSpecifier = &routev3.RouteMatch_SafeRegex{SafeRegex: &matcherv3.RegexMatcher{Regex: expr}}
 }

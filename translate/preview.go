@@ -98,6 +98,7 @@ func (b *builder) shares(c *cell, a answer) []RowShare {
 // describeMatch says in words what a request must have beside its host.
 func (b *builder) describeMatch(d *domain, c *cell) string {
 	var words []string
+	segments := ""
 	for i, v := range b.router.identifier.vars {
 		p := c.region.parts[i]
 		switch v {
@@ -120,11 +121,16 @@ func (b *builder) describeMatch(d *domain, c *cell) string {
 			if !p.atoms[0].any() {
 				words = append(words, "method "+p.atoms[0].lit)
 			}
-		case pathVar, urlVar:
+		case segmentVar:
+			segments += "/" + p.describeToken()
+		case urlVar:
 			words = append(words, "path "+p.describe())
 		case valueVar:
 			words = append(words, b.router.identifier.header+" "+p.describe())
 		}
+	}
+	if segments != "" {
+		words = append(words, "path "+segments)
 	}
 	return strings.Join(words, ", ")
 }

@@ -10,17 +10,17 @@ import (
 type variable int
 
 const (
-	hostVar   variable = iota // the Host or :authority, one segment of the name
-	tokenVar                  // the value of another header, one segment
-	methodVar                 // the request's method, one segment
-	pathVar                   // the first n segments of the URL's path
-	urlVar                    // all segments of the URL's path
-	valueVar                  // the segments of a header's value, read as a path
+	hostVar    variable = iota // the Host or :authority, one segment of the name
+	tokenVar                   // the value of another header, one segment
+	methodVar                  // the request's method, one segment
+	segmentVar                 // one of the first segments of the URL's path
+	urlVar                     // all segments of the URL's path
+	valueVar                   // the segments of a header's value, read as a path
 )
 
 // dotted tells that the atoms of a variable are its labels between dots, from
 // the right, so that a suffix of a host is a prefix of its atoms.
-func (v variable) dotted() bool { return v == hostVar || v == tokenVar }
+func (v variable) dotted() bool { return v == hostVar || v == tokenVar || v == segmentVar }
 
 // An atom is one label of a host, or one segment of a path: a literal, or any
 // with the given text around it.
@@ -111,6 +111,24 @@ func (p pattern) describe() string {
 		return "/"
 	}
 	return b.String()
+}
+
+// describeToken gives a dotted pattern for people: * is any label, *. in front
+// is one or more.
+func (p pattern) describeToken() string {
+	var labels []string
+	for _, a := range p.atoms {
+		if a.any() {
+			labels = append(labels, a.pre+"*"+a.post)
+		} else {
+			labels = append(labels, a.lit)
+		}
+	}
+	if p.open {
+		labels = append(labels, "*")
+	}
+	slices.Reverse(labels)
+	return strings.Join(labels, ".")
 }
 
 // score grows with every constraint: a pattern that is part of another one has
@@ -265,14 +283,12 @@ func (r region) contains(q region) bool {
 	return true
 }
 
-// regex gives an RE2 expression, to be matched in full, for the values of a
-// dotted pattern. Unless ports count, a host may be followed by one.
-func (p pattern) regex(v variable, portsCount bool) string {
+// regex gives an RE2 expression, to be matched in full, for the hosts of a
+// pattern. Unless ports count, a host may be followed by one.
+func (p pattern) regex(portsCount bool) string {
 	var parts []string
 	for _, a := range p.atoms {
 		switch {
-		case !a.any() && a.fold:
-			parts = append(parts, "(?i:"+regexp.QuoteMeta(a.lit)+")")
 		case !a.any():
 			parts = append(parts, regexp.QuoteMeta(a.lit))
 		case a.pre == "[":
@@ -289,9 +305,6 @@ func (p pattern) regex(v variable, portsCount bool) string {
 			rest += `\.`
 		}
 		rx = rest + rx
-	}
-	if v == tokenVar {
-		return rx
 	}
 	rx = "(?i)" + rx
 	switch {

@@ -177,11 +177,22 @@ func (b *builder) refusal(c *cell, a answer) string {
 func (b *builder) hideMarks(c *cell, text string) string {
 	for v := range c.sample.vars {
 		for i := range maxAtoms {
-			text = strings.ReplaceAll(text, c.sample.marks.at(v, i), "*")
+			mark := c.sample.marks.at(v, i)
+			text = strings.ReplaceAll(text, mark, "*")
+			text = strings.ReplaceAll(text, hexEscaped(mark), "*")
 		}
 	}
 	text = strings.ReplaceAll(text, c.sample.marks.method, "*")
 	return strings.ReplaceAll(text, c.sample.marks.port, "*")
+}
+
+// hexEscaped is how a mark stands in the canonical text of a path with odd bytes.
+func hexEscaped(mark string) string {
+	var b strings.Builder
+	for _, c := range []byte(mark) {
+		fmt.Fprintf(&b, `\x%02x`, c)
+	}
+	return b.String()
 }
 
 // refuse makes the route a local reply. The text is a format string of Envoy.

@@ -196,7 +196,7 @@ func (s *sample) parse(v int, host string, both, fold bool) []region {
 	}
 	atoms := make([]atom, len(labels))
 	for i, l := range labels {
-		atoms[i] = atom{lit: l, fold: fold && s.vars[v] == tokenVar && hasCase(l)}
+		atoms[i] = atom{lit: l, fold: fold && s.vars[v] != hostVar && hasCase(l)}
 		if j := strings.Index(l, s.marks.text); j >= 0 {
 			k := j + strings.IndexByte(l[j:], 'z') + 1
 			atoms[i] = atom{pre: l[:j], post: l[k:]}
@@ -211,7 +211,7 @@ func (s *sample) parse(v int, host string, both, fold bool) []region {
 
 // shaped tells whether requests can carry such a value at all.
 func (s *sample) shaped(v int, host string, port *atom) bool {
-	if s.vars[v] == tokenVar {
+	if s.vars[v] != hostVar {
 		return tokenShape.MatchString(host)
 	}
 	if port != nil && !port.any() {
