@@ -54,8 +54,10 @@ func (cb *classBuilder) resource(name string, m proto.Message, clusters []string
 		cb.found = append(cb.found, dtab.Finding{
 			Code: codeUnroutable, Severity: dtab.Error, Pos: dtab.Pos{Source: cb.source},
 			Message: fmt.Sprintf("Envoy would refuse %s: %v", name, err),
-			Hint:    "the rest is served without it",
+			Hint:    "what was served of that name before, if anything, goes on being served",
 		})
+		url := "type.googleapis.com/" + string(m.ProtoReflect().Descriptor().FullName())
+		cb.snapshot.failed = append(cb.snapshot.failed, failure{typ: url, name: name})
 		return nil
 	}
 	return r

@@ -59,10 +59,12 @@ type ClassSnapshot struct {
 	// Resources by type URL, then name. Every EDS cluster has its load
 	// assignment, even if empty.
 	Resources map[string]map[string]*Resource
-	// Local holds the load assignments whose content depends on the asking
-	// proxy: by name, then by scope. A proxy is given the first of its scopes
-	// that is there, else the one of Resources (which is empty).
+	// Local holds the load assignments and listeners whose content depends on the
+	// asking proxy: by name, then by scope. A proxy is given the first of its
+	// scopes that is there, else the one of Resources, if there is one.
 	Local map[string]map[Scope]*Resource
+
+	failed []failure
 }
 
 // Scope is a place that a proxy is at: "pod/<POD_IP>" or "node/<NODE_NAME>",

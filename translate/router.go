@@ -15,6 +15,8 @@ const defaultDstPrefix = "/svc"
 // router is a Router object, read and ready to be evaluated.
 type router struct {
 	key    Key
+	src    *Sourced[v1alpha1.Router]
+	dtabs  []*Sourced[v1alpha1.Dtab] // those that its table was made with
 	origin Origin
 	spec   v1alpha1.RouterSpec
 	trust  v1alpha1.Trust
@@ -64,6 +66,8 @@ func newRouter(inv *Inventory, src *Sourced[v1alpha1.Router]) (*router, []dtab.F
 	obj := src.Object
 	r := &router{
 		key:    Key{obj.Namespace, obj.Name},
+		src:    src,
+		dtabs:  inv.Dtabs,
 		origin: src.Origin,
 		spec:   obj.Spec,
 		trust:  obj.Spec.Trust,
@@ -91,10 +95,8 @@ func newRouter(inv *Inventory, src *Sourced[v1alpha1.Router]) (*router, []dtab.F
 	for i, t := range obj.Spec.Transformers {
 		found = append(found, checkTransformer(t, src.Origin, "spec.transformers", i)...)
 	}
-	for _, f := range found {
-		if f.Severity == dtab.Error {
-			return nil, found
-		}
+	if broken(found) {
+		return nil, found
 	}
 	return r, found
 }

@@ -24,16 +24,26 @@ type Model struct {
 	policies  []dogfood.Policy
 	overlays  []overlay
 	findings  []dtab.Finding
+	// good are the policies' objects in the form that is served.
+	good map[Key]*Sourced[v1alpha1.DogfoodPolicy]
 }
 
 // NewModel reads an inventory. Objects that cannot be served are left out, with
 // findings; the others are served. The time decides which policies are over.
-func NewModel(inv *Inventory, now time.Time) *Model {
-	m := &Model{inventory: inv, names: newNames(inv)}
-	m.readPolicies(now)
+func NewModel(inv *Inventory, now time.Time) *Model { return newModel(inv, now, nil) }
+
+func newModel(inv *Inventory, now time.Time, last *Model) *Model {
+	m := &Model{inventory: inv, names: newNames(inv), good: map[Key]*Sourced[v1alpha1.DogfoodPolicy]{}}
+	m.readPolicies(now, last)
 	for _, src := range inv.Routers {
 		r, found := newRouter(inv, src)
 		m.findings = append(m.findings, found...)
+		if r == nil {
+			key := Key{src.Object.Namespace, src.Object.Name}
+			if r = lastRouter(inv, key, last); r != nil {
+				m.findings = append(m.findings, keptFinding("router "+key.String(), src.Origin.Field("spec").At(1, 1)))
+			}
+		}
 		if r != nil && m.unique(r) {
 			r.seePorts(m.overlays)
 			m.routers = append(m.routers, r)
@@ -42,7 +52,7 @@ func NewModel(inv *Inventory, now time.Time) *Model {
 	return m
 }
 
-func (m *Model) readPolicies(now time.Time) {
+func (m *Model) readPolicies(now time.Time, last *Model) {
 	spaces := make(map[string]map[string]string, len(m.inventory.Namespaces))
 	for name, labels := range m.inventory.Namespaces {
 		spaces[name] = labels
@@ -50,6 +60,16 @@ func (m *Model) readPolicies(now time.Time) {
 	var all []dogfood.Policy
 	for _, src := range m.inventory.Policies {
 		policies, found := dogfood.Compile(src.Object, src.Origin.Field, spaces, now)
+		key, good := Key{src.Object.Namespace, src.Object.Name}, src
+		if broken(found) {
+			if kept, from := lastPolicies(key, last, spaces, now); from != nil {
+				policies, good = kept, from
+				found = append(found, keptFinding("policy "+key.String(), src.Origin.Field("spec").At(1, 1)))
+			}
+		}
+		if len(policies) > 0 {
+			m.good[key] = good
+		}
 		all = append(all, policies...)
 		m.findings = append(append(m.findings, found...), missingRouters(m.inventory, src)...)
 	}

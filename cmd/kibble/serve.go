@@ -61,6 +61,7 @@ type serving struct {
 
 	server *xds.Server
 	model  atomic.Pointer[translate.Model]
+	last   *translate.Snapshot // what was published last
 
 	mu       sync.Mutex
 	findings []dtab.Finding
@@ -142,8 +143,10 @@ func (s *serving) follow(ctx context.Context, updates <-chan discovery.Update) e
 
 func (s *serving) publish(u discovery.Update) {
 	began := time.Now()
-	m := translate.NewModel(u.Inventory, began)
+	m := s.next(u.Inventory, began)
 	snapshot, unserved := m.Snapshot()
+	snapshot.KeepFrom(s.last)
+	s.last = snapshot
 	all := append(append(append([]dtab.Finding(nil), u.Findings...), m.Findings()...), unserved...)
 	s.report(all)
 	s.model.Store(m)
@@ -152,6 +155,14 @@ func (s *serving) publish(u discovery.Update) {
 		s.ends.Reset(time.Until(end))
 	}
 	s.log.Info("published", "routers", len(m.RouterNames()), "findings", len(all), "took", time.Since(began).Round(time.Microsecond))
+}
+
+// next reads an inventory. What somebody broke goes on as it was served last.
+func (s *serving) next(inv *translate.Inventory, now time.Time) *translate.Model {
+	if last := s.model.Load(); last != nil {
+		return last.Next(inv, now)
+	}
+	return translate.NewModel(inv, now)
 }
 
 // report logs the findings that are new.
