@@ -65,27 +65,21 @@ func (b *builder) cluster(c *cell, chain []target) (string, bool) {
 		b.class.put(nobodyCluster, emptyCluster())
 		return nobodyCluster, true
 	}
-	if len(chain) == 1 {
-		return b.member(c, chain[0])
+	first, ok := b.member(c, chain[0])
+	if !ok || len(chain) == 1 || first == dynamicCluster {
+		return first, ok
 	}
-	names := make([]string, 0, len(chain))
-	outside := false
-	for _, t := range chain {
-		name, ok := b.member(c, t)
-		if !ok {
-			return "", false
+	names := []string{first}
+	for _, t := range chain[1:] {
+		if name, ok := b.member(c, t); ok && name != dynamicCluster {
+			names = append(names, name)
 		}
-		if name == dynamicCluster {
-			continue // it cannot be a member of another cluster
-		}
-		outside = outside || t.namer == nil
-		names = append(names, name)
 	}
 	if len(names) == 1 {
-		return names[0], true
+		return first, true
 	}
 	name := strings.Join(names, " | ")
-	b.class.put(name, aggregateCluster(name, names, outside, b.http2()), names...)
+	b.class.put(name, aggregateCluster(name, names, chain[0].namer == nil, b.http2()), slices.Clone(names)...)
 	b.use(name)
 	return name, true
 }

@@ -126,7 +126,10 @@ func forwardCluster() *clusterv3.Cluster {
 		Name: "envoy.clusters.dynamic_forward_proxy",
 		TypedConfig: mustAny(&dfpv3.ClusterConfig{ClusterImplementationSpecifier: &dfpv3.ClusterConfig_DnsCacheConfig{
 			DnsCacheConfig: dnsCacheConfig(),
-		}}),
+		},
+			// There is no TLS to a host that only the request knows.
+			AllowInsecureClusterOptions: true,
+		}),
 	}}
 	c.TypedExtensionProtocolOptions = upstreamHTTP(false, dropContext())
 	return c

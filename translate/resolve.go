@@ -105,7 +105,7 @@ func (r *router) place(m *Model, a answer, draw float64, own dtab.Dtab) Resoluti
 		return Resolution{Status: 502, Body: "Unable to route request!\n"}
 	}
 	res := Resolution{Status: 200, Cluster: cluster, Class: r.spec.ProxyClass, Dtab: own.String(), Local: cb.snapshot.Local}
-	if len(chosen.chain) == 1 {
+	if len(chosen.chain) > 0 && chosen.chain[0].cluster == cluster {
 		res.Dst = chosen.chain[0].cluster
 	}
 	for _, t := range []string{ClusterType, EndpointType} {

@@ -49,21 +49,23 @@ func (b *builder) routeFor(name string, c *cell, a answer) *routev3.Route {
 	for i, br := range a.branches {
 		name, ok := b.cluster(c, br.chain)
 		if !ok {
-			b.refuse(route, 502, fmt.Sprintf("%s is found by DNS, but its name is only a part of the host",
-				escapeFormat(br.chain[0].id.String())))
+			b.refuse(route, 502, b.refusal(c, answer{
+				outcome: dtab.OutcomeError,
+				message: br.chain[0].id.String() + " is found by DNS, but its name is only a part of the host",
+			}))
 			return route
 		}
 		clusters[i] = name
 	}
 	if len(clusters) == 1 {
 		action.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: clusters[0]}
-		route.RequestHeadersToAdd = dstHeader(a.branches[0].chain)
+		route.RequestHeadersToAdd = dstHeader(clusters[0], a.branches[0].chain)
 	} else {
 		weighted := &routev3.WeightedCluster{}
 		for i, w := range wholeWeights(a.branches) {
 			weighted.Clusters = append(weighted.Clusters, &routev3.WeightedCluster_ClusterWeight{
 				Name: clusters[i], Weight: wrapperspb.UInt32(w),
-				RequestHeadersToAdd: dstHeader(a.branches[i].chain),
+				RequestHeadersToAdd: dstHeader(clusters[i], a.branches[i].chain),
 			})
 		}
 		action.ClusterSpecifier = &routev3.RouteAction_WeightedClusters{WeightedClusters: weighted}
@@ -88,8 +90,8 @@ func anyPath() *routev3.RouteMatch {
 
 // dstHeader tells the receiver which bound name it stands for. Clusters with
 // several members tell it themselves, once the member is chosen.
-func dstHeader(chain []target) []*corev3.HeaderValueOption {
-	if len(chain) != 1 {
+func dstHeader(cluster string, chain []target) []*corev3.HeaderValueOption {
+	if len(chain) == 0 || chain[0].cluster != cluster {
 		return nil
 	}
 	return []*corev3.HeaderValueOption{setHeader(headerDst, escapeFormat(chain[0].cluster))}

@@ -75,12 +75,26 @@ func (m *Model) readPolicies(now time.Time, last *Model) {
 	}
 	kept, found := dogfood.Unique(all)
 	m.policies, m.findings = kept, append(m.findings, found...)
-	for _, p := range kept {
+	for i, p := range kept {
+		if p.Fallback == v1alpha1.FallbackFail {
+			p.Override = withoutFallback(p.Override)
+			kept[i].Override = p.Override
+		}
 		m.overlays = append(m.overlays, overlay{
 			id: p.ID, family: p.Family, table: p.Override,
 			baseline: p.Fallback != v1alpha1.FallbackFail,
 		})
 	}
+}
+
+// withoutFallback gives a table whose rules fail where their targets are not
+// there, in place of going on to what the table says without them.
+func withoutFallback(table dtab.Dtab) dtab.Dtab {
+	table = slices.Clone(table)
+	for i, d := range table {
+		table[i].Dst = dtab.Alt{d.Dst, dtab.Fail{}}
+	}
+	return table
 }
 
 // unique tells that no other router listens on the same port of the same class.
