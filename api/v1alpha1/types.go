@@ -86,8 +86,6 @@ type RouterSpec struct {
 	// XFFNumTrustedHops is how many proxies in front of this router are trusted
 	// to have written X-Forwarded-For; default 0: the peer is the client.
 	XFFNumTrustedHops uint32 `json:"xffNumTrustedHops,omitempty"`
-	// Responses are answered by the proxy itself, before any routing by table.
-	Responses []Response `json:"responses,omitempty"`
 }
 
 // LocalRef names an object of the same namespace.
@@ -134,7 +132,7 @@ type Namer struct {
 // Transformer maps the endpoints of bound names.
 type Transformer struct {
 	// Kind: io.l5d.port, io.l5d.localhost, io.l5d.specificHost,
-	// io.l5d.k8s.daemonset, io.l5d.k8s.localnode, io.l5d.replace, io.l5d.const.
+	// io.l5d.k8s.daemonset, io.l5d.k8s.localnode.
 	Kind string `json:"kind"`
 	// Port: a number for io.l5d.port, the name of a Service port for io.l5d.k8s.daemonset.
 	Port string `json:"port,omitempty"`
@@ -156,21 +154,6 @@ type AdHocOverrides struct {
 	// To lists the prefixes that a rewrite may lead to; default: those of Allow.
 	// /$/inet is reached only when a prefix here names it.
 	To []string `json:"to,omitempty"`
-}
-
-// Response is a fixed answer of a router: a body, or a redirect.
-type Response struct {
-	// Host, exact; empty: every host.
-	Host string `json:"host,omitempty"`
-	// Path exactly, or every path that starts with PathPrefix; both empty: every path.
-	Path       string `json:"path,omitempty"`
-	PathPrefix string `json:"pathPrefix,omitempty"`
-	// Status, 200 to 599; default 200, with Redirect 302.
-	Status int32 `json:"status,omitempty"`
-	// Body, plain text.
-	Body string `json:"body,omitempty"`
-	// Redirect is the URL path, or the absolute URL, to go to.
-	Redirect string `json:"redirect,omitempty"`
 }
 
 // Dtab is a named table (namerd's namespace).

@@ -38,9 +38,6 @@ func (r *Router) Validate() []FieldError {
 			c.prefix(at("spec.adHocOverrides.to", i), p)
 		}
 	}
-	for i := range s.Responses {
-		c.response(at("spec.responses", i), &s.Responses[i])
-	}
 	return c.errs
 }
 
@@ -162,26 +159,4 @@ func (c *checker) transformer(path string, t *Transformer) {
 	c.options(path, t.Kind, takes,
 		option{"port", t.Port != ""}, option{"namespace", t.Namespace != ""}, option{"service", t.Service != ""},
 		option{"hostNetwork", t.HostNetwork}, option{"host", t.Host != ""}, option{"path", t.Path != ""})
-}
-
-func (c *checker) response(path string, r *Response) {
-	c.path(path+".path", r.Path)
-	c.path(path+".pathPrefix", r.PathPrefix)
-	if r.Path != "" && r.PathPrefix != "" {
-		c.add(path+".pathPrefix", "path and pathPrefix cannot both be set", "keep one of them")
-	}
-	if r.Body != "" && r.Redirect != "" {
-		c.add(path+".body", "body and redirect cannot both be set", "keep one of them")
-	}
-	switch {
-	case r.Status == 0:
-	case r.Redirect != "":
-		switch r.Status {
-		case 301, 302, 303, 307, 308:
-		default:
-			c.add(path+".status", fmt.Sprintf("status %d does not redirect", r.Status), "one of 301, 302, 303, 307, 308")
-		}
-	case r.Status < 200 || r.Status > 599:
-		c.add(path+".status", fmt.Sprintf("%d is not a status", r.Status), "a number from 200 to 599")
-	}
 }

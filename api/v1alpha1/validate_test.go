@@ -57,12 +57,6 @@ func TestRouterValidate(t *testing.T) {
 			"spec.transformers[0].namespace: namespace is missing\nspec.transformers[0].service: service is missing\nspec.transformers[0].port: port is missing"},
 		{func(s *RouterSpec) { s.AdHocOverrides = &AdHocOverrides{Allow: []string{"host"}, To: []string{""}} },
 			"spec.adHocOverrides.allow[0]: \"host\" is not a path\nspec.adHocOverrides.to[0]: to[0] is missing"},
-		{func(s *RouterSpec) { s.Responses = []Response{{Status: 99}} }, "spec.responses[0].status: 99 is not a status"},
-		{func(s *RouterSpec) { s.Responses = []Response{{Redirect: "/x", Status: 200}} }, "spec.responses[0].status: status 200 does not redirect"},
-		{func(s *RouterSpec) {
-			s.Responses = []Response{{Path: "/a", PathPrefix: "/b", Body: "x", Redirect: "/"}}
-		},
-			"spec.responses[0].pathPrefix: path and pathPrefix cannot both be set\nspec.responses[0].body: body and redirect cannot both be set"},
 	}
 	for _, test := range tests {
 		r := Router{Spec: RouterSpec{ProxyClass: "edge", Port: 4142}}
