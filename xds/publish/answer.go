@@ -17,6 +17,10 @@ type Refusal struct {
 	Since  time.Time
 }
 
+// badBound is how many refused versions of a name are remembered while it is
+// not settled.
+const badBound = 8
+
 // wordsBound is how many bytes of a proxy's words are kept.
 const wordsBound = 2 << 10
 
@@ -91,11 +95,9 @@ func (p *Proxy) settle(now time.Time, k *kind, r *Response, assumed bool) {
 			p.accepted(now, key{k.typ, f.name, scope}, f.res, want)
 		}
 		switch {
-		case r.undone:
+		case f.undone:
 			// It was accepted, but taken back since: it goes alone the next time.
-			if it.slow = ""; f.res != nil {
-				it.slow = f.res.Version
-			}
+			it.slow = f.res.Version
 			k.look(now, f.name)
 			continue
 		case !k.subscribed(f.name):
@@ -138,6 +140,20 @@ func (p *Proxy) unassume(now time.Time, k *kind, r *Response) {
 	}
 }
 
+// unassumeOne takes back that the proxy has a version that it now refuses, and
+// that an unanswered response had brought before.
+func (p *Proxy) unassumeOne(now time.Time, k *kind, f flown) {
+	delete(k.has, f.name)
+	for _, r := range k.late {
+		for _, i := range r.items {
+			if i.name == f.name && equal(i.res, f.res) && i.prev != nil && !equal(i.prev, f.res) {
+				k.has[f.name] = i.prev
+			}
+		}
+	}
+	p.refreshType(now, k.typ, f.name)
+}
+
 // reject finds whom a refusal is about. Everything else of the response is
 // sent again, because none of it counts as there.
 func (p *Proxy) reject(now time.Time, k *kind, r *Response, words string) {
@@ -157,8 +173,12 @@ func (p *Proxy) reject(now time.Time, k *kind, r *Response, words string) {
 		case f.res != nil || !k.subscribed(f.name):
 		case len(suspects) == 0: // a removal cannot be refused
 			delete(k.has, f.name)
-		default:
+		case k.has[f.name] == nil:
 			k.open[f.name].asked = true
+		default: // it may have been removed, or not
+			it := k.open[f.name]
+			it.maybe = append(it.maybe, k.has[f.name])
+			delete(k.has, f.name)
 		}
 		p.refreshType(now, k.typ, f.name)
 	}
@@ -199,9 +219,15 @@ func halves(words string, suspects []flown) [][]string {
 // refuse keeps a version from the proxy, and has it get back what it accepted last.
 func (p *Proxy) refuse(now time.Time, k *kind, f flown, words string) {
 	it := k.look(now, f.name)
+	if equal(k.has[f.name], f.res) {
+		p.unassumeOne(now, k, f)
+	}
 	it.maybe = slices.DeleteFunc(it.maybe, func(r *translate.Resource) bool { return equal(r, f.res) })
 	if len(it.maybe) == 0 {
 		it.maybe = nil
+	}
+	if it.bad = append(it.bad, f.res.Version); len(it.bad) > badBound {
+		it.bad = it.bad[1:]
 	}
 	if len(words) > wordsBound {
 		words = words[:wordsBound]

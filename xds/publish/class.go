@@ -180,6 +180,9 @@ func (c *Class) Disconnect(p *Proxy) {
 	delete(c.blind, p)
 	for typ, k := range p.kinds {
 		w := c.watch[typ]
+		if w == nil {
+			continue // nobody asks for any
+		}
 		delete(w.wild, p)
 		for name := range k.names {
 			w.drop(name, p)

@@ -44,7 +44,7 @@ func (p *Proxy) choose(k *kind, name string, it *item) (*translate.Resource, fat
 		return want, wanted
 	}
 	has, known := k.has[name], c.memory.accepted[id]
-	if it.flying > 0 && it.sent != nil && !equal(it.sent, want) {
+	if it.flying > 0 && it.sent != nil && !equal(it.sent, want) && !slices.Contains(it.bad, it.sent.Version) {
 		has = it.sent // it is on its way back to that already
 	}
 	if known != nil && equal(known, want) || !p.canHave(known) {
@@ -113,8 +113,11 @@ func (p *Proxy) decide(now time.Time, k *kind, name string, it *item) (action, *
 		if cur != nil || len(it.maybe) > 0 {
 			return p.retire(now, k, name, it)
 		}
-		if it.asked && !p.full {
-			return remove, nil // there is none, and it asked
+		switch { // there is none, and it asked
+		case it.asked && !p.full:
+			return remove, nil
+		case (it.asked || it.again) && k.typ == translate.EndpointType:
+			return give, noEndpoints(name) // state of the world has no other way to tell
 		}
 		return nothing, nil
 	case withheld:
@@ -137,6 +140,11 @@ func (p *Proxy) decide(now time.Time, k *kind, name string, it *item) (action, *
 		}
 		if it.missing != nil {
 			return nothing, nil
+		}
+	}
+	for name := range p.retiring {
+		if names(want, name) {
+			p.retiring[name] = time.Time{}
 		}
 	}
 	return give, want
@@ -173,6 +181,9 @@ func (p *Proxy) retire(now time.Time, k *kind, name string, it *item) (action, *
 		if clusters == nil && !p.returning || clusters != nil && clusters.given(name) == nil {
 			return remove, nil
 		} // a proxy that came back may have the cluster and not have said so yet
+		if it.again && k.has[name] == nil {
+			return give, noEndpoints(name)
+		}
 	case k.wildcard || !lingers(k.typ):
 		return remove, nil
 	}

@@ -89,6 +89,13 @@ func hasEndpoints(name string) bool { return strings.HasPrefix(name, "c") }
 func (e *envoy) connect(p *Proxy, routes []string) {
 	e.Proxy, e.inbox, e.out, e.held, e.ever = p, nil, nil, nil, false
 	e.unsaid = map[string]bool{}
+	if e.full { // it can say nothing
+		for _, typ := range served {
+			for name := range e.active[typ] {
+				e.unsaid[name] = true
+			}
+		}
+	}
 	e.askForClusters()
 	var eds []string
 	for _, m := range []byName{e.active[translate.ClusterType], e.warming} {
@@ -273,7 +280,7 @@ func (e *envoy) drop(typ, name string) {
 func (e *envoy) check() {
 	for _, typ := range served {
 		for _, r := range e.active[typ] {
-			if e.unsaid[r.Name] {
+			if e.unsaid[r.Name] || typ == translate.ClusterType && !e.uses(r.Name) {
 				continue
 			}
 			for _, c := range r.Clusters {

@@ -56,6 +56,7 @@ type item struct {
 	// in a response that was refused as a whole.
 	maybe   []*translate.Resource
 	refused *Refusal
+	bad     []string // versions that it refused of late
 }
 
 // lates is how many unanswered responses are remembered for a late answer.

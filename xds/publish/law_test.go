@@ -269,8 +269,7 @@ func (w *world) converged(e *envoy) error {
 		}
 	}
 	for name := range clusters {
-		_, fetched := e.Proxy.extra[name] // for older content that waits
-		if w.snap.Resources[translate.ClusterType][name] == nil && !fetched && !e.uses(name) && !e.opaque() && !e.unsaid[name] {
+		if w.snap.Resources[translate.ClusterType][name] == nil && !e.awaits(name) && !e.uses(name) && !e.opaque() && !e.unsaid[name] {
 			return fmt.Errorf("cluster %s: still there", name)
 		}
 	}
@@ -285,6 +284,9 @@ func (w *world) converged(e *envoy) error {
 // opaque says that it works with something that nobody knows any more, which
 // may name any cluster.
 func (e *envoy) opaque() bool {
+	if len(e.unsaid) > 0 {
+		return true
+	}
 	for _, typ := range []string{translate.ClusterType, translate.ListenerType, translate.RouteType} {
 		for _, r := range e.Proxy.kinds[typ].has {
 			if r.Body == nil {
@@ -293,6 +295,18 @@ func (e *envoy) opaque() bool {
 		}
 		for _, it := range e.Proxy.kinds[typ].open {
 			if it.maybe != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// awaits says that older content which names a cluster waits for another one.
+func (e *envoy) awaits(cluster string) bool {
+	for _, k := range e.Proxy.kinds {
+		for name, it := range k.open {
+			if r, _ := e.Proxy.choose(k, name, it); it.missing != nil && names(r, cluster) {
 				return true
 			}
 		}

@@ -33,6 +33,8 @@ type flown struct {
 	name string
 	res  *translate.Resource // nil for a removal
 	prev *translate.Resource // what the proxy had, once the response is given up
+	// undone says that it was taken back before it was answered.
+	undone bool
 }
 
 // Next gives the next response of a type, nil if there is nothing to say now.
@@ -60,7 +62,8 @@ func (p *Proxy) Next(now time.Time, typ string) *Response {
 		switch {
 		case len(r.items) > 0:
 			k.greet = false
-			r.mixed = p.full && k.waiting()
+			p.warmAll(now, k)
+			r.mixed = p.full && (k.waiting() || !k.silent.IsZero())
 			k.flights = append(k.flights, r)
 			return r
 		case len(k.trials) > 0 || trial:
@@ -146,9 +149,22 @@ func (p *Proxy) warmAgain(now time.Time, name string) {
 	switch {
 	case k == nil:
 		p.rewarm[name] = struct{}{}
-	case k.subscribed(name) && k.given(name) != nil:
+	case k.subscribed(name):
 		k.look(now, name).again = true
 		p.mark()
+	}
+}
+
+// warmAll is warmAgain for those clusters of a complete response that are in
+// it unchanged, but which the proxy may have changed when it refused a response.
+func (p *Proxy) warmAll(now time.Time, k *kind) {
+	if !p.full || k.typ != translate.ClusterType {
+		return
+	}
+	for name, it := range k.open {
+		if it.maybe != nil {
+			p.warmAgain(now, name)
+		}
 	}
 }
 
@@ -186,11 +202,12 @@ func (p *Proxy) undo(now time.Time, k *kind) *Response {
 	r := &Response{Type: k.typ, sent: now, requests: p.requests, undo: true}
 	slices.Sort(k.takeBack)
 	for _, name := range slices.Compact(k.takeBack) {
-		it := k.open[name]
-		has := k.has[name]
+		p.upgrade(now, k, name)
+		it, has := k.open[name], k.has[name]
 		if it == nil || has != nil && has.Body == nil {
 			continue
 		}
+		k.markUndone(name)
 		if has == nil {
 			r.Removed = append(r.Removed, name)
 		} else {
@@ -208,6 +225,16 @@ func (p *Proxy) undo(now time.Time, k *kind) *Response {
 	}
 	k.flights = append(k.flights, r)
 	return r
+}
+
+func (k *kind) markUndone(name string) {
+	for _, r := range k.flights {
+		for i := range r.items {
+			if f := &r.items[i]; f.name == name && f.res != nil {
+				f.undone = true
+			}
+		}
+	}
 }
 
 // Sent tells the nonce that a response was sent with.

@@ -64,7 +64,8 @@ func (p *Proxy) blindTo(now time.Time, name string) bool {
 	if endpoints == nil || len(endpoints.names) == 0 {
 		return false
 	}
-	return endpoints.has[name] == nil || !p.class.target.has(translate.EndpointType, name)
+	has := endpoints.has[name]
+	return has == nil || has.Body == nil || has.Version == standIn || !p.class.target.has(translate.EndpointType, name)
 }
 
 // seeClusters looks again at which clusters the proxy lacks, after something

@@ -65,20 +65,20 @@ func (p *Proxy) unstick(now time.Time, k *kind, r *Response) {
 		if k.silent.IsZero() {
 			k.silent = r.sent
 		}
-		for _, f := range k.flights {
-			f.sent = now // look again after another limit
-		}
 		if len(k.flights) > unansweredBound {
 			p.land(k, k.flights[0])
 			k.flights = k.flights[1:]
 		}
-		return
 	}
 	for _, f := range k.flights {
-		f.undone, f.sent = true, now
-		for _, i := range f.items {
-			k.takeBack = append(k.takeBack, i.name)
+		if !f.undone && !f.undo {
+			for _, i := range f.items {
+				if i.res != nil {
+					k.takeBack = append(k.takeBack, i.name)
+				}
+			}
 		}
+		f.undone, f.sent = true, now // look again after another limit
 	}
 }
 
