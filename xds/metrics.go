@@ -10,7 +10,7 @@ import (
 	"kibble.dev/xds/publish"
 )
 
-// metrics of a server. Labels have few values: types of resources, not nodes.
+// metrics of a server. Labels have few values: kinds of resources, not nodes.
 type metrics struct {
 	streams   prometheus.Gauge
 	pushes    *prometheus.CounterVec
@@ -18,7 +18,16 @@ type metrics struct {
 	nacks     *prometheus.CounterVec
 	answers   *prometheus.HistogramVec
 	inventory *prometheus.GaugeVec
+	late      *prometheus.GaugeVec
+	refused   prometheus.Gauge
 }
+
+// Values of the label result of kibble_xds_pushes_total.
+const (
+	resultSent    = "sent"
+	resultAcked   = "acked"
+	resultRefused = "refused"
+)
 
 func newMetrics(r prometheus.Registerer) *metrics {
 	m := &metrics{
@@ -26,10 +35,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "kibble_xds_streams", Help: "Connected proxies.",
 		}),
 		pushes: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "kibble_xds_pushes_total", Help: "Responses sent to proxies, by type of resource.",
-		}, []string{"type"}),
+			Name: "kibble_xds_pushes_total",
+			Help: "Responses to proxies, by type of resource: sent, and of these acked or refused.",
+		}, []string{"type", "result"}),
 		sent: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "kibble_xds_resources_sent_total", Help: "Resources in those responses, removals included.",
+			Name: "kibble_xds_resources_sent_total", Help: "Resources that changed in these responses, removals included.",
 		}, []string{"type"}),
 		nacks: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "kibble_xds_nacks_total", Help: "Responses that a proxy refused.",
@@ -41,36 +51,71 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		inventory: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "kibble_xds_resources", Help: "Resources that are served, over all proxy classes.",
 		}, []string{"type"}),
+		late: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "kibble_xds_overdue", Help: "Proxies that owe an answer for longer than the limit. Of clusters: one is not getting warm.",
+		}, []string{"type"}),
+		refused: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "kibble_xds_quarantined_resources", Help: "Resources that a connected proxy refused and that it is not given, counted for each proxy.",
+		}),
 	}
 	if r != nil {
-		r.MustRegister(m.streams, m.pushes, m.sent, m.nacks, m.answers, m.inventory)
+		r.MustRegister(m.streams, m.pushes, m.sent, m.nacks, m.answers, m.inventory, m.late, m.refused)
 	}
 	return m
 }
 
-func short(typ string) string { return typ[strings.LastIndexByte(typ, '.')+1:] }
+// short gives a type's label: few, whatever types proxies ask for.
+func short(typ string) string {
+	switch typ {
+	case translate.ClusterType, translate.EndpointType, translate.ListenerType, translate.RouteType, translate.ExtensionType:
+		return typ[strings.LastIndexByte(typ, '.')+1:]
+	}
+	return "other"
+}
 
 func (m *metrics) pushed(r *publish.Response) {
-	m.pushes.WithLabelValues(short(r.Type)).Inc()
+	m.pushes.WithLabelValues(short(r.Type), resultSent).Inc()
 	m.sent.WithLabelValues(short(r.Type)).Add(float64(len(r.Resources) + len(r.Removed)))
 }
 
 func (m *metrics) answered(typ string, accepted bool, after time.Duration) {
-	m.answers.WithLabelValues(short(typ)).Observe(after.Seconds())
+	result := resultAcked
 	if !accepted {
+		result = resultRefused
 		m.nacks.WithLabelValues(short(typ)).Inc()
 	}
+	m.pushes.WithLabelValues(short(typ), result).Inc()
+	m.answers.WithLabelValues(short(typ)).Observe(after.Seconds())
 }
 
 func (m *metrics) resources(s *translate.Snapshot) {
 	count := map[string]int{}
 	for _, c := range s.Classes {
 		for typ, all := range c.Resources {
-			count[typ] += len(all)
+			count[short(typ)] += len(all)
 		}
 	}
 	m.inventory.Reset() // a type that is no longer there has no count
 	for typ, n := range count {
-		m.inventory.WithLabelValues(short(typ)).Set(float64(n))
+		m.inventory.WithLabelValues(typ).Set(float64(n))
 	}
+}
+
+// alarms counts what somebody should look at.
+func (m *metrics) alarms(classes map[string]*class) {
+	late, refused := map[string]int{}, 0
+	for _, c := range classes {
+		for p := range c.streams {
+			overdue, n := p.Alarms()
+			for _, typ := range overdue {
+				late[short(typ)]++
+			}
+			refused += n
+		}
+	}
+	m.late.Reset()
+	for typ, n := range late {
+		m.late.WithLabelValues(typ).Set(float64(n))
+	}
+	m.refused.Set(float64(refused))
 }

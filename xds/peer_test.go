@@ -1,9 +1,11 @@
 package xds_test
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -141,20 +143,27 @@ func (p *peer) overSotW(ctx context.Context, api discoveryv3.AggregatedDiscovery
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	names, version := map[string][]string{}, map[string]string{}
+	var mu sync.Mutex
+	names, version, newest := map[string][]string{}, map[string]string{}, map[string]string{}
 	p.send = func(r *discoveryv3.DeltaDiscoveryRequest) {
+		mu.Lock()
+		defer mu.Unlock()
 		typ := r.GetTypeUrl()
 		names[typ] = append(names[typ], r.GetResourceNamesSubscribe()...)
 		if r.GetResponseNonce() != "" && r.GetErrorDetail() == nil {
 			version[typ] = r.GetResponseNonce()
 		}
+		// A request for more names carries the nonce of the newest response.
 		_ = stream.Send(&discoveryv3.DiscoveryRequest{
 			Node: r.GetNode(), TypeUrl: typ, ResourceNames: names[typ], VersionInfo: version[typ],
-			ResponseNonce: r.GetResponseNonce(), ErrorDetail: r.GetErrorDetail(),
+			ResponseNonce: cmp.Or(r.GetResponseNonce(), newest[typ]), ErrorDetail: r.GetErrorDetail(),
 		})
 	}
 	return func() (message, error) {
 		r, err := stream.Recv()
+		mu.Lock()
+		newest[r.GetTypeUrl()] = r.GetNonce()
+		mu.Unlock()
 		m := message{typ: r.GetTypeUrl(), nonce: r.GetNonce(), resources: map[string]string{}}
 		for _, body := range r.GetResources() {
 			m.resources[nameOf(p.t, body)] = ""

@@ -2,11 +2,12 @@
 // at a time, in an order that never breaks a request (package publish decides
 // it), and what they answered.
 //
-// It answers the aggregated streams itself, delta and state of the world, on
-// go-control-plane's protocol types. That project's server is not used: it
-// holds back the next response of a type until the last one is answered, which
-// is how a cluster that never gets warm stops all later ones, and it does not
-// tell which response a proxy refused. There is no Fetch and no reflection.
+// The streams are those of go-control-plane's server, delta and state of the
+// world, aggregated only: there is no Fetch and no reflection. In place of one
+// of its caches every stream has a cache of its own that asks the publisher,
+// and that may hand over a further response before the last one is answered:
+// Envoy answers nothing about clusters while one of them is not getting warm,
+// and only a further response gets it out of that.
 package xds
 
 import (
@@ -22,7 +23,9 @@ import (
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
 
 	"kibble.dev/translate"
 	"kibble.dev/xds/publish"
@@ -39,6 +42,8 @@ type Options struct {
 	// KeepExtra is how long a cluster that Ensure added stays after it was last
 	// asked for; default 10 min.
 	KeepExtra time.Duration
+	// MaxStreams bounds the connected proxies; default 10,000.
+	MaxStreams int
 	// Register adds other services to the gRPC server.
 	Register func(*grpc.Server)
 	// ServerOptions are gRPC's own, such as credentials.
@@ -47,9 +52,11 @@ type Options struct {
 
 // Limits of the gRPC server.
 const (
-	maxMessage = 16 << 20
-	maxStreams = 1000
-	tickEvery  = 200 * time.Millisecond
+	maxMessage = 16 << 20 // a proxy that comes back names all that it has
+	maxCalls   = 1000     // at once on one connection: overrides are resolved on it too
+	tickEvery  = 100 * time.Millisecond
+	countEvery = time.Second
+	goodbye    = 3 * time.Second // calls may take to end when the server stops
 )
 
 // Server serves snapshots to proxies. It is safe for concurrent use.
@@ -59,6 +66,7 @@ type Server struct {
 
 	mu        sync.Mutex
 	published bool
+	streams   int
 	classes   map[string]*class
 	changed   chan struct{} // closed and replaced when a proxy's state may have changed
 }
@@ -85,6 +93,7 @@ func New(o Options) *Server {
 		o.Now = time.Now
 	}
 	o.KeepExtra = cmp.Or(o.KeepExtra, 10*time.Minute)
+	o.MaxStreams = cmp.Or(o.MaxStreams, 10_000)
 	return &Server{
 		opts: o, metrics: newMetrics(o.Registerer),
 		classes: map[string]*class{}, changed: make(chan struct{}),
@@ -124,12 +133,14 @@ func (s *Server) class(name string) *class {
 	return c
 }
 
-// wake tells the streams that may have something to send.
+// wake hands over what may be sent, and tells those who wait for proxies.
 func (s *Server) wake() {
 	for _, c := range s.classes {
-		for _, p := range c.Ready() {
-			if st := c.streams[p]; st != nil {
-				st.wake()
+		for ready := c.Ready(); len(ready) > 0; ready = c.Ready() {
+			for _, p := range ready {
+				if st := c.streams[p]; st != nil {
+					st.pump()
+				}
 			}
 		}
 	}
@@ -137,27 +148,31 @@ func (s *Server) wake() {
 	s.changed = make(chan struct{})
 }
 
-// Serve answers proxies until the context ends, then lets them go. The listener
-// is closed.
+// Serve answers proxies until the context ends, then lets them go: their
+// streams end, and calls to other services have a few seconds. The listener is
+// closed.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	options := append([]grpc.ServerOption{
-		grpc.WaitForHandlers(true), grpc.MaxRecvMsgSize(maxMessage), grpc.MaxConcurrentStreams(maxStreams),
+		grpc.WaitForHandlers(true), grpc.MaxRecvMsgSize(maxMessage), grpc.MaxConcurrentStreams(maxCalls),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 	}, s.opts.ServerOptions...)
 	g := grpc.NewServer(options...)
-	discoveryv3.RegisterAggregatedDiscoveryServiceServer(g, &ads{server: s})
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	discoveryv3.RegisterAggregatedDiscoveryServiceServer(g, &ads{server: s, ctx: ctx})
 	if s.opts.Register != nil {
 		s.opts.Register(g)
 	}
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
-	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	tasks.Go(func() { s.tick(ctx) })
 	tasks.Go(func() {
 		<-ctx.Done()
-		g.Stop()
+		end := time.AfterFunc(goodbye, g.Stop)
+		defer end.Stop()
+		g.GracefulStop()
 	})
 	if err := g.Serve(l); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("serve xDS on %s: %w", l.Addr(), err)
@@ -165,10 +180,36 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
+// ads is the aggregated discovery service.
+type ads struct {
+	discoveryv3.UnimplementedAggregatedDiscoveryServiceServer
+	server *Server
+	ctx    context.Context // ends all streams
+}
+
+// accept makes a stream, if there is room for one more.
+func (s *Server) accept(protocol string) (*stream, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.streams >= s.opts.MaxStreams {
+		return nil, status.Errorf(codes.ResourceExhausted, "%d proxies are connected, and no more are allowed", s.streams)
+	}
+	s.streams++
+	s.metrics.streams.Inc()
+	return newStream(s, protocol), nil
+}
+
+// byNameOnly gives the types of which a first request without names asks for
+// nothing. Envoy asks so when it comes back and has none.
+func byNameOnly() []string {
+	return []string{translate.EndpointType, translate.RouteType, translate.ExtensionType}
+}
+
 // tick tells the publishers the time.
 func (s *Server) tick(ctx context.Context) {
 	t := time.NewTicker(tickEvery)
 	defer t.Stop()
+	var counted time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -180,6 +221,10 @@ func (s *Server) tick(ctx context.Context) {
 		for _, c := range s.classes {
 			c.Tick(now)
 			c.release(now)
+		}
+		if now.Sub(counted) >= countEvery {
+			s.metrics.alarms(s.classes)
+			counted = now
 		}
 		s.wake()
 		s.mu.Unlock()
@@ -255,8 +300,10 @@ func (c *class) pending(now time.Time, resources []*translate.Resource) bool {
 		if r.Body.GetTypeUrl() != translate.ClusterType {
 			continue
 		}
-		if slices.ContainsFunc(c.Proxies(), func(p *publish.Proxy) bool { return p.Has(now, r.Name) == publish.Pending }) {
-			return true
+		for p := range c.streams {
+			if p.Has(now, r.Name) == publish.Pending {
+				return true
+			}
 		}
 	}
 	return false
@@ -264,11 +311,32 @@ func (c *class) pending(now time.Time, resources []*translate.Resource) bool {
 
 // ProxyStatus is a connected proxy.
 type ProxyStatus struct {
-	Node      string           `json:"node"`
-	Class     string           `json:"proxyClass"`
-	Protocol  string           `json:"protocol"`
-	Connected time.Time        `json:"connected"`
-	Types     []publish.Status `json:"types"`
+	Node      string    `json:"node"`
+	Class     string    `json:"proxyClass"`
+	Protocol  string    `json:"protocol"`
+	Connected time.Time `json:"connected"`
+	// InSync says that it has accepted all that it is to have; BehindSince is
+	// since when it has not.
+	InSync      bool      `json:"inSync"`
+	BehindSince time.Time `json:"behindSince,omitzero"`
+	// Stuck says that it came back and asks for no clusters, because one of
+	// them is not getting warm: it must be restarted.
+	Stuck bool             `json:"stuck,omitempty"`
+	Types []publish.Status `json:"types"`
+}
+
+func statusOf(class string, st *stream, now time.Time) ProxyStatus {
+	p := ProxyStatus{
+		Node: st.node, Class: class, Protocol: st.protocol, Connected: st.proxy.Connected(),
+		Types: st.proxy.Status(), Stuck: st.proxy.Mute(now),
+	}
+	for _, typ := range p.Types {
+		if typ.Behind > 0 && (p.BehindSince.IsZero() || typ.Since.Before(p.BehindSince)) {
+			p.BehindSince = typ.Since
+		}
+	}
+	p.InSync = st.class.Known() && p.BehindSince.IsZero() && !p.Stuck
+	return p
 }
 
 // Proxies gives the connected proxies, sorted by class, then node.
@@ -276,11 +344,10 @@ func (s *Server) Proxies() []ProxyStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []ProxyStatus
+	now := s.opts.Now()
 	for name, c := range s.classes {
-		for p, st := range c.streams {
-			all = append(all, ProxyStatus{
-				Node: st.node, Class: name, Protocol: st.protocol, Connected: p.Connected(), Types: p.Status(),
-			})
+		for _, st := range c.streams {
+			all = append(all, statusOf(name, st, now))
 		}
 	}
 	slices.SortFunc(all, func(a, b ProxyStatus) int {

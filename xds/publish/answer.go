@@ -9,12 +9,13 @@ import (
 
 // Refusal is a version that a proxy refused.
 type Refusal struct {
-	Name, Version string
+	Name    string `json:"name"`
+	Version string `json:"version"`
 	// Words are the proxy's own, cut to a bound.
-	Words string
+	Words string `json:"words"`
 	// Source is the resource's.
-	Source string
-	Since  time.Time
+	Source string    `json:"source,omitempty"`
+	Since  time.Time `json:"since"`
 }
 
 // badBound is how many refused versions of a name are remembered while it is

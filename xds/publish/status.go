@@ -10,30 +10,36 @@ import (
 
 // Status is how far a proxy is with one type.
 type Status struct {
-	Type string
+	Type string `json:"type"`
 	// Acked counts the resources that the proxy accepted, Sent those in
 	// responses that it has not answered, Behind those that are wanted in
 	// another version than it has, refused and waiting ones included, and
 	// Retiring those that it has and that are no longer wanted.
-	Acked, Sent, Behind, Retiring int
+	Acked    int `json:"acked"`
+	Sent     int `json:"sent"`
+	Behind   int `json:"behind"`
+	Retiring int `json:"retiring"`
 	// Since is when it fell behind; zero when Behind is 0.
-	Since time.Time
+	Since time.Time `json:"since,omitzero"`
 	// Refused are the wanted versions that it refused, sorted by name.
-	Refused []Refusal
+	Refused []Refusal `json:"refused,omitempty"`
 	// Waiting are resources that wait for clusters, sorted by name.
-	Waiting []Waiting
+	Waiting []Waiting `json:"waiting,omitempty"`
 	// Unanswered is since when the oldest response has had no answer; zero
 	// when all are answered.
-	Unanswered time.Time
-	// Overdue says that the answer is late: Options.AckLimit has passed.
-	Overdue bool
+	Unanswered time.Time `json:"unanswered,omitzero"`
+	// Overdue says that the answer is late: Options.AckLimit has passed. Of
+	// clusters it says that one of them is not getting warm.
+	Overdue bool `json:"overdue,omitempty"`
 }
 
 // Waiting is a resource that a proxy may not have yet.
 type Waiting struct {
-	Name, Source string
-	// Clusters are some of those that it waits for.
-	Clusters []string
+	Name   string `json:"name"`
+	Source string `json:"source,omitempty"`
+	// Clusters are some of those that it waits for. Its own name says that a
+	// cluster waits for endpoints that the proxy accepts.
+	Clusters []string `json:"clusters"`
 }
 
 // Status gives the state of each type that the proxy asked for, in the order of Types.
@@ -107,6 +113,22 @@ func (p *Proxy) status(k *kind) Status {
 	slices.SortFunc(s.Refused, func(a, b Refusal) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(s.Waiting, func(a, b Waiting) int { return strings.Compare(a.Name, b.Name) })
 	return s
+}
+
+// Alarms gives the types with an answer that is overdue, in no order, and how
+// many wanted resources the proxy refuses.
+func (p *Proxy) Alarms() (overdue []string, refused int) {
+	for typ, k := range p.kinds {
+		if !k.silent.IsZero() || k.waiting() && k.flights[0].undone {
+			overdue = append(overdue, typ)
+		}
+		for _, it := range k.open {
+			if it.refused != nil {
+				refused++
+			}
+		}
+	}
+	return overdue, refused
 }
 
 // Connected is when the proxy connected.
