@@ -39,11 +39,10 @@ type deltaStream struct {
 // CreateDeltaWatch opens the type of a request. More than one response may
 // come of it: a change need not wait for the last one's acknowledgement.
 func (d *deltaStream) CreateDeltaWatch(r *discoveryv3.DeltaDiscoveryRequest, s cache.Subscription, responses chan cache.DeltaResponse) (func(), error) {
-	d.responses = responses
 	return d.watch(publish.Subscription{
 		Type: r.GetTypeUrl(), Wildcard: s.IsWildcard(), Known: r.GetInitialResourceVersions(),
 		Add: ordinary(r.GetResourceNamesSubscribe()), Drop: ordinary(r.GetResourceNamesUnsubscribe()),
-	})
+	}, func() { d.responses = responses })
 }
 
 // ordinary gives the names but the wildcard.

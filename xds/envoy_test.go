@@ -1,16 +1,15 @@
 package xds_test
 
 import (
-	"context"
-	"errors"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	bootstrap "kibble.dev/envoy-bootstrap"
 	"kibble.dev/internal/envoytest"
@@ -18,12 +17,42 @@ import (
 	"kibble.dev/xds"
 )
 
-// A real Envoy gets ready from a Publish, follows 200 changes of cluster and
-// routes, and a restart of the server, and not one request fails.
-func TestEnvoySwaps(t *testing.T) {
-	up := envoytest.Upstream(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// upstream answers with what the route says the cluster is.
+func upstream(t *testing.T) string {
+	return envoytest.Upstream(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, r.Header.Get("X-To"))
 	}))
+}
+
+// run starts an Envoy of a class that speaks to a server.
+func run(t *testing.T, address, node, class, protocol string) *envoytest.Envoy {
+	t.Helper()
+	b, err := bootstrap.Render(bootstrap.Options{Class: class, NodeID: node, Server: address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if protocol == "sotw" {
+		b = bytes.ReplaceAll(b, []byte("DELTA_GRPC"), []byte("GRPC"))
+	}
+	return envoytest.Run(t, b)
+}
+
+// version is the snapshot whose routes lead to the i-th cluster.
+func version(t *testing.T, i int, up string) *translate.Snapshot {
+	name := fmt.Sprintf("c%d", i)
+	return edge(cluster(t, name, time.Second), endpoints(t, name, up), routes(t, "table", name), listener(t, "front", "table"))
+}
+
+// A real Envoy gets ready from a Publish, follows hundreds of changes of
+// cluster and routes, and a restart of the server, and not one request fails.
+func TestEnvoySwaps(t *testing.T) {
+	for protocol, swaps := range map[string]int{"delta": 500, "sotw": 100} {
+		t.Run(protocol, func(t *testing.T) { swap(t, protocol, swaps) })
+	}
+}
+
+func swap(t *testing.T, protocol string, swaps int) {
+	up := upstream(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -33,44 +62,43 @@ func TestEnvoySwaps(t *testing.T) {
 	s := xds.New(options)
 	stop := serveOn(t, s, l)
 	defer func() { stop() }()
-
-	b, err := bootstrap.Render(bootstrap.Options{Class: "edge", NodeID: "edge-0", Server: address})
-	if err != nil {
-		t.Fatal(err)
-	}
-	envoy := envoytest.Run(t, b)
+	envoy := run(t, address, "edge-0", "edge", protocol)
 	until(t, "Envoy has joined", func() bool { return len(s.Proxies()) == 1 })
-	front := listener(t, "front", "table")
-	version := func(i int) *translate.Snapshot {
-		name := fmt.Sprintf("c%d", i)
-		return edge(cluster(t, name, time.Second), endpoints(t, name, up), routes(t, "table", name), front)
-	}
-	s.Publish(version(0))
+	s.Publish(version(t, 0, up))
 	envoy.WaitReady(t)
-	target := "http://" + envoy.Listener(t, "front")
 
-	load := start(target)
+	load := start("http://" + envoy.Listener(t, "front"))
 	defer load.end()
-	for i := 1; i <= 200; i++ {
-		s.Publish(version(i))
+	began := time.Now()
+	for i := 1; i <= swaps; i++ {
+		s.Publish(version(t, i, up))
 		until(t, fmt.Sprintf("swap %d is done", i), func() bool { return load.last() == fmt.Sprintf("c%d", i) })
 	}
+	for i := range 50 { // faster than an Envoy can follow
+		s.Publish(version(t, swaps+i, up))
+	}
+	took := time.Since(began)
 	until(t, "old clusters are gone", func() bool { return settled(s) })
 
 	stop()
-	l, err = net.Listen("tcp", address)
-	if err != nil {
+	if l, err = net.Listen("tcp", address); err != nil {
 		t.Fatal(err)
 	}
+	registry := prometheus.NewRegistry()
+	options.Registerer = registry
 	s = xds.New(options)
 	stop = serveOn(t, s, l)
-	s.Publish(version(200))
+	s.Publish(version(t, swaps+49, up))
 	until(t, "Envoy has come back", func() bool { return settled(s) })
-	s.Publish(version(201))
-	until(t, "the new server's change is there", func() bool { return load.last() == "c201" })
+	if n := counted(t, registry, "kibble_xds_resources_sent_total"); n != 0 && protocol == "delta" {
+		t.Errorf("after a restart %v resources were sent again", n)
+	}
+	s.Publish(version(t, 1000, up))
+	until(t, "the new server's change is there", func() bool { return load.last() == "c1000" })
 
 	load.end()
-	if err := load.failed(); err != nil || load.count.Load() < 200 {
+	t.Logf("%d requests; %d changes in %v", load.count.Load(), swaps+50, took)
+	if err := load.failed(); err != nil || load.count.Load() < int64(swaps) {
 		t.Errorf("%d requests, the first failure: %v", load.count.Load(), err)
 	}
 }
@@ -82,64 +110,69 @@ func settled(s *xds.Server) bool {
 			return false
 		}
 	}
-	return true
+	return s.Proxies()[0].InSync
 }
 
-// load asks one URL again and again.
-type load struct {
-	count  atomic.Int64
-	answer atomic.Value
-	mu     sync.Mutex
-	first  error
-	end    func()
-}
-
-func start(url string) *load {
-	l := &load{}
-	ctx, cancel := context.WithCancel(context.Background())
-	client := &http.Client{Transport: &http.Transport{}, Timeout: limit}
-	var askers sync.WaitGroup
-	for range 3 {
-		askers.Go(func() {
-			for ctx.Err() == nil {
-				l.ask(client, url)
+// counted gives the sum of a metric over its labels.
+func counted(t *testing.T, g prometheus.Gatherer, name string) (sum float64) {
+	t.Helper()
+	families, err := g.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			for _, m := range f.GetMetric() {
+				sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
 			}
-		})
-	}
-	l.end = sync.OnceFunc(func() {
-		cancel()
-		askers.Wait()
-		client.CloseIdleConnections()
-	})
-	return l
-}
-
-func (l *load) ask(client *http.Client, url string) {
-	resp, err := client.Get(url)
-	if err == nil {
-		var body []byte
-		body, err = io.ReadAll(resp.Body)
-		err = errors.Join(err, resp.Body.Close())
-		if err == nil && resp.StatusCode != http.StatusOK {
-			err = fmt.Errorf("%s: %s", resp.Status, body)
 		}
-		l.answer.Store(string(body))
 	}
-	l.count.Add(1)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.first == nil {
-		l.first = err
+	return sum
+}
+
+// Two Envoys of two classes get each their own.
+func TestEnvoyClasses(t *testing.T) {
+	up := upstream(t)
+	s, address := serve(t, xds.Options{})
+	of := map[string]*envoytest.Envoy{
+		"edge": run(t, address, "edge-0", "edge", "delta"), "sidecar": run(t, address, "hello-0", "sidecar", "sotw"),
+	}
+	snapshot := edge()
+	for class := range of {
+		name := class + "-cluster"
+		snapshot.Classes[class] = classOf(cluster(t, name, time.Second), endpoints(t, name, up),
+			routes(t, "table", name), listener(t, "front", "table"))
+	}
+	s.Publish(snapshot)
+	for class, envoy := range of {
+		envoy.WaitReady(t)
+		target := "http://" + envoy.Listener(t, "front")
+		until(t, class+" answers", func() bool { return ask(target) == class+"-cluster" })
+	}
+	for _, p := range s.Proxies() {
+		until(t, p.Node+" is in sync", func() bool { return inSync(s, p.Node) })
 	}
 }
 
-func (l *load) last() string {
-	s, _ := l.answer.Load().(string)
-	return s
+func inSync(s *xds.Server, node string) bool {
+	for _, p := range s.Proxies() {
+		if p.Node == node {
+			return p.InSync
+		}
+	}
+	return false
 }
 
-func (l *load) failed() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.first
+// ask gives the body of an answer, or what went wrong.
+func ask(url string) string {
+	resp, err := http.Get(url)
+	if err != nil {
+		return err.Error()
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err.Error()
+	}
+	return string(body)
 }

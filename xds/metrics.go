@@ -19,6 +19,7 @@ type metrics struct {
 	answers   *prometheus.HistogramVec
 	inventory *prometheus.GaugeVec
 	late      *prometheus.GaugeVec
+	lates     *prometheus.CounterVec
 	refused   prometheus.Gauge
 }
 
@@ -54,12 +55,15 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		late: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "kibble_xds_overdue", Help: "Proxies that owe an answer for longer than the limit. Of clusters: one is not getting warm.",
 		}, []string{"type"}),
+		lates: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "kibble_xds_overdue_total", Help: "Responses that were not answered within the limit.",
+		}, []string{"type"}),
 		refused: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "kibble_xds_quarantined_resources", Help: "Resources that a connected proxy refused and that it is not given, counted for each proxy.",
 		}),
 	}
 	if r != nil {
-		r.MustRegister(m.streams, m.pushes, m.sent, m.nacks, m.answers, m.inventory, m.late, m.refused)
+		r.MustRegister(m.streams, m.pushes, m.sent, m.nacks, m.answers, m.inventory, m.late, m.lates, m.refused)
 	}
 	return m
 }
@@ -98,6 +102,12 @@ func (m *metrics) resources(s *translate.Snapshot) {
 	m.inventory.Reset() // a type that is no longer there has no count
 	for typ, n := range count {
 		m.inventory.WithLabelValues(typ).Set(float64(n))
+	}
+}
+
+func (m *metrics) becameLate(types map[string]int) {
+	for typ, n := range types {
+		m.lates.WithLabelValues(short(typ)).Add(float64(n))
 	}
 }
 

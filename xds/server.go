@@ -220,6 +220,7 @@ func (s *Server) tick(ctx context.Context) {
 		now := s.opts.Now()
 		for _, c := range s.classes {
 			c.Tick(now)
+			s.metrics.becameLate(c.Late())
 			c.release(now)
 		}
 		if now.Sub(counted) >= countEvery {

@@ -42,6 +42,18 @@ func statusOf(s *xds.Server, typ string) publish.Status {
 	return publish.Status{}
 }
 
+// statusOfNode gives the state of a type of one proxy.
+func statusOfNode(s *xds.Server, node, typ string) publish.Status {
+	for _, p := range s.Proxies() {
+		for _, st := range p.Types {
+			if p.Node == node && st.Type == typ {
+				return st
+			}
+		}
+	}
+	return publish.Status{}
+}
+
 // asked waits until a number of proxies has asked for a type.
 func asked(t *testing.T, s *xds.Server, typ string, n int) {
 	t.Helper()

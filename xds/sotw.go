@@ -41,12 +41,11 @@ type fullStream struct {
 // CreateWatch opens the type of a request. Responses of the type that the
 // server had not sent by then it has thrown away.
 func (f *fullStream) CreateWatch(r *discoveryv3.DiscoveryRequest, s cache.Subscription, responses chan cache.Response) (func(), error) {
-	f.responses = responses
 	typ := r.GetTypeUrl()
 	f.dropped(typ)
 	sub := publish.Subscription{Type: typ, Wildcard: s.IsWildcard(), Returning: r.GetVersionInfo() != "" && r.GetResponseNonce() == ""}
 	sub.Add, sub.Drop = f.difference(typ, s.SubscribedResources())
-	return f.watch(sub)
+	return f.watch(sub, func() { f.responses = responses })
 }
 
 func (f *fullStream) pushFull(r *publish.Response) bool {

@@ -136,8 +136,8 @@ func (st *stream) answered(typ, nonce string, refused *status.Status, now time.T
 }
 
 // watch takes what a request asks for, opens the type, and hands over what is
-// ready. cancel closes the type again.
-func (st *stream) watch(sub publish.Subscription) (cancel func(), err error) {
+// ready. attach is called first, with the lock held. cancel closes the type again.
+func (st *stream) watch(sub publish.Subscription, attach func()) (cancel func(), err error) {
 	s := st.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,6 +145,7 @@ func (st *stream) watch(sub publish.Subscription) (cancel func(), err error) {
 	if st.count += len(sub.Add) - len(sub.Drop); st.count > maxNames {
 		return nil, grpcstatus.Errorf(codes.ResourceExhausted, "a proxy may ask for %d names", maxNames)
 	}
+	attach()
 	st.wildcard[sub.Type], st.open[sub.Type] = sub.Wildcard, true
 	if !seen || was != sub.Wildcard || len(sub.Add)+len(sub.Drop) > 0 {
 		st.proxy.Subscribe(s.opts.Now(), sub)

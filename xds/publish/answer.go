@@ -28,7 +28,7 @@ const wordsBound = 2 << 10
 // Ack tells that the proxy accepted the response of a nonce. It gives the
 // response, nil if the nonce is not known.
 func (p *Proxy) Ack(now time.Time, typ, nonce string) *Response {
-	k := p.answers(typ)
+	k := p.hear(typ)
 	if k == nil {
 		return nil
 	}
@@ -46,7 +46,7 @@ func (p *Proxy) Ack(now time.Time, typ, nonce string) *Response {
 // Nack tells that the proxy refused the response of a nonce, in its words. It
 // gives the response, nil if the nonce is not known.
 func (p *Proxy) Nack(now time.Time, typ, nonce, words string) *Response {
-	k := p.answers(typ)
+	k := p.hear(typ)
 	if k == nil {
 		return nil
 	}
@@ -66,8 +66,8 @@ func (p *Proxy) Nack(now time.Time, typ, nonce, words string) *Response {
 	return r
 }
 
-func (p *Proxy) answers(typ string) *kind {
-	p.requests++
+func (p *Proxy) hear(typ string) *kind {
+	p.answers++
 	k := p.kinds[typ]
 	if k != nil {
 		k.silent = time.Time{}

@@ -22,6 +22,7 @@ type Class struct {
 	dirty   map[*Proxy]struct{}  // proxies with something to do
 	blind   map[*Proxy]struct{}  // those that came back and have not asked for clusters
 	serial  int
+	late    map[string]int // by type, responses that became overdue
 }
 
 // watchers are the proxies that asked for resources of one type.
@@ -35,7 +36,7 @@ func NewClass(o Options) *Class {
 	return &Class{
 		opts: o.withDefaults(), memory: newMemory(), named: map[string]int{},
 		proxies: map[*Proxy]struct{}{}, watch: map[string]*watchers{},
-		dirty: map[*Proxy]struct{}{}, blind: map[*Proxy]struct{}{},
+		dirty: map[*Proxy]struct{}{}, blind: map[*Proxy]struct{}{}, late: map[string]int{},
 	}
 }
 
@@ -239,6 +240,13 @@ func (c *Class) Known() bool { return c.target != nil && !c.gone }
 
 // Empty says that the class has neither proxies nor, at any time, had a configuration.
 func (c *Class) Empty() bool { return len(c.proxies) == 0 && !c.Known() }
+
+// Late gives how many responses of each type have become overdue since the last call.
+func (c *Class) Late() map[string]int {
+	late := c.late
+	c.late = map[string]int{}
+	return late
+}
 
 // Tick tells the time: limits and drain times that have passed by now take effect.
 func (c *Class) Tick(now time.Time) {

@@ -21,9 +21,9 @@
 //   - A version that some proxy refused and none accepted is not given to
 //     others that can have an accepted one.
 //   - A proxy that leaves clusters unanswered for Options.AckLimit though it
-//     talks otherwise has a cluster that never gets warm: the unanswered ones
+//     answers otherwise has a cluster that never gets warm: the unanswered ones
 //     are taken back, which makes Envoy answer, and are tried again. A proxy
-//     that leaves anything else unanswered, or does not talk at all, is taken
+//     that leaves anything else unanswered, or answers nothing at all, is taken
 //     to have it, so that it goes on; Status tells.
 //
 // A class and its proxies are not safe for concurrent use.

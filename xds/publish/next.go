@@ -17,10 +17,10 @@ type Response struct {
 	// that are not there; sorted.
 	Removed []string
 
-	nonce    string
-	sent     time.Time
-	requests int // the proxy's until then
-	items    []flown
+	nonce   string
+	sent    time.Time
+	answers int // the proxy's until then
+	items   []flown
 	// undo says that the response takes back unanswered clusters; undone that
 	// it was taken back; slow that its clusters were once accepted, but late.
 	undo, undone, slow bool
@@ -53,7 +53,7 @@ func (p *Proxy) Next(now time.Time, typ string) *Response {
 	}
 	for p.mayGo(k) {
 		batch, trial := k.batch()
-		r := &Response{Type: typ, sent: now, requests: p.requests}
+		r := &Response{Type: typ, sent: now, answers: p.answers}
 		for _, name := range batch {
 			if it := k.open[name]; it != nil {
 				p.put(now, k, r, name, it, len(batch) > 1)
@@ -67,7 +67,7 @@ func (p *Proxy) Next(now time.Time, typ string) *Response {
 			k.flights = append(k.flights, r)
 			return r
 		case len(k.trials) > 0 || trial:
-		case k.greet && !k.held():
+		case k.greet && !k.held() && !p.class.gone:
 			k.greet = false
 			k.flights = append(k.flights, r)
 			return r
@@ -199,7 +199,7 @@ func (k *kind) held() bool {
 
 // undo takes back clusters that stay unanswered.
 func (p *Proxy) undo(now time.Time, k *kind) *Response {
-	r := &Response{Type: k.typ, sent: now, requests: p.requests, undo: true}
+	r := &Response{Type: k.typ, sent: now, answers: p.answers, undo: true}
 	slices.Sort(k.takeBack)
 	for _, name := range slices.Compact(k.takeBack) {
 		p.upgrade(now, k, name)

@@ -15,7 +15,7 @@ type Proxy struct {
 	waits  bool // its class was gone when it connected
 
 	connected time.Time
-	requests  int              // how many it made
+	answers   int              // how many it gave
 	kinds     map[string]*kind // by type, those that it asked for
 
 	// unready are the wanted clusters that the proxy does not have together
@@ -111,7 +111,6 @@ func (p *Proxy) Subscribe(now time.Time, s Subscription) {
 			p.refresh(now, name)
 		}
 	}
-	p.requests++
 	p.moveOn(now)
 	p.mark()
 }

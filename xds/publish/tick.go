@@ -39,7 +39,10 @@ func (p *Proxy) tick(now time.Time) {
 // overdue deals with a response that has been unanswered for too long.
 func (p *Proxy) overdue(now time.Time, k *kind, r *Response) {
 	p.mark()
-	talks := p.requests > r.requests
+	if !r.undone {
+		p.class.late[k.typ]++
+	}
+	talks := p.answers > r.answers
 	switch {
 	case k.typ == translate.ClusterType && talks && !r.slow && len(r.items) > 0:
 		p.unstick(now, k, r)

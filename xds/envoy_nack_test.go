@@ -1,0 +1,160 @@
+package xds_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"kibble.dev/translate"
+	"kibble.dev/xds"
+)
+
+// edsCluster makes a cluster with endpoints of its own, and changes it.
+func edsCluster(t *testing.T, name string, change func(*clusterv3.Cluster)) *translate.Resource {
+	c := &clusterv3.Cluster{
+		Name: name, ConnectTimeout: durationpb.New(time.Second),
+		ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS},
+		EdsClusterConfig:     &clusterv3.Cluster_EdsClusterConfig{EdsConfig: ads()},
+	}
+	change(c)
+	return resource(t, name, c)
+}
+
+// badRoutes is a table that Envoy refuses without naming it.
+func badRoutes(t *testing.T, name, to string) *translate.Resource {
+	return resource(t, name, &routev3.RouteConfiguration{Name: name, VirtualHosts: []*routev3.VirtualHost{{
+		Name: "all", Domains: []string{"*"}, Routes: []*routev3.Route{{
+			Match:  &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_SafeRegex{SafeRegex: &matcherv3.RegexMatcher{Regex: "(("}}},
+			Action: &routev3.Route_Route{Route: &routev3.RouteAction{ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: to}}},
+		}},
+	}}}, to)
+}
+
+// What Envoy refuses harms itself only, whichever way Envoy refuses it: it is
+// shown with Envoy's words and its source, the rest is served, a new Envoy is
+// given what was accepted, and a corrected version heals.
+func TestEnvoyRefuses(t *testing.T) {
+	up := upstream(t)
+	tests := map[string]struct {
+		typ, name string
+		words     string // of Envoy, in part
+		old, bad  *translate.Resource
+		endpoints bool // the bad one is a cluster that needs some
+	}{
+		"cluster that Envoy names": {
+			typ: cds, name: "x", words: "cluster(s) x", old: cluster(t, "x", time.Second), endpoints: true,
+			bad: edsCluster(t, "x", func(c *clusterv3.Cluster) { c.LbPolicy = clusterv3.Cluster_CLUSTER_PROVIDED }),
+		},
+		"cluster that is not valid": {
+			typ: cds, name: "x", words: "Invalid duration", old: cluster(t, "x", time.Second), endpoints: true,
+			bad: edsCluster(t, "x", func(c *clusterv3.Cluster) { c.ConnectTimeout = durationpb.New(-1) }),
+		},
+		"routes": {
+			typ: rds, name: "other", words: "missing )", old: routes(t, "other", "c1"), bad: badRoutes(t, "other", "c1"),
+		},
+		"listener": {
+			typ: lds, name: "second", words: "listener(s) second", old: listener(t, "second", "other"),
+			bad: resource(t, "second", &listenerv3.Listener{Name: "second", Address: socket("127.0.0.1", 0), FilterChains: []*listenerv3.FilterChain{{
+				Filters: []*listenerv3.Filter{{Name: "no.such.filter"}},
+			}}}),
+		},
+		"endpoints": {
+			typ: eds, name: "x", words: "malformed IP address", old: endpoints(t, "x", up), endpoints: true,
+			bad: resource(t, "x", &endpointv3.ClusterLoadAssignment{ClusterName: "x", Endpoints: []*endpointv3.LocalityLbEndpoints{{
+				LbEndpoints: []*endpointv3.LbEndpoint{{HostIdentifier: &endpointv3.LbEndpoint_Endpoint{
+					Endpoint: &endpointv3.Endpoint{Address: socket("not-an-ip", 80)},
+				}}},
+			}}}),
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s, address := serve(t, xds.Options{})
+			// with gives the i-th version, and one version of the resource on trial.
+			with := func(i int, trial *translate.Resource) *translate.Snapshot {
+				snapshot := version(t, i, up)
+				add := []*translate.Resource{cluster(t, "c1", time.Second), endpoints(t, "c1", up), routes(t, "other", "c1"), listener(t, "second", "other")}
+				if test.endpoints {
+					add = append(add, cluster(t, "x", time.Second), endpoints(t, "x", up))
+				}
+				for _, r := range append(add, trial) {
+					of := snapshot.Classes["edge"].Resources
+					of[r.Body.GetTypeUrl()][r.Name] = r
+				}
+				return snapshot
+			}
+			s.Publish(with(1, test.old))
+			envoy := run(t, address, "edge-0", "edge", "delta")
+			envoy.WaitReady(t)
+			until(t, "Envoy is in sync", func() bool { return inSync(s, "edge-0") })
+			front := "http://" + envoy.Listener(t, "front")
+
+			s.Publish(with(2, test.bad))
+			until(t, "the refusal is shown", func() bool {
+				refused := statusOf(s, test.typ).Refused
+				return len(refused) == 1 && refused[0].Name == test.name && refused[0].Source == "test.yaml:"+test.name &&
+					strings.Contains(refused[0].Words, test.words)
+			})
+			until(t, "the rest is served", func() bool { return ask(front) == "c2" })
+
+			second := run(t, address, "edge-1", "edge", "delta")
+			second.WaitReady(t)
+			until(t, "the new Envoy serves", func() bool { return ask("http://"+second.Listener(t, "front")) == "c2" })
+			if test.typ == lds {
+				second.Listener(t, "second") // the one that was accepted
+			}
+			if n := len(statusOfNode(s, "edge-1", test.typ).Refused); n != 0 {
+				t.Errorf("a new Envoy was given what another refused, and refused %d resources", n)
+			}
+
+			s.Publish(with(3, test.old))
+			until(t, "all is well again", func() bool { return inSync(s, "edge-0") && inSync(s, "edge-1") && ask(front) == "c3" })
+		})
+	}
+}
+
+// A cluster that never gets warm stops Envoy's answers about clusters. That is
+// shown, the cluster is found and taken back, and Envoy goes on.
+func TestEnvoyStuck(t *testing.T) {
+	up := upstream(t)
+	registry := prometheus.NewRegistry()
+	s, address := serve(t, xds.Options{AckLimit: 2 * time.Second, Registerer: registry})
+	s.Publish(version(t, 1, up))
+	envoy := run(t, address, "edge-0", "edge", "delta")
+	envoy.WaitReady(t)
+	until(t, "Envoy is in sync", func() bool { return inSync(s, "edge-0") })
+
+	snapshot := version(t, 2, up)
+	of := snapshot.Classes["edge"].Resources
+	of[cds]["x"] = edsCluster(t, "x", func(c *clusterv3.Cluster) {
+		c.LbPolicy = clusterv3.Cluster_RING_HASH
+		c.LbConfig = &clusterv3.Cluster_RingHashLbConfig_{RingHashLbConfig: &clusterv3.Cluster_RingHashLbConfig{
+			MinimumRingSize: wrapperspb.UInt64(900), MaximumRingSize: wrapperspb.UInt64(800),
+		}}
+	})
+	of[eds]["x"] = endpoints(t, "x", up)
+	s.Publish(snapshot)
+	until(t, "the alarm is raised", func() bool { return counted(t, registry, "kibble_xds_overdue_total") == 1 })
+	until(t, "the culprit is found", func() bool {
+		refused := statusOf(s, cds).Refused
+		return len(refused) == 1 && refused[0].Name == "x" && strings.Contains(refused[0].Words, "ring hash")
+	})
+	front := "http://" + envoy.Listener(t, "front")
+	until(t, "the others are served", func() bool { return ask(front) == "c2" })
+
+	for i := 3; i < 6; i++ { // and clusters can be changed as before
+		s.Publish(version(t, i, up))
+		until(t, "a change is there", func() bool { return ask(front) == fmt.Sprintf("c%d", i) })
+	}
+	until(t, "Envoy is in sync", func() bool { return inSync(s, "edge-0") })
+}

@@ -1,0 +1,272 @@
+package publish
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"kibble.dev/translate"
+)
+
+var update = flag.Bool("update", false, "write what the scripts lead to anew")
+
+// Scripts show what each proxy is given, event by event. A line that begins
+// with ">" is an event, what follows it is what it leads to:
+//
+//	> want TYPE:NAME@VERSION(CLUSTERS)%SCOPE ...   the class's configuration; nothing: none of its class
+//	> connect PROXY [full] [SCOPE ...]             a stream; full is state of the world
+//	> ask PROXY TYPE [*] [NAMES ...] [knows NAME@VERSION ...]
+//	> drop PROXY TYPE NAMES ...
+//	> ack PROXY NONCE
+//	> nack PROXY NONCE WORDS
+//	> pass DURATION
+//	> leave PROXY
+//	> show PROXY
+//
+// A proxy is given "NONCE TYPE resources -removals"; in state of the world what
+// all a complete response holds follows the equals sign. Drain is 5 s, AckLimit 10 s.
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("../testdata/publisher/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal(err, files)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := newScript(t).run(string(text))
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			} else if diff := cmp.Diff(string(text), got); diff != "" {
+				t.Errorf("-want +got (-update writes it anew; read the difference before you commit it):\n%s", diff)
+			}
+		})
+	}
+}
+
+var scriptTypes = map[string]string{
+	"cluster": translate.ClusterType, "endpoints": translate.EndpointType, "listener": translate.ListenerType,
+	"route": translate.RouteType, "extension": translate.ExtensionType,
+}
+
+func scriptType(typ string) string {
+	for short, long := range scriptTypes {
+		if long == typ {
+			return short
+		}
+	}
+	return typ
+}
+
+type script struct {
+	t       *testing.T
+	now     time.Time
+	class   *Class
+	proxies map[string]*Proxy
+	names   map[*Proxy]string
+	nonces  map[string]int
+	types   map[string]string // by proxy and nonce
+	out     []string
+}
+
+func newScript(t *testing.T) *script {
+	return &script{
+		t: t, now: time.Unix(0, 0), class: NewClass(Options{}), proxies: map[string]*Proxy{}, names: map[*Proxy]string{},
+		nonces: map[string]int{}, types: map[string]string{},
+	}
+}
+
+// run gives the script with what its events lead to.
+func (s *script) run(text string) string {
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		switch {
+		case strings.HasPrefix(line, ">"):
+			s.out = append(s.out, line)
+			s.event(strings.Fields(line[1:]), line)
+			s.pump()
+		case line == "" || strings.HasPrefix(line, "#"):
+			s.out = append(s.out, line)
+		}
+	}
+	return strings.Join(s.out, "\n") + "\n"
+}
+
+func (s *script) event(words []string, line string) {
+	verb, args := words[0], words[1:]
+	var p *Proxy
+	if verb != "want" && verb != "pass" && verb != "connect" {
+		if p = s.proxies[args[0]]; p == nil {
+			s.t.Fatalf("%s: no such proxy", line)
+		}
+	}
+	switch verb {
+	case "want":
+		s.want(args)
+	case "pass":
+		d, err := time.ParseDuration(args[0])
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.now = s.now.Add(d)
+		s.class.Tick(s.now)
+	case "connect":
+		full := slices.Contains(args, "full")
+		var scopes []translate.Scope
+		for _, a := range args[1:] {
+			if a != "full" {
+				scopes = append(scopes, translate.Scope(a))
+			}
+		}
+		p = s.class.Connect(s.now, scopes, full)
+		s.proxies[args[0]], s.names[p] = p, args[0]
+	case "ask":
+		s.ask(p, scriptTypes[args[1]], args[2:])
+	case "drop":
+		s.subscribe(p, Subscription{Type: scriptTypes[args[1]], Drop: args[2:]})
+	case "ack":
+		if r := p.Ack(s.now, s.types[args[0]+args[1]], args[1]); r == nil {
+			s.out = append(s.out, "no such response")
+		}
+	case "nack":
+		if r := p.Nack(s.now, s.types[args[0]+args[1]], args[1], strings.Join(args[2:], " ")); r == nil {
+			s.out = append(s.out, "no such response")
+		}
+	case "leave":
+		s.class.Disconnect(p)
+	case "show":
+		s.show(p)
+	default:
+		s.t.Fatalf("%s: no such event", line)
+	}
+}
+
+var written = regexp.MustCompile(`^(\w+):([^@]+)@(\w+)(?:\((.*)\))?(?:%(.*))?$`)
+
+func (s *script) want(args []string) {
+	if len(args) == 0 {
+		s.class.Publish(s.now, nil)
+		return
+	}
+	snap := &translate.ClassSnapshot{
+		Resources: map[string]map[string]*translate.Resource{}, Local: map[string]map[translate.Scope]*translate.Resource{},
+	}
+	for _, a := range args {
+		m := written.FindStringSubmatch(a)
+		if m == nil {
+			s.t.Fatalf("%s is not TYPE:NAME@VERSION(CLUSTERS)%%SCOPE", a)
+		}
+		var clusters []string
+		if m[4] != "" {
+			clusters = strings.Split(m[4], ",")
+		}
+		typ, name := scriptTypes[m[1]], m[2]
+		r := resource(typ, name, m[3], none, clusters...)
+		if m[5] != "" {
+			if snap.Local[name] == nil {
+				snap.Local[name] = map[translate.Scope]*translate.Resource{}
+			}
+			snap.Local[name][translate.Scope(m[5])] = r
+			continue
+		}
+		if snap.Resources[typ] == nil {
+			snap.Resources[typ] = byName{}
+		}
+		snap.Resources[typ][name] = r
+	}
+	s.class.Publish(s.now, snap)
+}
+
+func (s *script) ask(p *Proxy, typ string, args []string) {
+	sub := Subscription{Type: typ}
+	knows := false
+	for _, a := range args {
+		name, version, _ := strings.Cut(a, "@")
+		switch {
+		case a == "*":
+			sub.Wildcard = true
+		case a == "knows":
+			knows, sub.Known = true, map[string]string{}
+		case knows:
+			sub.Known[name] = version
+		default:
+			sub.Add = append(sub.Add, a)
+		}
+	}
+	s.subscribe(p, sub)
+}
+
+func (s *script) subscribe(p *Proxy, sub Subscription) {
+	if k := p.kinds[sub.Type]; k != nil {
+		sub.Wildcard = sub.Wildcard || k.wildcard
+	}
+	p.Subscribe(s.now, sub)
+}
+
+// pump writes what the proxies are given.
+func (s *script) pump() {
+	for ready := s.class.Ready(); len(ready) > 0; ready = s.class.Ready() {
+		for _, p := range ready {
+			for _, typ := range p.Asked() {
+				for r := p.Next(s.now, typ); r != nil; r = p.Next(s.now, typ) {
+					name := s.names[p]
+					s.nonces[name]++
+					nonce := strconv.Itoa(s.nonces[name])
+					p.Sent(r, nonce)
+					s.types[name+nonce] = typ
+					s.out = append(s.out, fmt.Sprintf("%s: %s %s%s", name, nonce, scriptType(typ), s.content(p, r)))
+				}
+			}
+		}
+	}
+}
+
+func (s *script) content(p *Proxy, r *Response) string {
+	var b strings.Builder
+	for _, res := range r.Resources {
+		b.WriteString(" " + res.Name + "@" + res.Version)
+	}
+	for _, name := range r.Removed {
+		b.WriteString(" -" + name)
+	}
+	if p.full && fullState(r.Type) {
+		b.WriteString(" =")
+		for _, res := range p.All(r) {
+			b.WriteString(" " + res.Name + "@" + res.Version)
+		}
+	}
+	if b.Len() == 0 {
+		return " (nothing)"
+	}
+	return b.String()
+}
+
+// show writes what is open.
+func (s *script) show(p *Proxy) {
+	for _, st := range p.Status() {
+		line := fmt.Sprintf("%s: acked %d, sent %d, behind %d, retiring %d", scriptType(st.Type), st.Acked, st.Sent, st.Behind, st.Retiring)
+		if st.Overdue {
+			line += ", overdue"
+		}
+		for _, w := range st.Waiting {
+			line += fmt.Sprintf("; %s waits for %s", w.Name, strings.Join(w.Clusters, " "))
+		}
+		for _, r := range st.Refused {
+			line += fmt.Sprintf("; %s@%s refused: %s (%s)", r.Name, r.Version, r.Words, r.Source)
+		}
+		s.out = append(s.out, line)
+	}
+}
