@@ -40,36 +40,35 @@ func badRoutes(t *testing.T, name, to string) *translate.Resource {
 	}}}, to)
 }
 
-// What Envoy refuses harms itself only, whichever way Envoy refuses it: it is
-// shown with Envoy's words and its source, the rest is served, a new Envoy is
-// given what was accepted, and a corrected version heals.
-func TestEnvoyRefuses(t *testing.T) {
-	up := upstream(t)
-	tests := map[string]struct {
-		typ, name string
-		words     string // of Envoy, in part
-		old, bad  *translate.Resource
-		endpoints bool // the bad one is a cluster that needs some
-	}{
+// trial is a resource in a version that Envoy accepts and in one that it refuses.
+type trial struct {
+	typ, name string
+	words     string // of Envoy, in part
+	old, bad  *translate.Resource
+}
+
+func trials(t *testing.T, up string) map[string]trial {
+	return map[string]trial{
 		"cluster that Envoy names": {
-			typ: cds, name: "x", words: "cluster(s) x", old: cluster(t, "x", time.Second), endpoints: true,
+			typ: cds, name: "x", words: "cluster(s) x", old: cluster(t, "x", time.Second),
 			bad: edsCluster(t, "x", func(c *clusterv3.Cluster) { c.LbPolicy = clusterv3.Cluster_CLUSTER_PROVIDED }),
 		},
 		"cluster that is not valid": {
-			typ: cds, name: "x", words: "Invalid duration", old: cluster(t, "x", time.Second), endpoints: true,
+			typ: cds, name: "x", words: "Invalid duration", old: cluster(t, "x", time.Second),
 			bad: edsCluster(t, "x", func(c *clusterv3.Cluster) { c.ConnectTimeout = durationpb.New(-1) }),
 		},
 		"routes": {
-			typ: rds, name: "other", words: "missing )", old: routes(t, "other", "c1"), bad: badRoutes(t, "other", "c1"),
+			typ: rds, name: "other", words: "missing )", old: routes(t, "other", "x"), bad: badRoutes(t, "other", "x"),
 		},
 		"listener": {
 			typ: lds, name: "second", words: "listener(s) second", old: listener(t, "second", "other"),
-			bad: resource(t, "second", &listenerv3.Listener{Name: "second", Address: socket("127.0.0.1", 0), FilterChains: []*listenerv3.FilterChain{{
-				Filters: []*listenerv3.Filter{{Name: "no.such.filter"}},
-			}}}),
+			bad: resource(t, "second", &listenerv3.Listener{
+				Name: "second", Address: socket("127.0.0.1", 0),
+				FilterChains: []*listenerv3.FilterChain{{Filters: []*listenerv3.Filter{{Name: "no.such.filter"}}}},
+			}),
 		},
 		"endpoints": {
-			typ: eds, name: "x", words: "malformed IP address", old: endpoints(t, "x", up), endpoints: true,
+			typ: eds, name: "x", words: "malformed IP address", old: endpoints(t, "x", up),
 			bad: resource(t, "x", &endpointv3.ClusterLoadAssignment{ClusterName: "x", Endpoints: []*endpointv3.LocalityLbEndpoints{{
 				LbEndpoints: []*endpointv3.LbEndpoint{{HostIdentifier: &endpointv3.LbEndpoint_Endpoint{
 					Endpoint: &endpointv3.Endpoint{Address: socket("not-an-ip", 80)},
@@ -77,50 +76,62 @@ func TestEnvoyRefuses(t *testing.T) {
 			}}}),
 		},
 	}
-	for name, test := range tests {
+}
+
+// What Envoy refuses harms itself only, whichever way Envoy refuses it.
+func TestEnvoyRefuses(t *testing.T) {
+	up := upstream(t)
+	for name, c := range trials(t, up) {
 		t.Run(name, func(t *testing.T) {
-			s, address := serve(t, xds.Options{})
-			// with gives the i-th version, and one version of the resource on trial.
-			with := func(i int, trial *translate.Resource) *translate.Snapshot {
-				snapshot := version(t, i, up)
-				add := []*translate.Resource{cluster(t, "c1", time.Second), endpoints(t, "c1", up), routes(t, "other", "c1"), listener(t, "second", "other")}
-				if test.endpoints {
-					add = append(add, cluster(t, "x", time.Second), endpoints(t, "x", up))
-				}
-				for _, r := range append(add, trial) {
-					of := snapshot.Classes["edge"].Resources
-					of[r.Body.GetTypeUrl()][r.Name] = r
-				}
-				return snapshot
-			}
-			s.Publish(with(1, test.old))
-			envoy := run(t, address, "edge-0", "edge", "delta")
-			envoy.WaitReady(t)
-			until(t, "Envoy is in sync", func() bool { return inSync(s, "edge-0") })
-			front := "http://" + envoy.Listener(t, "front")
-
-			s.Publish(with(2, test.bad))
-			until(t, "the refusal is shown", func() bool {
-				refused := statusOf(s, test.typ).Refused
-				return len(refused) == 1 && refused[0].Name == test.name && refused[0].Source == "test.yaml:"+test.name &&
-					strings.Contains(refused[0].Words, test.words)
-			})
-			until(t, "the rest is served", func() bool { return ask(front) == "c2" })
-
-			second := run(t, address, "edge-1", "edge", "delta")
-			second.WaitReady(t)
-			until(t, "the new Envoy serves", func() bool { return ask("http://"+second.Listener(t, "front")) == "c2" })
-			if test.typ == lds {
-				second.Listener(t, "second") // the one that was accepted
-			}
-			if n := len(statusOfNode(s, "edge-1", test.typ).Refused); n != 0 {
-				t.Errorf("a new Envoy was given what another refused, and refused %d resources", n)
-			}
-
-			s.Publish(with(3, test.old))
-			until(t, "all is well again", func() bool { return inSync(s, "edge-0") && inSync(s, "edge-1") && ask(front) == "c3" })
+			both(t, func(t *testing.T, protocol string) { c.run(t, protocol, up) })
 		})
 	}
+}
+
+// with gives the i-th version, to which a second listener with its routes and
+// cluster belongs, and puts one resource in.
+func (c trial) with(t *testing.T, i int, up string, r *translate.Resource) *translate.Snapshot {
+	snapshot := version(t, i, up)
+	of := snapshot.Classes["edge"].Resources
+	for _, r := range []*translate.Resource{
+		cluster(t, "x", time.Second), endpoints(t, "x", up), routes(t, "other", "x"), listener(t, "second", "other"), r,
+	} {
+		of[r.Body.GetTypeUrl()][r.Name] = r
+	}
+	return snapshot
+}
+
+// run shows that a refusal is told with Envoy's words and its source, that the
+// rest is served, that a new Envoy is given what was accepted, and that a
+// corrected version heals.
+func (c trial) run(t *testing.T, protocol, up string) {
+	s, address := serve(t, xds.Options{})
+	s.Publish(c.with(t, 1, up, c.old))
+	envoy := run(t, address, "edge-0", "edge", protocol)
+	envoy.WaitReady(t)
+	until(t, "Envoy is in sync", func() bool { return inSync(s, "edge-0") })
+	front := "http://" + envoy.Listener(t, "front")
+
+	s.Publish(c.with(t, 2, up, c.bad))
+	until(t, "the refusal is shown", func() bool {
+		refused := statusOf(s, c.typ).Refused
+		return len(refused) == 1 && refused[0].Name == c.name && refused[0].Source == "test.yaml:"+c.name &&
+			strings.Contains(refused[0].Words, c.words)
+	})
+	until(t, "the rest is served", func() bool { return ask(front) == "c2" })
+
+	second := run(t, address, "edge-1", "edge", protocol)
+	second.WaitReady(t)
+	until(t, "the new Envoy serves", func() bool { return ask("http://"+second.Listener(t, "front")) == "c2" })
+	if c.typ == lds {
+		second.Listener(t, "second") // the one that was accepted
+	}
+	if n := len(statusOfNode(s, "edge-1", c.typ).Refused); n != 0 {
+		t.Errorf("a new Envoy was given what another refused, and refused %d resources", n)
+	}
+
+	s.Publish(c.with(t, 3, up, c.old))
+	until(t, "all is well again", func() bool { return inSync(s, "edge-0") && inSync(s, "edge-1") && ask(front) == "c3" })
 }
 
 // A cluster that never gets warm stops Envoy's answers about clusters. That is

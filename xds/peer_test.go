@@ -95,10 +95,11 @@ func dial(t *testing.T, address, protocol string, n *corev3.Node) *peer {
 	p := &peer{t: t, node: n, known: map[string]map[string]string{}, in: make(chan message, 100)}
 	done := make(chan struct{})
 	api := discoveryv3.NewAggregatedDiscoveryServiceClient(conn)
-	recv := p.overDelta(ctx, api)
+	open := p.overDelta
 	if protocol == "sotw" {
-		recv = p.overSotW(ctx, api)
+		open = p.overSotW
 	}
+	recv := open(ctx, api)
 	go func() {
 		defer close(done)
 		defer close(p.in)
