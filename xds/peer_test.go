@@ -23,7 +23,7 @@ import (
 const limit = 10 * time.Second
 
 // serve runs a server on a free port until the test ends.
-func serve(t *testing.T, o xds.Options) (s *xds.Server, address string) {
+func serve(t testing.TB, o xds.Options) (s *xds.Server, address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -35,7 +35,7 @@ func serve(t *testing.T, o xds.Options) (s *xds.Server, address string) {
 }
 
 // serveOn runs a server on a listener, and gives what stops it.
-func serveOn(t *testing.T, s *xds.Server, l net.Listener) (stop func()) {
+func serveOn(t testing.TB, s *xds.Server, l net.Listener) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(ctx, l) }()
@@ -66,7 +66,7 @@ func (m message) names() []string {
 
 // peer is a proxy: a real gRPC client that says what a test tells it.
 type peer struct {
-	t     *testing.T
+	t     testing.TB
 	send  func(*discoveryv3.DeltaDiscoveryRequest)
 	node  *corev3.Node
 	known map[string]map[string]string // delta: what it says it has, by type
@@ -85,7 +85,7 @@ func node(id, class string, metadata ...string) *corev3.Node {
 }
 
 // dial connects a peer that speaks delta, or state of the world.
-func dial(t *testing.T, address, protocol string, n *corev3.Node) *peer {
+func dial(t testing.TB, address, protocol string, n *corev3.Node) *peer {
 	t.Helper()
 	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
@@ -228,7 +228,7 @@ func (p *peer) accept(typ string, names ...string) message {
 }
 
 // until waits for a condition.
-func until(t *testing.T, what string, holds func() bool) {
+func until(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(3 * limit)
 	defer deadline.Stop()

@@ -38,7 +38,7 @@ func edge(resources ...*translate.Resource) *translate.Snapshot {
 	return &translate.Snapshot{Classes: map[string]*translate.ClassSnapshot{"edge": classOf(resources...)}}
 }
 
-func resource(t *testing.T, name string, m proto.Message, clusters ...string) *translate.Resource {
+func resource(t testing.TB, name string, m proto.Message, clusters ...string) *translate.Resource {
 	t.Helper()
 	r, err := translate.NewResource(name, m, clusters, "test.yaml:"+name)
 	if err != nil {
@@ -54,7 +54,7 @@ func ads() *corev3.ConfigSource {
 	}
 }
 
-func cluster(t *testing.T, name string, timeout time.Duration) *translate.Resource {
+func cluster(t testing.TB, name string, timeout time.Duration) *translate.Resource {
 	return resource(t, name, &clusterv3.Cluster{
 		Name: name, ConnectTimeout: durationpb.New(timeout),
 		ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS},
@@ -62,7 +62,7 @@ func cluster(t *testing.T, name string, timeout time.Duration) *translate.Resour
 	})
 }
 
-func endpoints(t *testing.T, name, address string) *translate.Resource {
+func endpoints(t testing.TB, name, address string) *translate.Resource {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +86,7 @@ func socket(host string, port uint32) *corev3.Address {
 }
 
 // routes sends everything to a cluster, and tells the cluster so in a header.
-func routes(t *testing.T, name, to string) *translate.Resource {
+func routes(t testing.TB, name, to string) *translate.Resource {
 	return resource(t, name, &routev3.RouteConfiguration{
 		Name: name, VirtualHosts: []*routev3.VirtualHost{{
 			Name: "all", Domains: []string{"*"},
@@ -100,7 +100,7 @@ func routes(t *testing.T, name, to string) *translate.Resource {
 }
 
 // listener takes requests on a free port, and asks for its routes.
-func listener(t *testing.T, name, table string) *translate.Resource {
+func listener(t testing.TB, name, table string) *translate.Resource {
 	h := &hcmv3.HttpConnectionManager{
 		StatPrefix:     name,
 		RouteSpecifier: &hcmv3.HttpConnectionManager_Rds{Rds: &hcmv3.Rds{ConfigSource: ads(), RouteConfigName: table}},
@@ -116,7 +116,7 @@ func listener(t *testing.T, name, table string) *translate.Resource {
 	})
 }
 
-func encode(t *testing.T, m proto.Message) *anypb.Any {
+func encode(t testing.TB, m proto.Message) *anypb.Any {
 	t.Helper()
 	a, err := anypb.New(m)
 	if err != nil {
@@ -126,7 +126,7 @@ func encode(t *testing.T, m proto.Message) *anypb.Any {
 }
 
 // nameOf gives the name that a resource's body has.
-func nameOf(t *testing.T, body *anypb.Any) string {
+func nameOf(t testing.TB, body *anypb.Any) string {
 	m, err := body.UnmarshalNew()
 	if err != nil {
 		t.Errorf("a body that is not %s: %v", body.GetTypeUrl(), err)
