@@ -39,6 +39,19 @@ type target struct {
 
 func (a answer) routed() bool { return len(a.branches) > 0 }
 
+// why says why a name is not routed.
+func (a answer) why() string {
+	switch a.outcome {
+	case dtab.OutcomeNeg:
+		return "no rule leads to a service that exists"
+	case dtab.OutcomeEmpty:
+		return "its rules lead to nobody ($)"
+	case dtab.OutcomeFail:
+		return "its rules forbid it (!)"
+	}
+	return a.message
+}
+
 // key is equal for equal answers.
 func (a answer) key() string {
 	var b strings.Builder
@@ -164,16 +177,17 @@ func containsTarget(chain []target, t target) bool {
 }
 
 // fallBack puts the baseline behind an override's answer, where the override
-// itself leads on to it: an override that ends in "| !" forbids that, and all
-// is then the same answer without it.
-func fallBack(over, baseline, all answer) answer {
-	if !over.routed() || !baseline.routed() {
+// itself leads on to it, which failover tells: the same with the alternatives
+// behind each branch. An override that ends in "| !" forbids it.
+func fallBack(over, baseline answer, failover func() answer) answer {
+	if !over.routed() || !baseline.routed() || over.key() == baseline.key() {
 		return over
 	}
 	behind := heaviest(baseline)
 	if behind == nil {
 		return over
 	}
+	all := failover()
 	result := answer{outcome: over.outcome}
 	for i, b := range over.branches {
 		chain := append([]target(nil), b.chain...)

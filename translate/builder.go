@@ -9,7 +9,6 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -37,7 +36,6 @@ type builder struct {
 	router   *router
 	overlays []overlay
 	class    *classBuilder
-	found    []dtab.Finding
 	// used are the clusters that the routes of this router name.
 	used map[string]bool
 	// forwards says that a route goes to whatever host a request is for.
@@ -124,30 +122,39 @@ func (cb *classBuilder) target(t target, http2 bool) {
 		return
 	}
 	cb.seen[t.cluster] = true
-	var places []place
+	places := cb.places(t)
 	eds := t.namer != nil && t.namer.config.Kind != dtab.KindFS && t.namer.config.Kind != dtab.KindK8sExternal
 	if t.namer != nil {
-		places, _ = t.namer.places(t.id)
 		http2 = http2 || cb.speaksHTTP2(t)
-	} else if p, ok := inetPlace(t.id); ok {
-		places = []place{p}
-	}
-	local := false
-	for _, tr := range t.transformers {
-		places = cb.transform(tr, places)
-		local = local || tr.Kind == transformLocalhost || tr.Kind == transformLocalnode
 	}
 	if !eds {
 		cb.put(t.cluster, dnsCluster(t.cluster, places, http2))
 		return
 	}
 	cb.put(t.cluster, edsCluster(t.cluster, http2))
-	if !local {
+	local := func(tr v1alpha1.Transformer) bool {
+		return tr.Kind == transformLocalhost || tr.Kind == transformLocalnode
+	}
+	if !slices.ContainsFunc(t.transformers, local) {
 		cb.endpoints(t.cluster, places)
 		return
 	}
 	cb.endpoints(t.cluster, nil)
 	cb.localEndpoints(t, places)
+}
+
+// places gives where a target's requests can go, as its transformers map it.
+func (cb *classBuilder) places(t target) []place {
+	var places []place
+	if t.namer != nil {
+		places, _ = t.namer.places(t.id)
+	} else if p, ok := inetPlace(t.id); ok {
+		places = []place{p}
+	}
+	for _, tr := range t.transformers {
+		places = cb.transform(tr, places)
+	}
+	return places
 }
 
 // speaksHTTP2 tells by the name of a port that its endpoints speak HTTP/2, as
@@ -236,12 +243,4 @@ func (b *builder) routeTable(cells []*cell) *routev3.RouteConfiguration {
 		rc.VirtualHosts = append(rc.VirtualHosts, b.virtualHost(d))
 	}
 	return rc
-}
-
-// validate checks a message as Envoy will.
-func validate(m proto.Message) error {
-	if v, ok := m.(interface{ ValidateAll() error }); ok {
-		return v.ValidateAll()
-	}
-	return nil
 }

@@ -37,7 +37,10 @@ func (cb *classBuilder) put(name string, c *clusterv3.Cluster, members ...string
 	cb.add(name, c, members)
 }
 
-// add encodes and adds a resource. One that Envoy would refuse is left out.
+// add encodes and adds a resource. One that Envoy would refuse is left out. What
+// is packed inside is checked where it is made, and for random routers by the
+// law of this package: to unpack thousands of clusters and routes again at each
+// change would cost half of the time of a translation.
 func (cb *classBuilder) add(name string, m proto.Message, clusters []string) {
 	if r := cb.resource(name, m, clusters); r != nil {
 		cb.snapshot.Resources[r.Body.TypeUrl][name] = r

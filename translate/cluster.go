@@ -19,6 +19,8 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"kibble.dev/dogfood"
 )
 
 // Names of clusters that are not bound ids.
@@ -171,14 +173,14 @@ func upstreamHTTP(http2 bool, filters ...*hcmv3.HttpFilter) map[string]*anypb.An
 // tellMember names the member that was chosen in l5d-dst-client.
 func tellMember() *hcmv3.HttpFilter {
 	return mutate(&mutationrulesv3.HeaderMutation{Action: &mutationrulesv3.HeaderMutation_Append{
-		Append: setHeader(headerDst, "%UPSTREAM_METADATA(kibble.dev:dst)%"),
+		Append: setHeader(HeaderDst, "%UPSTREAM_METADATA(kibble.dev:dst)%"),
 	}})
 }
 
 // dropContext removes everything of ours from a request that leaves.
 func dropContext() *hcmv3.HttpFilter {
 	var all []*mutationrulesv3.HeaderMutation
-	for _, prefix := range []string{"l5d-", "x-kibble-"} {
+	for _, prefix := range dogfood.CarrierPrefixes() {
 		all = append(all, &mutationrulesv3.HeaderMutation{Action: &mutationrulesv3.HeaderMutation_RemoveOnMatch_{
 			RemoveOnMatch: &mutationrulesv3.HeaderMutation_RemoveOnMatch{KeyMatcher: &matcherv3.StringMatcher{
 				MatchPattern: &matcherv3.StringMatcher_Prefix{Prefix: prefix},

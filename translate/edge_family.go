@@ -108,12 +108,7 @@ func (l *memberLookup) filter(members []dogfood.Policy) *corev3.TypedExtensionCo
 	} else {
 		input = headerInput(l.header)
 	}
-	tree := &xdsmatcherv3.Matcher{MatcherType: &xdsmatcherv3.Matcher_MatcherTree_{MatcherTree: &xdsmatcherv3.Matcher_MatcherTree{
-		Input: input,
-		TreeType: &xdsmatcherv3.Matcher_MatcherTree_ExactMatchMap{
-			ExactMatchMap: &xdsmatcherv3.Matcher_MatcherTree_MatchMap{Map: actions},
-		},
-	}}}
+	tree := exactMap(input, actions, nil)
 	if l.rest != nil {
 		tree = when(conditionPredicate(l.rest), &xdsmatcherv3.Matcher_OnMatch{OnMatch: &xdsmatcherv3.Matcher_OnMatch_Matcher{Matcher: tree}})
 	}

@@ -8,6 +8,14 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 )
 
+// validate checks a message as Envoy will, but not what is packed inside it.
+func validate(m proto.Message) error {
+	if v, ok := m.(interface{ ValidateAll() error }); ok {
+		return v.ValidateAll()
+	}
+	return nil
+}
+
 // validateDeep checks a message as Envoy will (protoc-gen-validate), and also
 // every message that is packed inside it.
 func validateDeep(m proto.Message) error {

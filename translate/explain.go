@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"kibble.dev/api/v1alpha1"
 	"kibble.dev/dogfood"
 	"kibble.dev/dtab"
 )
@@ -88,7 +89,7 @@ func (m *Model) Explain(q Question) (*Explanation, error) {
 		return x, nil
 	}
 	x.Override = own.String()
-	table := append(slices.Clip(m.tableFor(r, req)), own...)
+	table := append(slices.Clip(r.tableWith(active)), own...)
 	in := r.interpreter(table, nil)
 	x.Trace = in.Delegate(name)
 	m.conclude(r, x, in, name, len(own) > 0, active)
@@ -99,18 +100,13 @@ func (m *Model) Explain(q Question) (*Explanation, error) {
 func (m *Model) conclude(r *router, x *Explanation, in dtab.Interpreter, name dtab.Path, own bool, active []dogfood.Policy) {
 	failover := r.spec.Failover
 	a := r.bind(in, name, failover)
-	baseline := slices.ContainsFunc(active, func(p dogfood.Policy) bool { return p.Fallback != "fail" })
-	if base := r.bind(r.interpreter(r.table, nil), name, failover); !own && !failover && baseline && a.key() != base.key() {
-		a = fallBack(a, base, r.bind(in, name, true))
+	baseline := slices.ContainsFunc(active, func(p dogfood.Policy) bool { return p.Fallback != v1alpha1.FallbackFail })
+	if baseline && !own && !failover {
+		base := r.bind(r.interpreter(r.table, nil), name, false)
+		a = fallBack(a, base, func() answer { return r.bind(in, name, true) })
 	}
 	if !a.routed() {
-		x.Status = 502
-		x.Reason = map[dtab.Outcome]string{
-			dtab.OutcomeNeg:   "no rule leads to a service that exists",
-			dtab.OutcomeEmpty: "its rules lead to nobody ($)",
-			dtab.OutcomeFail:  "its rules forbid it (!)",
-			dtab.OutcomeError: a.message,
-		}[a.outcome]
+		x.Status, x.Reason = 502, a.why()
 		return
 	}
 	cb := newClassBuilder(m.inventory)
@@ -129,17 +125,8 @@ func (m *Model) conclude(r *router, x *Explanation, in dtab.Interpreter, name dt
 
 // addresses gives where a target's requests can go now.
 func (cb *classBuilder) addresses(t target) []string {
-	var places []place
-	if t.namer != nil {
-		places, _ = t.namer.places(t.id)
-	} else if p, ok := inetPlace(t.id); ok {
-		places = []place{p}
-	}
-	for _, tr := range t.transformers {
-		places = cb.transform(tr, places)
-	}
 	var all []string
-	for _, p := range places {
+	for _, p := range cb.places(t) {
 		if p.ready {
 			all = append(all, p.String())
 		}
@@ -153,7 +140,7 @@ func (r *router) ownRules(req Request) (own dtab.Dtab, status int, reason string
 	if r.spec.AdHocOverrides == nil || r.untrusted() {
 		return nil, 0, ""
 	}
-	for _, header := range []string{headerCtxDtab, headerDtab} {
+	for _, header := range []string{HeaderCtxDtab, HeaderDtab} {
 		for _, line := range req.Header[header] {
 			table, err := dtab.Parse(dtab.Source{Name: header}, line)
 			if err != nil {
@@ -179,7 +166,7 @@ func (m *Model) decide(r *router, q Question, x *Explanation) Request {
 	header := map[string][]string{}
 	canonical := map[string][]string{}
 	for _, name := range sortedKeys(req.Header) {
-		if foreign(name) {
+		if dogfood.Carries(name) {
 			x.Notes = append(x.Notes, "the header "+name+" is removed: the router is untrusted")
 			continue
 		}
@@ -201,9 +188,4 @@ func (m *Model) decide(r *router, q Question, x *Explanation) Request {
 	}
 	req.Header = header
 	return req
-}
-
-// foreign tells that a header is removed at an untrusted router.
-func foreign(name string) bool {
-	return strings.HasPrefix(name, "l5d-") || strings.HasPrefix(name, "x-kibble-") || name == "dtab-local"
 }

@@ -240,10 +240,10 @@ func (e *explorer) evaluateSet(s *sample, c *cell, set []int, touched map[int]bo
 	}
 	failover := e.router.spec.Failover
 	a := e.evaluate(s, c.name, set, failover, touched)
-	if !baseline || failover || a.key() == c.base.key() {
+	if !baseline || failover {
 		return a
 	}
-	return fallBack(a, c.base, e.evaluate(s, c.name, set, true, touched))
+	return fallBack(a, c.base, func() answer { return e.evaluate(s, c.name, set, true, touched) })
 }
 
 // evaluate binds a sample's name, and follows up all that the evaluation compared.

@@ -120,7 +120,7 @@ func trustCallers(hcm *hcmv3.HttpConnectionManager) {
 // Without an answer Envoy waits: a listener is never opened half configured.
 func beforeOpening() *corev3.ConfigSource {
 	source := overADS()
-	source.InitialFetchTimeout = zeroDuration()
+	source.InitialFetchTimeout = durationpb.New(0)
 	return source
 }
 

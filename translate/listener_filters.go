@@ -19,11 +19,8 @@ import (
 // controlPlaneCluster is the control plane in every bootstrap.
 const controlPlaneCluster = "xds_cluster"
 
-// Initial metadata of a call to the resolver: for which router and proxy class it is asked.
-const (
-	askRouter = "x-kibble-router"
-	askClass  = "x-kibble-class"
-)
+// askClass is metadata of a call to the resolver: the proxy class that asks.
+const askClass = "x-kibble-class"
 
 // tokenExtensionName is the name of the extension that newTokenExtension makes,
 // beside that of the policies.
@@ -73,7 +70,7 @@ func askResolver(r listenerSpec) *hcmv3.HttpFilter {
 		Services: &authzv3.ExtAuthz_GrpcService{GrpcService: &corev3.GrpcService{
 			TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: controlPlaneCluster}},
 			Timeout:         durationpb.New(resolverTimeout),
-			InitialMetadata: []*corev3.HeaderValue{{Key: askRouter, Value: r.Router}, {Key: askClass, Value: r.Class}},
+			InitialMetadata: []*corev3.HeaderValue{{Key: HeaderRouter, Value: r.Router}, {Key: askClass, Value: r.Class}},
 		}},
 		ClearRouteCache:  true,
 		EncodeRawHeaders: true,

@@ -24,7 +24,7 @@ func accessLog(r listenerSpec) []*accesslogv3.AccessLog {
 		"bytes_out":  "%BYTES_SENT%",
 		"request_id": "%REQ(X-REQUEST-ID)%",
 		"dogfood":    "%REQ(" + headerDogfood + ")%",
-		"override":   "%REQ(" + headerCtxDtab + ")%",
+		"override":   "%REQ(" + HeaderCtxDtab + ")%",
 		"route":      "%ROUTE_NAME%",
 		"cluster":    "%UPSTREAM_CLUSTER%",
 		"member":     "%UPSTREAM_METADATA(" + metadataKey + ":dst)%",

@@ -46,7 +46,7 @@ func (l localReply) mapper(r listenerSpec) *hcmv3.ResponseMapper {
 		m.StatusCode = wrapperspb.UInt32(l.code)
 	}
 	if !r.Untrusted {
-		m.HeadersToAdd = []*corev3.HeaderValueOption{setHeader(headerErr, urlEncode(l.text))}
+		m.HeadersToAdd = []*corev3.HeaderValueOption{setHeader(HeaderErr, urlEncode(l.text))}
 		if l.retryable {
 			m.HeadersToAdd = append(m.HeadersToAdd, setHeader(headerRetry, "true"))
 		}

@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -54,7 +55,8 @@ func (m *Model) Resolve(o Override, draw float64) Resolution {
 	if err != nil {
 		return Resolution{Status: 400, Body: "Unknown destination: " + err.Error() + "\n"}
 	}
-	table := append(slices.Clip(m.tableFor(r, o.Request)), own...)
+	active := dogfood.ParseContext(o.Request.Header[headerDogfood]).Active(m.policies)
+	table := append(slices.Clip(r.tableWith(active)), own...)
 	a := r.bind(r.interpreter(table, nil), name, r.spec.Failover)
 	if !a.routed() {
 		return Resolution{Status: 502, Body: fmt.Sprintf(
@@ -65,7 +67,7 @@ func (m *Model) Resolve(o Override, draw float64) Resolution {
 }
 
 func badHeader(err error) string {
-	if s, ok := err.(*dtab.SyntaxError); ok { //nolint:errorlint // Parse gives it unwrapped
+	if s, ok := errors.AsType[*dtab.SyntaxError](err); ok {
 		return s.Upstream() + "\n"
 	}
 	return err.Error() + "\n"
@@ -78,11 +80,10 @@ func reason(a answer) string {
 	return "outcome: " + string(a.outcome) + "\n"
 }
 
-// tableFor gives a router's table with the overrides of the policies in a
-// request's context.
-func (m *Model) tableFor(r *router, req Request) dtab.Dtab {
+// tableWith gives a router's table with the overrides of policies appended.
+func (r *router) tableWith(active []dogfood.Policy) dtab.Dtab {
 	table := slices.Clone(r.table)
-	for _, p := range dogfood.ParseContext(req.Header[headerDogfood]).Active(m.policies) {
+	for _, p := range active {
 		table = append(table, p.Override...)
 	}
 	return table

@@ -15,18 +15,21 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"kibble.dev/dogfood"
 	"kibble.dev/dtab"
 )
 
-// Headers that Kibble reads and writes.
+// Headers that Kibble reads and writes; those of linkerd mean what they did there.
 const (
-	headerDogfood  = "l5d-ctx-dogfood"
-	headerCtxDtab  = "l5d-ctx-dtab"
-	headerDtab     = "l5d-dtab"
-	headerDst      = "l5d-dst-client"
-	headerErr      = "l5d-err"
+	HeaderDtab    = "l5d-dtab"         // a caller's own rules
+	HeaderCtxDtab = "l5d-ctx-dtab"     // the same, as they travel on
+	HeaderDst     = "l5d-dst-client"   // the bound name that a request was sent to
+	HeaderErr     = "l5d-err"          // why a proxy answered itself, URL-encoded
+	HeaderCluster = "x-kibble-cluster" // the cluster that the resolver chose
+	HeaderRouter  = "x-kibble-router"  // gRPC metadata: the router that asks the resolver
+
+	headerDogfood  = dogfood.ContextHeader
 	headerRetry    = "l5d-retryable"
-	headerCluster  = "x-kibble-cluster"
 	extAuthzFilter = "envoy.filters.http.ext_authz"
 )
 
@@ -37,14 +40,7 @@ func (b *builder) routeFor(name string, c *cell, a answer) *routev3.Route {
 		b.refuse(route, 502, b.refusal(c, a))
 		return route
 	}
-	action := &routev3.RouteAction{
-		Timeout:                     zeroDuration(),
-		RetryPolicy:                 retryPolicy(),
-		ClusterNotFoundResponseCode: routev3.RouteAction_SERVICE_UNAVAILABLE,
-	}
-	if b.router.identifier.consume {
-		action.RegexRewrite = consumeRewrite(b.router.identifier.n)
-	}
+	action := b.action()
 	clusters := make([]string, len(a.branches))
 	for i, br := range a.branches {
 		name, ok := b.cluster(c, br.chain)
@@ -74,6 +70,19 @@ func (b *builder) routeFor(name string, c *cell, a answer) *routev3.Route {
 	return route
 }
 
+// action gives what all routes of the router to a cluster have in common.
+func (b *builder) action() *routev3.RouteAction {
+	action := &routev3.RouteAction{
+		Timeout:                     durationpb.New(0),
+		RetryPolicy:                 retryPolicy(),
+		ClusterNotFoundResponseCode: routev3.RouteAction_SERVICE_UNAVAILABLE,
+	}
+	if b.router.identifier.consume {
+		action.RegexRewrite = consumeRewrite(b.router.identifier.n)
+	}
+	return action
+}
+
 // consumeRewrite takes the first n segments off the path of the URL.
 func consumeRewrite(n int) *matcherv3.RegexMatchAndSubstitute {
 	return &matcherv3.RegexMatchAndSubstitute{
@@ -81,8 +90,6 @@ func consumeRewrite(n int) *matcherv3.RegexMatchAndSubstitute {
 		Substitution: "/",
 	}
 }
-
-func zeroDuration() *durationpb.Duration { return durationpb.New(0) }
 
 func anyPath() *routev3.RouteMatch {
 	return &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Prefix{Prefix: "/"}}
@@ -94,7 +101,7 @@ func dstHeader(cluster string, chain []target) []*corev3.HeaderValueOption {
 	if len(chain) == 0 || chain[0].cluster != cluster {
 		return nil
 	}
-	return []*corev3.HeaderValueOption{setHeader(headerDst, escapeFormat(chain[0].cluster))}
+	return []*corev3.HeaderValueOption{setHeader(HeaderDst, escapeFormat(chain[0].cluster))}
 }
 
 func setHeader(key, value string) *corev3.HeaderValueOption {
@@ -158,14 +165,7 @@ func wholeWeights(branches []branch) []uint32 {
 
 // refusal is the text for a name that is not routed.
 func (b *builder) refusal(c *cell, a answer) string {
-	why := map[dtab.Outcome]string{
-		dtab.OutcomeNeg:   "no rule leads to a service that exists",
-		dtab.OutcomeEmpty: "its rules lead to nobody ($)",
-		dtab.OutcomeFail:  "its rules forbid it (!)",
-	}[a.outcome]
-	if a.outcome == dtab.OutcomeError {
-		why = b.hideMarks(c, a.message)
-	}
+	why := b.hideMarks(c, a.why())
 	text := "Unable to route request!\n\nhost: %REQ(:AUTHORITY)%\nrouter: " + b.router.key.String() + "\n"
 	if b.router.untrusted() {
 		return text
@@ -210,7 +210,7 @@ func (b *builder) refuse(route *routev3.Route, status uint32, text string) {
 	}}
 	if !b.router.untrusted() {
 		first, _, _ := strings.Cut(text, "\n")
-		route.ResponseHeadersToAdd = []*corev3.HeaderValueOption{setHeader(headerErr, urlEncode(first))}
+		route.ResponseHeadersToAdd = []*corev3.HeaderValueOption{setHeader(HeaderErr, urlEncode(first))}
 	}
 }
 

@@ -154,7 +154,7 @@ func (m *Model) translate(r *router, cb *classBuilder) {
 	cells, found := e.explore()
 	b := &builder{router: r, overlays: m.overlays, class: cb, used: map[string]bool{}}
 	rc := b.routeTable(cells)
-	cb.found = append(append(cb.found, found...), b.found...)
+	cb.found = append(cb.found, found...)
 	cb.add(rc.Name, rc, sortedKeys(b.used))
 	decided := m.decidedAt(r)
 	spec := listenerSpec{

@@ -11,6 +11,8 @@ import (
 	authzv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_authz/v3"
 	typematcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	"google.golang.org/protobuf/types/known/anypb"
+
+	"kibble.dev/dogfood"
 )
 
 // manyVariants is from how many environments of one host on a hash map is used
@@ -54,15 +56,7 @@ func (b *builder) headerMap(d *domain) *xdsmatcherv3.Matcher {
 		exact[text] = routeList([]*routev3.Route{route})
 	}
 	rest := append(b.malformed(d), b.routes(d, func(variant) bool { return true }, nil)...)
-	return &xdsmatcherv3.Matcher{
-		MatcherType: &xdsmatcherv3.Matcher_MatcherTree_{MatcherTree: &xdsmatcherv3.Matcher_MatcherTree{
-			Input: headerInput(b.router.identifier.header),
-			TreeType: &xdsmatcherv3.Matcher_MatcherTree_ExactMatchMap{
-				ExactMatchMap: &xdsmatcherv3.Matcher_MatcherTree_MatchMap{Map: exact},
-			},
-		}},
-		OnNoMatch: routeList(rest),
-	}
+	return exactMap(headerInput(b.router.identifier.header), exact, routeList(rest))
 }
 
 // routes gives the routes of a domain in order: for each cell those of its
@@ -154,19 +148,13 @@ func (b *builder) adHocRoutes() []*routev3.Route {
 		return nil
 	}
 	resolved := &routev3.Route{Name: b.router.key.Name + "/override", Match: anyPath()}
-	resolved.Match.Headers = []*routev3.HeaderMatcher{presentHeader(headerCluster)}
-	resolved.RequestHeadersToRemove = []string{headerCluster}
-	action := &routev3.RouteAction{
-		ClusterSpecifier:            &routev3.RouteAction_ClusterHeader{ClusterHeader: headerCluster},
-		ClusterNotFoundResponseCode: routev3.RouteAction_SERVICE_UNAVAILABLE,
-		Timeout:                     zeroDuration(), RetryPolicy: retryPolicy(),
-	}
-	if b.router.identifier.consume {
-		action.RegexRewrite = consumeRewrite(b.router.identifier.n)
-	}
+	resolved.Match.Headers = []*routev3.HeaderMatcher{presentHeader(HeaderCluster)}
+	resolved.RequestHeadersToRemove = []string{HeaderCluster}
+	action := b.action()
+	action.ClusterSpecifier = &routev3.RouteAction_ClusterHeader{ClusterHeader: HeaderCluster}
 	resolved.Action = &routev3.Route_Route{Route: action}
 	routes := []*routev3.Route{resolved}
-	for _, header := range []string{headerDtab, headerCtxDtab} {
+	for _, header := range []string{HeaderDtab, HeaderCtxDtab} {
 		ask := &routev3.Route{Name: b.router.key.Name + "/resolve", Match: anyPath()}
 		ask.Match.Headers = []*routev3.HeaderMatcher{presentHeader(header)}
 		b.refuse(ask, 503, "the override was not resolved\n")
@@ -205,15 +193,7 @@ func (b *builder) matcher(d *domain, before []*routev3.Route) *xdsmatcherv3.Matc
 			OnNoMatch: last,
 		})
 	}
-	byContext := &xdsmatcherv3.Matcher{
-		MatcherType: &xdsmatcherv3.Matcher_MatcherTree_{MatcherTree: &xdsmatcherv3.Matcher_MatcherTree{
-			Input: headerInput(headerDogfood),
-			TreeType: &xdsmatcherv3.Matcher_MatcherTree_ExactMatchMap{
-				ExactMatchMap: &xdsmatcherv3.Matcher_MatcherTree_MatchMap{Map: exact},
-			},
-		}},
-		OnNoMatch: last,
-	}
+	byContext := exactMap(headerInput(headerDogfood), exact, last)
 	if len(before) == 0 {
 		return byContext
 	}
@@ -261,45 +241,39 @@ func beforeAll(routes []*routev3.Route, rest *xdsmatcherv3.Matcher) *xdsmatcherv
 
 // headerPredicate turns a header matcher of a route, present or a regex that is
 // perhaps inverted, into a predicate.
-func headerPredicate(h *routev3.HeaderMatcher) *xdsmatcherv3.Matcher_MatcherList_Predicate {
+func headerPredicate(h *routev3.HeaderMatcher) *xdsPredicate {
 	expr := `(?s).*`
 	if sm := h.GetStringMatch(); sm != nil {
 		expr = sm.GetSafeRegex().GetRegex()
 	}
-	single := &xdsmatcherv3.Matcher_MatcherList_Predicate{
-		MatchType: &xdsmatcherv3.Matcher_MatcherList_Predicate_SinglePredicate_{
-			SinglePredicate: &xdsmatcherv3.Matcher_MatcherList_Predicate_SinglePredicate{
-				Input: headerInput(h.Name),
-				Matcher: &xdsmatcherv3.Matcher_MatcherList_Predicate_SinglePredicate_ValueMatch{
-					ValueMatch: &xdsmatcherv3.StringMatcher{MatchPattern: &xdsmatcherv3.StringMatcher_SafeRegex{
-						SafeRegex: &xdsmatcherv3.RegexMatcher{
-							Regex:      expr,
-							EngineType: &xdsmatcherv3.RegexMatcher_GoogleRe2{GoogleRe2: &xdsmatcherv3.RegexMatcher_GoogleRE2{}},
-						},
-					}},
-				},
-			},
-		},
+	p := matchesValue(headerInput(h.Name), xdsString(dogfood.Text{Op: dogfood.OpRegex, Pattern: expr}))
+	if h.InvertMatch {
+		return noneOf(p)
 	}
-	if !h.InvertMatch {
-		return single
-	}
-	return &xdsmatcherv3.Matcher_MatcherList_Predicate{
-		MatchType: &xdsmatcherv3.Matcher_MatcherList_Predicate_NotMatcher{NotMatcher: single},
-	}
+	return p
 }
 
 func headerInput(name string) *xdscorev3.TypedExtensionConfig {
-	return &xdscorev3.TypedExtensionConfig{
-		Name: "header", TypedConfig: mustAny(&typematcherv3.HttpRequestHeaderMatchInput{HeaderName: name}),
+	return xdsExtension("header", &typematcherv3.HttpRequestHeaderMatchInput{HeaderName: name})
+}
+
+// exactMap looks the input up in a hash map; rest is for what is not in it, and
+// may be nil.
+func exactMap(input *xdscorev3.TypedExtensionConfig, m map[string]*xdsmatcherv3.Matcher_OnMatch, rest *xdsmatcherv3.Matcher_OnMatch) *xdsmatcherv3.Matcher {
+	return &xdsmatcherv3.Matcher{
+		MatcherType: &xdsmatcherv3.Matcher_MatcherTree_{MatcherTree: &xdsmatcherv3.Matcher_MatcherTree{
+			Input: input,
+			TreeType: &xdsmatcherv3.Matcher_MatcherTree_ExactMatchMap{
+				ExactMatchMap: &xdsmatcherv3.Matcher_MatcherTree_MatchMap{Map: m},
+			},
+		}},
+		OnNoMatch: rest,
 	}
 }
 
 func routeList(routes []*routev3.Route) *xdsmatcherv3.Matcher_OnMatch {
 	return &xdsmatcherv3.Matcher_OnMatch{OnMatch: &xdsmatcherv3.Matcher_OnMatch_Action{
-		Action: &xdscorev3.TypedExtensionConfig{
-			Name: "routes", TypedConfig: mustAny(&routev3.RouteList{Routes: routes}),
-		},
+		Action: xdsExtension("routes", &routev3.RouteList{Routes: routes}),
 	}}
 }
 

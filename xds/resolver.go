@@ -31,9 +31,6 @@ type Resolver struct {
 	Patience time.Duration
 }
 
-// routerKey is the gRPC metadata that says which router asks.
-const routerKey = "x-kibble-router"
-
 // Check answers one request.
 func (r *Resolver) Check(ctx context.Context, req *authv3.CheckRequest) (*authv3.CheckResponse, error) {
 	m := r.Model()
@@ -58,7 +55,7 @@ func (r *Resolver) Check(ctx context.Context, req *authv3.CheckRequest) (*authv3
 
 func asking(ctx context.Context) string {
 	md, _ := metadata.FromIncomingContext(ctx)
-	if v := md.Get(routerKey); len(v) > 0 {
+	if v := md.Get(translate.HeaderRouter); len(v) > 0 {
 		return v[0]
 	}
 	return ""
@@ -88,16 +85,16 @@ func requestOf(req *authv3.CheckRequest) translate.Request {
 // allowed names the cluster and passes the merged rules on, in canonical text.
 func allowed(res translate.Resolution) *authv3.CheckResponse {
 	ok := &authv3.OkHttpResponse{
-		Headers:         []*corev3.HeaderValueOption{overwrite("x-kibble-cluster", res.Cluster)},
-		HeadersToRemove: []string{"l5d-dtab"},
+		Headers:         []*corev3.HeaderValueOption{overwrite(translate.HeaderCluster, res.Cluster)},
+		HeadersToRemove: []string{translate.HeaderDtab},
 	}
 	if res.Dst != "" {
-		ok.Headers = append(ok.Headers, overwrite("l5d-dst-client", res.Dst))
+		ok.Headers = append(ok.Headers, overwrite(translate.HeaderDst, res.Dst))
 	}
 	if res.Dtab != "" {
-		ok.Headers = append(ok.Headers, overwrite("l5d-ctx-dtab", res.Dtab))
+		ok.Headers = append(ok.Headers, overwrite(translate.HeaderCtxDtab, res.Dtab))
 	} else {
-		ok.HeadersToRemove = append(ok.HeadersToRemove, "l5d-ctx-dtab")
+		ok.HeadersToRemove = append(ok.HeadersToRemove, translate.HeaderCtxDtab)
 	}
 	return &authv3.CheckResponse{
 		Status:       &status.Status{Code: int32(codes.OK)},
@@ -120,7 +117,7 @@ func denied(res translate.Resolution) *authv3.CheckResponse {
 		HttpResponse: &authv3.CheckResponse_DeniedResponse{DeniedResponse: &authv3.DeniedHttpResponse{
 			Status: &typev3.HttpStatus{Code: typev3.StatusCode(res.Status)},
 			Headers: []*corev3.HeaderValueOption{
-				overwrite("content-type", "text/plain"), overwrite("l5d-err", url.QueryEscape(first)),
+				overwrite("content-type", "text/plain"), overwrite(translate.HeaderErr, url.QueryEscape(first)),
 			},
 			Body: res.Body,
 		}},

@@ -111,7 +111,7 @@ func (a *asked) question(target string) (translate.Question, error) {
 		q.Request.Header["cookie"] = append(q.Request.Header["cookie"], c)
 	}
 	if a.dtab != "" {
-		q.Request.Header["l5d-dtab"] = append(q.Request.Header["l5d-dtab"], a.dtab)
+		q.Request.Header[translate.HeaderDtab] = append(q.Request.Header[translate.HeaderDtab], a.dtab)
 	}
 	if a.source != "" {
 		addr, err := netip.ParseAddr(a.source)
