@@ -76,6 +76,9 @@ func (r *router) bind(in dtab.Interpreter, name dtab.Path, failover bool) answer
 		bind = in.BindAll
 	}
 	tree, err := bind(name)
+	if err == nil {
+		tree, err = r.substitute(in, tree)
+	}
 	var failed *dtab.BindError
 	switch {
 	case errors.As(err, &failed):

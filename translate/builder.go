@@ -1,7 +1,6 @@
 package translate
 
 import (
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -213,12 +212,9 @@ func (cb *classBuilder) gateways(t v1alpha1.Transformer, places []place) []place
 }
 
 func sameNetwork(a, b string) bool {
-	x, err := netip.ParseAddr(a)
-	y, err2 := netip.ParseAddr(b)
-	if err != nil || err2 != nil || !x.Is4() || !y.Is4() {
-		return false
-	}
-	return netip.PrefixFrom(x, 24).Masked() == netip.PrefixFrom(y, 24).Masked()
+	x, ok := NetworkScope(a)
+	y, also := NetworkScope(b)
+	return ok && also && x == y
 }
 
 func dedupe(places []place) []place {

@@ -2,11 +2,13 @@ package translate
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	"google.golang.org/protobuf/proto"
 
+	"kibble.dev/api/v1alpha1"
 	"kibble.dev/dtab"
 )
 
@@ -84,8 +86,8 @@ func (cb *classBuilder) localEndpoints(t target, places []place) {
 				own.ready = true
 				byScope[PodScope(p.host)] = append(byScope[PodScope(p.host)], own)
 			case transformLocalnode:
-				if p.node != "" && p.ready {
-					byScope[NodeScope(p.node)] = append(byScope[NodeScope(p.node)], p)
+				if scope, ok := nodeOf(tr, p); ok && p.ready {
+					byScope[scope] = append(byScope[scope], p)
 				}
 			}
 		}
@@ -107,6 +109,26 @@ func (cb *classBuilder) addLocal(name string, scope Scope, r *Resource) {
 
 // PodScope is the place of the proxies that say POD_IP in their node metadata.
 func PodScope(ip string) Scope { return Scope("pod/" + ip) }
+
+// nodeOf gives the place of the proxies on the node that a place is on: by the
+// node's name with hostNetwork, else by the IPv4 /24 network that the pods of a
+// node share (linkerd 1.x, io.l5d.k8s.localnode).
+func nodeOf(t v1alpha1.Transformer, p place) (Scope, bool) {
+	if t.HostNetwork {
+		return NodeScope(p.node), p.node != ""
+	}
+	return NetworkScope(p.host)
+}
+
+// NetworkScope is the place of the proxies whose POD_IP is in the same IPv4 /24
+// network as the address. It is not ok for what is not an IPv4 address.
+func NetworkScope(ip string) (Scope, bool) {
+	a, err := netip.ParseAddr(ip)
+	if err != nil || !a.Is4() {
+		return "", false
+	}
+	return Scope("net/" + netip.PrefixFrom(a, 24).Masked().String()), true
+}
 
 // NodeScope is the place of the proxies that say NODE_NAME in their node metadata.
 func NodeScope(name string) Scope { return Scope("node/" + name) }

@@ -76,6 +76,11 @@ func (m *Model) Explain(q Question) (*Explanation, error) {
 		x.Notes = append(x.Notes, "the port is part of the name, because the table looks at ports: "+
 			r.portsWhy.String()+" ("+r.portsWhy.Pos.String()+")")
 	}
+	for _, t := range r.spec.Transformers {
+		if substitutes(t) {
+			x.Notes = append(x.Notes, "the transformer "+t.Kind+" puts "+t.Path+" in place of what the table says")
+		}
+	}
 	name, unnamed := r.identify(req)
 	if unnamed != nil {
 		x.Status, x.Reason = 400, unnamed.Error()

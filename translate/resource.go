@@ -67,6 +67,6 @@ type ClassSnapshot struct {
 	failed []failure
 }
 
-// Scope is a place that a proxy is at: "pod/<POD_IP>" or "node/<NODE_NAME>",
-// from the node metadata of those names.
+// Scope is a place that a proxy is at: "pod/<POD_IP>", "node/<NODE_NAME>" or
+// "net/<the /24 network of POD_IP>", from the node metadata of those names.
 type Scope string

@@ -16,6 +16,8 @@ const (
 	transformSpecificHost = "io.l5d.specificHost"
 	transformDaemonset    = "io.l5d.k8s.daemonset"
 	transformLocalnode    = "io.l5d.k8s.localnode"
+	transformReplace      = "io.l5d.replace"
+	transformConst        = "io.l5d.const"
 )
 
 // checkTransformer tells what is wrong with a transformer's configuration.
@@ -39,10 +41,18 @@ func checkTransformer(t v1alpha1.Transformer, origin Origin, list string, i int)
 		if t.Namespace == "" || t.Service == "" || t.Port == "" {
 			return wrong(t.Kind+" needs namespace, service and port", "name the DaemonSet's Service and its port")
 		}
+	case transformReplace, transformConst:
+		if list != "spec.transformers" {
+			return wrong(t.Kind+" is not for a namer's own answers", "list it among the Router's transformers")
+		}
+		if _, err := dtab.ParsePath(t.Path); err != nil {
+			return wrong("the path of "+t.Kind+" is not a path: "+err.Error(), "write it like path: /$/inet/10.0.0.1/8080")
+		}
 	case transformLocalhost, transformLocalnode:
 	default:
 		return wrong("unknown transformer "+t.Kind, "use one of "+strings.Join([]string{
 			transformPort, transformLocalhost, transformSpecificHost, transformDaemonset, transformLocalnode,
+			transformReplace, transformConst,
 		}, ", "))
 	}
 	return nil
@@ -69,7 +79,8 @@ func (r *router) target(b dtab.Bound) target {
 	if t.namer != nil {
 		t.transformers = append(t.transformers, t.namer.config.Transformers...)
 	}
-	t.transformers = append(t.transformers, r.spec.Transformers...)
+	_, after := r.substitutions()
+	t.transformers = append(t.transformers, after...)
 	name := b.ID
 	for _, tr := range t.transformers {
 		name = transformerPrefix(tr).Join(name...)

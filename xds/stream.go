@@ -96,6 +96,9 @@ func (st *stream) join(node *corev3.Node, now time.Time) error {
 	fields := node.GetMetadata().GetFields()
 	if ip := fields["POD_IP"].GetStringValue(); ip != "" {
 		scopes = append(scopes, translate.PodScope(ip))
+		if network, ok := translate.NetworkScope(ip); ok {
+			scopes = append(scopes, network)
+		}
 	}
 	if name := fields["NODE_NAME"].GetStringValue(); name != "" {
 		scopes = append(scopes, translate.NodeScope(name))

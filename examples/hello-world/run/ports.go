@@ -32,9 +32,11 @@ func checkPorts(o options, top *topology) error {
 	check(fmt.Sprintf("0.0.0.0:%d", top.ingress), "router ingress", "change its port in "+routers)
 	for _, p := range top.pods {
 		check(p.address(), p.service, "change its port or address in "+services)
-		check(p.proxy(top), "router outgoing beside "+p.service, "change its port in "+routers)
-		check(fmt.Sprintf("%s:%d", p.ip, top.incoming), "router incoming beside "+p.service, "change its port in "+routers)
-		check(p.sidecarAdmin(), "admin pages of the Envoy beside "+p.service, "change the pod's address in "+services)
+	}
+	for _, p := range top.proxies {
+		check(fmt.Sprintf("%s:%d", p.ip, top.outgoing), "router outgoing at "+p.name, "change its port in "+routers)
+		check(fmt.Sprintf("%s:%d", p.ip, top.incoming), "router incoming at "+p.name, "change its port in "+routers)
+		check(p.admin(), "admin pages of the Envoy "+p.name, "change the pod's address in "+services)
 	}
 	if taken == nil {
 		return nil

@@ -13,7 +13,7 @@ import (
 // question is one request and the answer that it must get.
 type question struct {
 	about string
-	// proxy is the host:port of a sidecar for callers inside; empty: from outside, to the edge.
+	// proxy is the host:port of a proxy for callers inside; empty: from outside, to the edge.
 	proxy string
 	// host to ask for.
 	host   string
@@ -36,7 +36,7 @@ func questions(top *topology) []question {
 	}
 	inside := func(about, from, host, want string, header ...[2]string) question {
 		q := ask(about, host, want, header...)
-		q.proxy = top.sidecar(from)
+		q.proxy = top.proxyOf(from)
 		return q
 	}
 	return []question{

@@ -86,6 +86,50 @@ func TestDemo(t *testing.T) {
 	}
 }
 
+// The node topology answers the same: with routers that hand over what the
+// sender chose, and with the original's, which name each request again.
+func TestNodes(t *testing.T) {
+	for name, change := range map[string]func(dir string){
+		"handed over": func(string) {},
+		"named again": func(dir string) {
+			edit(t, filepath.Join(dir, "routers.yaml"), incomingHandsOver, incomingNamesAgain)
+		},
+		"by network": func(dir string) {
+			edit(t, filepath.Join(dir, "routers.yaml"), ", hostNetwork: true", "")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := demoOptionsOf(t, "../../hello-world-nodes", "127.0.20.", "127.0.30.")
+			change(o.dir)
+			o.smoke = true
+			var out bytes.Buffer
+			if code := run(t.Context(), o, &out); code != 0 {
+				t.Errorf("exit code %d:\n%s", code, out.String())
+			}
+		})
+	}
+}
+
+const incomingHandsOver = `  identifier: {kind: io.l5d.header, header: l5d-dst-client}
+  dstPrefix: /in
+  dtab: |
+    /in/%/io.l5d.k8s.daemonset/default/incoming/l5d/#/io.l5d.k8s => /#/io.l5d.k8s ;
+`
+
+// incomingNamesAgain is the original's table of the router incoming; it honours
+// a rule that travels as every router does.
+const incomingNamesAgain = `  adHocOverrides:
+    allow: [/host, /srv]
+  dtab: |
+    /srv                    => /#/io.l5d.k8s/default/http ;
+    /domain/world/hello/www => /srv/hello ;
+    /domain/world/hello/api => /srv/api ;
+    /host                   => /$/io.buoyant.http.domainToPathPfx/domain ;
+    /host                   => /srv ;
+    /host/world             => /srv/world-v1 ;
+    /svc                    => /host ;
+`
+
 // A taken port is named before anything starts, with what to do.
 func TestPortInUse(t *testing.T) {
 	o := demoOptions(t)
@@ -133,16 +177,25 @@ func TestTopologyErrors(t *testing.T) {
 // no other test and no demo uses.
 func demoOptions(t *testing.T) options {
 	t.Helper()
+	return demoOptionsOf(t, "..", "127.0.10.")
+}
+
+// demoOptionsOf does so for the manifests of a directory, whose addresses are in
+// the given networks.
+func demoOptionsOf(t *testing.T, manifests string, networks ...string) options {
+	t.Helper()
 	bin, dir := t.TempDir(), t.TempDir()
 	build := exec.Command("go", "build", "-o", bin+"/", "kibble.dev/cmd/kibble", "kibble.dev/examples/hello-world/app")
 	if b, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, b)
 	}
-	if err := os.CopyFS(dir, os.DirFS("..")); err != nil {
+	if err := os.CopyFS(dir, os.DirFS(manifests)); err != nil {
 		t.Fatal(err)
 	}
-	net := fmt.Sprintf("127.%d.%d.", 64+os.Getpid()/250%64, os.Getpid()%250)
-	edit(t, filepath.Join(dir, "services.yaml"), "127.0.10.", net)
+	for i, network := range networks {
+		own := fmt.Sprintf("127.%d.%d.", 64+64*i+os.Getpid()/250%64, os.Getpid()%250)
+		edit(t, filepath.Join(dir, "services.yaml"), network, own)
+	}
 	_, port, _ := strings.Cut(freeAddress(t), ":")
 	edit(t, filepath.Join(dir, "routers.yaml"), "port: 4142", "port: "+port)
 	return options{

@@ -26,7 +26,12 @@ func startAll(ctx context.Context, o options, top *topology, g *group, s *screen
 		},
 	}
 	for _, p := range top.pods {
-		steps = append(steps, func() error { return startPod(ctx, o, top, p, g) })
+		steps = append(steps, func() error { return startPod(o, top, p, g) })
+	}
+	for _, p := range top.proxies {
+		steps = append(steps, func() error {
+			return startEnvoy(ctx, o, g, envoy{log: p.name + "-envoy", id: p.name, class: p.class, admin: p.admin(), podIP: p.ip, node: p.node})
+		})
 	}
 	steps = append(steps, func() error { return awaitReady(ctx, o, top, s) })
 	for _, step := range steps {
@@ -52,13 +57,10 @@ func startKibble(ctx context.Context, o options, g *group, s *screen) error {
 	return nil
 }
 
-// startPod starts a pod's program and its sidecar.
-func startPod(ctx context.Context, o options, top *topology, p pod, g *group) error {
-	env := []string{"POD_IP=" + p.ip, "http_proxy=" + p.proxy(top)}
-	if err := g.start(p.name, env, o.app, slices.Concat([]string{"-addr", p.address()}, appFlags(p.service))...); err != nil {
-		return err
-	}
-	return startEnvoy(ctx, o, g, envoy{log: p.name + "-envoy", id: p.name, class: "sidecar", admin: p.sidecarAdmin(), podIP: p.ip})
+// startPod starts a pod's program.
+func startPod(o options, top *topology, p pod, g *group) error {
+	env := []string{"POD_IP=" + p.ip, "http_proxy=" + top.proxyFor(p)}
+	return g.start(p.name, env, o.app, slices.Concat([]string{"-addr", p.address()}, appFlags(p.service))...)
 }
 
 // appFlags says what a service's program does, as in the original's manifests.
@@ -77,8 +79,9 @@ func appFlags(service string) []string {
 	return []string{"-text", service}
 }
 
-// envoy is what one Envoy differs by; podIP is empty at the edge.
-type envoy struct{ log, id, class, admin, podIP string }
+// envoy is what one Envoy differs by; podIP is empty at the edge, node is set
+// for one that serves a node.
+type envoy struct{ log, id, class, admin, podIP, node string }
 
 // startEnvoy starts an Envoy with the bootstrap that `kibble bootstrap` prints.
 func startEnvoy(ctx context.Context, o options, g *group, e envoy) error {
@@ -88,6 +91,9 @@ func startEnvoy(ctx context.Context, o options, g *group, e envoy) error {
 	}
 	if e.podIP != "" {
 		args = append(args, "--pod-ip", e.podIP)
+	}
+	if e.node != "" {
+		args = append(args, "--node-name", e.node)
 	}
 	var stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, o.kibble, args...)
@@ -109,11 +115,14 @@ func awaitReady(ctx context.Context, o options, top *topology, s *screen) error 
 		if err := untilListens(ctx, p.address()); err != nil {
 			return fmt.Errorf("%s does not listen: %w", p.name, err)
 		}
-		if err := untilOK(ctx, "http://"+p.sidecarAdmin()+"/ready"); err != nil {
-			return fmt.Errorf("the Envoy beside %s is not ready: %w", p.name, err)
-		}
-		s.done(p.service, fmt.Sprintf("on %s, with an Envoy on ports %d (out) and %d (in)", p.address(), top.outgoing, top.incoming))
+		s.done(p.service, fmt.Sprintf("on %s, calls others by the Envoy on %s", p.address(), top.proxyFor(p)))
 	}
+	for _, p := range top.proxies {
+		if err := untilOK(ctx, "http://"+p.admin()+"/ready"); err != nil {
+			return fmt.Errorf("the Envoy %s is not ready: %w", p.name, err)
+		}
+	}
+	s.done("proxies", fmt.Sprintf("%d Envoys (%s) on ports %d (out) and %d (in)", len(top.proxies), top.proxies[0].class, top.outgoing, top.incoming))
 	if err := untilOK(ctx, "http://"+o.edgeHTTP+"/ready"); err != nil {
 		return fmt.Errorf("the Envoy at the edge is not ready: %w", err)
 	}

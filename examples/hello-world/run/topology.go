@@ -15,22 +15,37 @@ import (
 // topology is who listens where, as the manifests say it.
 type topology struct {
 	pods []pod
-	// ingress is the port of the edge, outgoing and incoming those of each sidecar.
+	// proxies are the Envoys inside: one beside each pod, or one on each node.
+	proxies []proxy
+	// ingress is the port of the edge, outgoing and incoming those of each proxy.
 	ingress, outgoing, incoming int32
 }
 
-// pod is one program with its sidecar.
+// pod is one program.
 type pod struct {
 	service string
-	name    string // of the pod: the sidecar's node id
+	name    string
 	ip      string
 	port    int32
+	node    string
+	// via is the address of the proxy that it calls others by.
+	via string
 }
 
 func (p pod) address() string { return fmt.Sprintf("%s:%d", p.ip, p.port) }
 
-// sidecarAdmin is the host:port of the admin pages of the pod's Envoy.
-func (p pod) sidecarAdmin() string { return p.ip + ":9901" }
+// proxy is an Envoy beside a pod, or on a node.
+type proxy struct{ name, class, ip, node string }
+
+// admin is the host:port of the proxy's admin pages.
+func (p proxy) admin() string { return p.ip + ":9901" }
+
+// The class of Envoys that each serve a node, and the Service that they are
+// the pods of.
+const (
+	nodeClass   = "node"
+	nodeService = "l5d"
+)
 
 func readTopology(dir string) (*topology, error) {
 	inventory, findings, err := discovery.ReadDir(dir)
@@ -44,6 +59,7 @@ func readTopology(dir string) (*topology, error) {
 		}
 	}
 	top := &topology{pods: pods(inventory)}
+	top.place(hasNodes(inventory))
 	for name, port := range map[string]*int32{"ingress": &top.ingress, "outgoing": &top.outgoing, "incoming": &top.incoming} {
 		if *port = routerPort(inventory, name); *port == 0 {
 			wrong = append(wrong, fmt.Errorf("%s has no Router %q: the demo needs its port", dir, name))
@@ -57,6 +73,39 @@ func readTopology(dir string) (*topology, error) {
 	return top, errors.Join(wrong...)
 }
 
+// hasNodes tells whether the routers are for proxies that each serve a node.
+func hasNodes(inventory *translate.Inventory) bool {
+	for _, r := range inventory.Routers {
+		if r.Object.Spec.ProxyClass == nodeClass {
+			return true
+		}
+	}
+	return false
+}
+
+// place gives each pod its proxy: one of its own, or that of its node.
+func (t *topology) place(nodes bool) {
+	if !nodes {
+		for i, p := range t.pods {
+			t.pods[i].via = p.ip
+			t.proxies = append(t.proxies, proxy{name: p.name, class: "sidecar", ip: p.ip})
+		}
+		return
+	}
+	byNode := map[string]string{}
+	t.pods = slices.DeleteFunc(t.pods, func(p pod) bool {
+		if p.service != nodeService {
+			return false
+		}
+		byNode[p.node] = p.ip
+		t.proxies = append(t.proxies, proxy{name: p.name, class: nodeClass, ip: p.ip, node: p.node})
+		return true
+	})
+	for i, p := range t.pods {
+		t.pods[i].via = byNode[p.node]
+	}
+}
+
 // pods are the ready endpoints of all services, sorted by service.
 func pods(inventory *translate.Inventory) []pod {
 	var all []pod
@@ -67,7 +116,7 @@ func pods(inventory *translate.Inventory) []pod {
 				if !e.Ready || len(slice.Ports) == 0 || len(e.Addresses) == 0 {
 					continue
 				}
-				p := pod{service: key.Name, name: e.Pod, ip: e.Addresses[0], port: slice.Ports[0].Port}
+				p := pod{service: key.Name, name: e.Pod, ip: e.Addresses[0], port: slice.Ports[0].Port, node: e.NodeName}
 				if p.name == "" {
 					p.name = fmt.Sprintf("%s-%d", slice.Name, i)
 				}
@@ -100,8 +149,8 @@ func (t *topology) pod(service string) pod {
 // edge is the host:port at which people of this machine reach the edge.
 func (t *topology) edge() string { return fmt.Sprintf("127.0.0.1:%d", t.ingress) }
 
-// sidecar is the host:port of the HTTP proxy of a service's first pod.
-func (t *topology) sidecar(service string) string { return t.pod(service).proxy(t) }
+// proxyOf is the host:port of the HTTP proxy of a service's first pod.
+func (t *topology) proxyOf(service string) string { return t.proxyFor(t.pod(service)) }
 
-// proxy is the host:port of the pod's HTTP proxy.
-func (p pod) proxy(t *topology) string { return fmt.Sprintf("%s:%d", p.ip, t.outgoing) }
+// proxyFor is the host:port of the pod's HTTP proxy.
+func (t *topology) proxyFor(p pod) string { return fmt.Sprintf("%s:%d", p.via, t.outgoing) }
