@@ -22,6 +22,9 @@ type directory struct {
 	store     *store
 	manifests shelf[[]object]
 	endpoints map[string]*shelf[*translate.File]
+	// keyFiles are the files of keys that policies name, by the path as the policy
+	// writes it, with what they held when they could be read last.
+	keyFiles map[string]translate.KeyFile
 	// rootDirs says what is wrong with directories of endpoint files.
 	rootDirs []dtab.Finding
 	// lost says that the root cannot be read any more.
@@ -79,6 +82,7 @@ func (d *directory) refresh() (watchList, error) {
 		d.store.set(path, objects)
 	}
 	d.refreshEndpoints(snap.watch)
+	d.refreshKeys(snap.watch)
 	return snap.watch, nil
 }
 
@@ -115,6 +119,14 @@ func (d *directory) refreshEndpoints(watch watchList) {
 	}
 }
 
+// path gives a path as it is written in an object, from where Kibble runs.
+func (d *directory) path(written string) string {
+	if filepath.IsAbs(written) {
+		return written
+	}
+	return filepath.Join(d.base, written)
+}
+
 // rootDir reads one directory of endpoint files and tells whether anything in
 // it is new.
 func (d *directory) rootDir(name string, watch watchList) (changed bool, err error) {
@@ -127,10 +139,7 @@ func (d *directory) rootDir(name string, watch watchList) (changed bool, err err
 		d.endpoints[name] = files
 		changed = true
 	}
-	path := name
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(d.base, path)
-	}
+	path := d.path(name)
 	snap, err := take(path, selection{match: func(name string) bool { return !isManifest(name) }})
 	watch.add(snap.watch)
 	if err != nil {
@@ -166,7 +175,7 @@ func (d *directory) endpointFiles() map[string]map[string]*translate.File {
 
 // findings gives what there is to say, sorted by place.
 func (d *directory) findings() []dtab.Finding {
-	all := slices.Concat(d.lost, d.rootDirs, d.manifests.findings(), d.store.duplicates())
+	all := slices.Concat(d.lost, d.rootDirs, d.withoutKeys(d.manifests.findings()), d.store.duplicates())
 	for _, shelf := range d.endpoints {
 		all = append(all, shelf.findings()...)
 	}

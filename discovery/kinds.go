@@ -35,7 +35,7 @@ type object struct {
 // knownVersion gives the API version of a kind that is read here, or "".
 func knownVersion(kind string) string {
 	switch kind {
-	case "Service", "Endpoints", "Pod", "Namespace":
+	case "Service", "Endpoints", "Pod", "Namespace", kindSecret:
 		return "v1"
 	case "EndpointSlice":
 		return "discovery.k8s.io/v1"
@@ -84,6 +84,8 @@ func (w written) read(kind, version string) (*object, []dtab.Finding) {
 		return readAs(w, kind, &corev1.Pod{}, nil, func(p *corev1.Pod, _ translate.Origin) any { return podFactOf(p) })
 	case "Namespace":
 		return readAs(w, kind, &corev1.Namespace{}, nil, func(n *corev1.Namespace, _ translate.Origin) any { return namespaceFact(n) })
+	case kindSecret:
+		return w.readSecret()
 	case v1alpha1.KindRouter:
 		return readAs(w, kind, &v1alpha1.Router{}, (*v1alpha1.Router).Validate, sourced[v1alpha1.Router])
 	case v1alpha1.KindDtab:

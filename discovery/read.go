@@ -31,5 +31,6 @@ func ReadStream(name string, r io.Reader) (*translate.Inventory, []dtab.Finding,
 	objects, found := parse(name, data)
 	d.store.set(name, objects)
 	d.refreshEndpoints(watchList{})
+	d.refreshKeys(watchList{})
 	return d.store.inventory(), sorted(append(found, d.findings()...)), nil
 }

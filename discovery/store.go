@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"kibble.dev/api/v1alpha1"
+	"kibble.dev/dogfood"
 	"kibble.dev/dtab"
 	"kibble.dev/translate"
 )
@@ -41,7 +42,8 @@ func newStore() *store {
 		services: newServices(), stale: map[string]bool{},
 		last: &translate.Inventory{
 			Services: map[translate.Key]*translate.Service{}, Namespaces: map[string]translate.Labels{},
-			Files: map[string]map[string]*translate.File{},
+			Files:    map[string]map[string]*translate.File{},
+			KeyFiles: map[string]translate.KeyFile{}, Secrets: map[translate.Key]map[string]dogfood.Sealed{},
 		},
 	}
 }
@@ -137,6 +139,22 @@ func (s *store) setFiles(files map[string]map[string]*translate.File) {
 	s.last = &next
 }
 
+// setKeyFiles says what the files of keys hold that policies name. The map is
+// not changed by anybody afterwards.
+func (s *store) setKeyFiles(files map[string]translate.KeyFile) {
+	if maps.Equal(files, s.last.KeyFiles) {
+		return
+	}
+	next := *s.last
+	next.KeyFiles = files
+	s.last = &next
+}
+
+// policies gives the DogfoodPolicies that count, sorted.
+func (s *store) policies() []*translate.Sourced[v1alpha1.DogfoodPolicy] {
+	return list[v1alpha1.DogfoodPolicy](s, v1alpha1.KindDogfoodPolicy)
+}
+
 // routers gives the Routers that count, sorted.
 func (s *store) routers() []*translate.Sourced[v1alpha1.Router] {
 	return list[v1alpha1.Router](s, v1alpha1.KindRouter)
@@ -146,10 +164,19 @@ func (s *store) routers() []*translate.Sourced[v1alpha1.Router] {
 // before if nothing has changed.
 func (s *store) inventory() *translate.Inventory {
 	changed := s.services.build(s.last.Services)
+	secrets := s.last.Secrets
+	if s.stale[kindSecret] || s.stale[v1alpha1.KindDogfoodPolicy] {
+		if now := s.secrets(); !reflect.DeepEqual(now, secrets) {
+			secrets = now
+		} else {
+			delete(s.stale, kindSecret) // of a Secret that nobody names
+		}
+	}
 	if len(changed) == 0 && len(s.stale) == 0 {
 		return s.last
 	}
 	next := *s.last
+	next.Secrets = secrets
 	if len(changed) > 0 {
 		next.Services = maps.Clone(next.Services)
 		for key, service := range changed {
@@ -168,7 +195,7 @@ func (s *store) inventory() *translate.Inventory {
 		case v1alpha1.KindDtab:
 			next.Dtabs = list[v1alpha1.Dtab](s, kind)
 		case v1alpha1.KindDogfoodPolicy:
-			next.Policies = list[v1alpha1.DogfoodPolicy](s, kind)
+			next.Policies = s.policies()
 		}
 	}
 	clear(s.stale)

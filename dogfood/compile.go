@@ -24,12 +24,12 @@ const (
 // Compile reads a policy. An ordinary one gives one Policy, a family one for
 // each namespace that it selects, in the order of their names; one that cannot
 // work, or has ended at the given time, gives none. source says where the text
-// of a field begins, namespaces gives the labels of every namespace. Findings
-// of severity error mean that there is no policy; they stand in the order of
-// the object's fields, those of Validate first.
-func Compile(obj v1alpha1.DogfoodPolicy, source func(field string) dtab.Source, namespaces map[string]map[string]string, now time.Time) ([]Policy, []dtab.Finding) {
+// of a field begins. Findings of severity error mean that there is no policy;
+// they stand in the order of the object's fields, those of Validate first.
+func Compile(obj v1alpha1.DogfoodPolicy, source func(field string) dtab.Source, facts Facts, now time.Time) ([]Policy, []dtab.Finding) {
 	c := compiler{
 		obj:      obj,
+		facts:    facts,
 		report:   &report{source: source},
 		position: source("metadata.name").At(1, 1),
 	}
@@ -40,7 +40,7 @@ func Compile(obj v1alpha1.DogfoodPolicy, source func(field string) dtab.Source, 
 	if c.report.failed() {
 		return nil, c.report.findings
 	}
-	selected := c.namespaces(namespaces)
+	selected := c.namespaces(facts.Namespaces)
 	template := c.policy(standIn)
 	if c.report.failed() {
 		return nil, c.report.findings
@@ -58,6 +58,7 @@ func Compile(obj v1alpha1.DogfoodPolicy, source func(field string) dtab.Source, 
 
 type compiler struct {
 	obj      v1alpha1.DogfoodPolicy
+	facts    Facts
 	report   *report
 	position dtab.Pos
 }
@@ -83,7 +84,7 @@ func (c compiler) policy(namespace string) Policy {
 		p.ID += "." + namespace
 		fill = func(text string) string { return strings.ReplaceAll(text, placeholder, namespace) }
 	}
-	conditions := conditionCompiler{report: c.report, fill: fill, name: p.Name}
+	conditions := conditionCompiler{report: c.report, facts: c.facts, fill: fill, name: p.Name, namespace: p.Namespace}
 	p.When = conditions.compile("spec.when", spec.When)
 	p.Override = c.override(fill(spec.Override), p.ID)
 	return p

@@ -19,6 +19,9 @@ type conditionCompiler struct {
 	// name of the policy, from which the seed of its percentages is made: two
 	// policies choose different people, the members of a family the same.
 	name string
+	// namespace of the policy, where its Secrets are.
+	namespace string
+	facts     Facts
 }
 
 // compile gives the condition that an object stands for: its fields ANDed. It
@@ -34,11 +37,13 @@ func (c conditionCompiler) compile(path string, in v1alpha1.Condition) Condition
 	if len(in.SourceRanges) > 0 {
 		all = append(all, c.source(path+".sourceRanges", in.SourceRanges))
 	}
+	var token JWT
 	if in.JWT != nil {
-		all = append(all, c.jwt(path+".jwt", *in.JWT))
+		token = c.jwt(path+".jwt", *in.JWT)
+		all = append(all, token)
 	}
 	if in.Percent != nil {
-		all = append(all, c.percent(path+".percent", *in.Percent))
+		all = append(all, c.percent(path+".percent", *in.Percent, token))
 	}
 	all = append(all, c.list(path+".all", in.All)...)
 	if members := c.list(path+".any", in.Any); len(members) > 0 {
@@ -136,12 +141,19 @@ func (c conditionCompiler) source(path string, in []string) Condition {
 	return s
 }
 
-func (c conditionCompiler) percent(path string, in v1alpha1.Percent) Condition {
+func (c conditionCompiler) percent(path string, in v1alpha1.Percent, token JWT) Condition {
 	p := Percent{Millionths: millionths(in.Of), Seed: xxhash.Sum64String(c.name), Cookie: in.Cookie}
 	if in.Header != "" {
 		p.Header = c.headerName(path+".header", in.Header)
 	}
 	c.checkCookieName(path+".cookie", in.Cookie)
+	if in.Claim != "" {
+		token.Claims = nil
+		p.Token, p.Claim = &token, c.claimPath(path+".claim", in.Claim)
+		if strings.ContainsAny(in.Claim, "%:()") {
+			c.report.add(dtab.Error, codeCondition, path+".claim", "the name of the claim holds one of % : ( ), which Envoy's formats cannot say", "choose another claim")
+		}
+	}
 	return p
 }
 

@@ -2,6 +2,7 @@ package dogfood
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,8 +11,8 @@ import (
 	"kibble.dev/dtab"
 )
 
-func (c conditionCompiler) jwt(path string, in v1alpha1.JWT) Condition {
-	j := JWT{Issuer: in.Issuer, Audiences: in.Audiences, Cookie: in.Cookie, JWKS: in.JWKS, JWKSURL: in.JWKSURL}
+func (c conditionCompiler) jwt(path string, in v1alpha1.JWT) JWT {
+	j := JWT{Issuer: in.Issuer, Audiences: in.Audiences, Cookie: in.Cookie, JWKSURL: in.JWKSURL}
 	if j.Cookie == "" {
 		j.Header = "authorization"
 		if in.Header != "" {
@@ -22,48 +23,74 @@ func (c conditionCompiler) jwt(path string, in v1alpha1.JWT) Condition {
 		}
 	}
 	c.checkCookieName(path+".cookie", j.Cookie)
-	if j.JWKS != "" {
-		c.checkKeys(path+".jwks", j.JWKS)
+	keys, field, err := c.facts.keys(c.namespace, in)
+	switch {
+	case err != nil:
+		c.report.add(dtab.Error, codeKeys, path+"."+field, err.Error(), "")
+	case j.JWKSURL == "":
+		c.checkKeys(path, field, keys)
 	}
+	j.JWKS = keys
 	for i, m := range in.Claims {
 		at := path + ".claims[" + strconv.Itoa(i) + "]"
-		j.Claims = append(j.Claims, Claim{Path: claimPath(m.Name), Is: c.text(at, m)})
-		if slices.Contains(j.Claims[i].Path, "") {
-			c.report.add(dtab.Error, codeCondition, at+".name", quote(m.Name)+" has an empty part", `names of nested claims are joined by ".", and a dot in a name is written "\."`)
-		}
+		j.Claims = append(j.Claims, Claim{Path: c.claimPath(at+".name", m.Name), Is: c.text(at, m)})
 	}
 	return j
 }
 
 // checkKeys makes sure that there is a key at all: Envoy takes any text, and
-// then no token is ever valid.
-func (c conditionCompiler) checkKeys(path, jwks string) {
+// then no token is ever valid. No part of the text is ever in a finding.
+func (c conditionCompiler) checkKeys(path, field string, keys Sealed) {
+	const like = `{"keys": [{"kty": "RSA", "kid": …, "n": …, "e": …}]}`
+	say := func(severity dtab.Severity, message, hint string) {
+		c.report.add(severity, codeKeys, path+"."+field, message, hint)
+	}
 	var set struct {
 		Keys []struct {
-			Type string `json:"kty"`
+			Type    string `json:"kty"`
+			Private string `json:"d"`
 		} `json:"keys"`
 	}
-	err := json.Unmarshal([]byte(jwks), &set)
-	switch {
-	case err != nil:
-		c.report.add(dtab.Error, codeCondition, path, "the keys are not JSON as RFC 7517 says: "+err.Error(), `{"keys": [{"kty": …}]}`)
-	case len(set.Keys) == 0:
-		c.report.add(dtab.Error, codeCondition, path, "there is no key in it", `{"keys": [{"kty": …}]}`)
+	if err := json.Unmarshal([]byte(keys), &set); err != nil {
+		say(dtab.Error, "the keys are not JSON as RFC 7517 says: "+withoutQuotes(err), like)
+		return
 	}
-	for _, k := range set.Keys {
-		if k.Type == "" {
-			c.report.add(dtab.Error, codeCondition, path, `a key has no "kty"`, `each key is like {"kty": "RSA", "kid": …, "n": …, "e": …}`)
-			return
+	if len(set.Keys) == 0 {
+		say(dtab.Error, "there is no key in it", like)
+	}
+	for i, k := range set.Keys {
+		nth := "key " + strconv.Itoa(i+1)
+		switch {
+		case k.Type == "":
+			say(dtab.Error, nth+` has no "kty"`, like)
+		case k.Private != "" && k.Type != "oct":
+			say(dtab.Error, nth+" is a private key, which nobody but the issuer may have", "publish a key set without private parts, and take this key out of use")
+		case k.Type == "oct" && field == "jwks":
+			say(dtab.Warning, nth+" is a secret (kty oct), and whoever may read the policy can sign tokens with it", "put it into a Secret, and set jwksSecretRef")
 		}
 	}
 }
 
+// withoutQuotes says what is wrong with JSON without saying what stands there.
+func withoutQuotes(err error) string {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return "it goes wrong at byte " + strconv.FormatInt(syntax.Offset, 10)
+	}
+	if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return "a wrong type at " + kind.Field
+	}
+	return "it cannot be read"
+}
+
 // claimPath takes "a.b" apart; "\." is a dot in a name.
-func claimPath(name string) []string {
+func (c conditionCompiler) claimPath(at, name string) []string {
 	const escaped = "\x00"
 	parts := strings.Split(strings.ReplaceAll(name, `\.`, escaped), ".")
 	for i := range parts {
 		parts[i] = strings.ReplaceAll(parts[i], escaped, ".")
+	}
+	if slices.Contains(parts, "") {
+		c.report.add(dtab.Error, codeCondition, at, quote(name)+" has an empty part", `names of nested claims are joined by ".", and a dot in a name is written "\."`)
 	}
 	return parts
 }

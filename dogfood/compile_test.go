@@ -35,7 +35,7 @@ func fieldSource(field string) dtab.Source { return dtab.Source{Name: field} }
 
 func compileSpec(t testing.TB, spec string) ([]Policy, []dtab.Finding) {
 	t.Helper()
-	return Compile(read(t, spec), fieldSource, namespaces, now)
+	return Compile(read(t, spec), fieldSource, Facts{Namespaces: namespaces}, now)
 }
 
 // condition compiles the YAML of a condition.

@@ -54,8 +54,9 @@ type JWT struct {
 	// what stands before the token in the header.
 	Header, Prefix, Cookie string
 	// JWKS is the key set as JSON, or JWKSURL the place that Envoy fetches it from.
-	JWKS, JWKSURL string
-	Claims        []Claim
+	JWKS    Sealed
+	JWKSURL string
+	Claims  []Claim
 }
 
 // Claim compares a claim of a token: a text, a list that has the text as a
@@ -65,16 +66,18 @@ type Claim struct {
 	Is   Text
 }
 
-// Percent holds for a share of the people that a cookie or a header tells
-// apart: those whose value, hashed, falls below the share. Without a value it
-// does not hold.
+// Percent holds for a share of the people that a cookie, a header or a claim
+// tells apart: those whose value, hashed, falls below the share. Without a value
+// it does not hold.
 type Percent struct {
 	// Millionths is the share, 0 to 1,000,000.
 	Millionths uint32
 	// Seed makes two policies of one share choose different people.
 	Seed uint64
-	// Cookie, or Header in lower case; one is set.
+	// Cookie, or Header in lower case, or Claim, a text in a valid Token; one is set.
 	Cookie, Header string
+	Token          *JWT
+	Claim          []string
 }
 
 // million is what shares are counted of.
@@ -146,8 +149,11 @@ func (c Claim) String() string {
 
 func (p Percent) String() string {
 	who := "cookie " + p.Cookie
-	if p.Header != "" {
+	switch {
+	case p.Header != "":
 		who = "header " + p.Header
+	case p.Token != nil:
+		who = "claim " + strings.Join(p.Claim, ".") + " of the token in " + p.Token.place()
 	}
 	return percentText(p.Millionths) + "% of the people told apart by " + who
 }

@@ -104,25 +104,31 @@ func (s Source) Explain(r Request, _ Verify) Verdict {
 }
 
 // Explain of Percent.
-func (p Percent) Explain(r Request, _ Verify) Verdict {
+func (p Percent) Explain(r Request, verify Verify) Verdict {
 	v := Verdict{Text: p.String()}
-	var value string
-	var ok bool
-	if p.Cookie != "" {
-		value, ok = r.cookie(p.Cookie)
-		v.Found = foundCookie(value, ok)
-	} else {
-		value, ok = r.header(p.Header)
-		ok = ok && value != ""
-		v.Found = "no such header, or an empty one"
-	}
+	value, ok, found := p.person(r, verify)
 	if !ok {
+		v.Found = found
 		return v
 	}
 	place := p.place(value)
 	v.Found = fmt.Sprintf("%s stands at %s of 100", shown(value), percentText(place))
 	v.Holds = place < p.Millionths
 	return v
+}
+
+// person gives what tells the sender of a request apart, or says what is found
+// in its place.
+func (p Percent) person(r Request, verify Verify) (value string, ok bool, found string) {
+	switch {
+	case p.Cookie != "":
+		value, ok = r.cookie(p.Cookie)
+		return value, ok, foundCookie(value, ok)
+	case p.Token != nil:
+		return p.Token.text(r, verify, p.Claim)
+	}
+	value, ok = r.header(p.Header)
+	return value, ok && value != "", "no such header, or an empty one"
 }
 
 // shown quotes a value and cuts a long one.

@@ -10,6 +10,7 @@ const (
 	codeField     = "invalid-field"    // a field of the object
 	codeRegex     = "policy-regex"     // a regular expression
 	codeCondition = "policy-condition" // a condition that cannot be decided, or never holds
+	codeKeys      = "policy-keys"      // the keys of tokens
 	codeOverride  = "policy-override"  // an override that does nothing, or the wrong thing
 	codeFamily    = "policy-family"    // forEach
 	codeExpired   = "policy-expired"   // it ended

@@ -13,11 +13,9 @@ type Verify func(j JWT, token string) (claims map[string]any, err error)
 
 // Explain of JWT: a part for the token, and one for each claim.
 func (j JWT) Explain(r Request, verify Verify) Verdict {
-	token := Verdict{Text: "valid token in " + j.place(), Found: "no token"}
+	token := Verdict{Text: "valid token in " + j.place()}
 	var claims map[string]any
-	if text, ok := j.token(r); ok {
-		claims, token.Found, token.Holds = j.claims(text, verify)
-	}
+	claims, token.Found, token.Holds = j.claims(r, verify)
 	v := Verdict{Text: "token of " + quote(j.Issuer), Holds: token.Holds, Parts: []Verdict{token}}
 	if !token.Holds {
 		return v
@@ -35,8 +33,12 @@ func (j JWT) Explain(r Request, verify Verify) Verdict {
 	return v
 }
 
-func (j JWT) claims(token string, verify Verify) (claims map[string]any, found string, ok bool) {
-	if verify == nil {
+func (j JWT) claims(r Request, verify Verify) (claims map[string]any, found string, ok bool) {
+	token, ok := j.token(r)
+	switch {
+	case !ok:
+		return nil, "no token", false
+	case verify == nil:
 		return nil, "a token that was not checked", false
 	}
 	claims, err := verify(j, token)
@@ -44,6 +46,20 @@ func (j JWT) claims(token string, verify Verify) (claims map[string]any, found s
 		return nil, err.Error(), false
 	}
 	return claims, "a valid one", true
+}
+
+// text gives a claim of a valid token that is a text, and not an empty one.
+func (j JWT) text(r Request, verify Verify, path []string) (value string, ok bool, found string) {
+	claims, found, ok := j.claims(r, verify)
+	if !ok {
+		return "", false, found
+	}
+	claim, ok := lookup(claims, path)
+	if !ok {
+		return "", false, "no such claim"
+	}
+	value, ok = claim.(string)
+	return value, ok && value != "", showClaim(claim) + ", which is no text that tells people apart"
 }
 
 // blanks are what C calls white space.

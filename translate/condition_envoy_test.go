@@ -33,7 +33,7 @@ func TestEnvoyDecidesAsExplained(t *testing.T) {
 				compareDecision(rt, c, func() *http.Request { return up.last(t) }, policies, r)
 				for _, p := range policies {
 					eachLeaf(p.When, func(leaf dogfood.Condition) {
-						seen[fmt.Sprintf("%T %v", leaf, leaf.Explain(r, verifyTest).Holds)] = true
+						seen[fmt.Sprintf("%T %v", leaf, leaf.Explain(r, verifyNow).Holds)] = true
 					})
 				}
 			})
@@ -47,7 +47,7 @@ func TestEnvoyDecidesAsExplained(t *testing.T) {
 // compareDecision sends a request and holds what the upstream is told against
 // Decide: one line with the ids that hold, or none, and the route that fits.
 func compareDecision(t *rapid.T, c *rawClient, last func() *http.Request, policies []dogfood.Policy, r dogfood.Request) {
-	want := dogfood.Decide(policies, r, verifyTest)
+	want := dogfood.Decide(policies, r, verifyNow)
 	route, lines := "baseline", 0
 	if len(want) > 0 {
 		route, lines = "override", 1
@@ -62,7 +62,7 @@ func compareDecision(t *rapid.T, c *rawClient, last func() *http.Request, polici
 		return
 	}
 	for _, p := range policies {
-		v := p.When.Explain(r, verifyTest)
+		v := p.When.Explain(r, verifyNow)
 		if here := slices.Contains(dogfood.ParseContext(told), p.ID); here != v.Holds {
 			t.Fatalf("Envoy says %v of %s\n%s\nrequest: %q", here, p.When, v, requestText(r))
 		}
@@ -80,7 +80,7 @@ func TestGuardLetsThrough(t *testing.T) {
 		}
 		signs := signsOf(p.When)
 		r := requests.Draw(t, "request")
-		if signs == nil || !p.When.Explain(r, verifyTest).Holds {
+		if signs == nil || !p.When.Explain(r, verifyNow).Holds {
 			return
 		}
 		if !dogfood.Any(signs).Explain(r, nil).Holds {

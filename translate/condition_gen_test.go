@@ -5,11 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +17,7 @@ import (
 
 	"kibble.dev/api/v1alpha1"
 	"kibble.dev/dogfood"
+	"kibble.dev/dogfood/tokens"
 	"kibble.dev/dtab"
 )
 
@@ -49,10 +48,18 @@ func drawCondition(t *rapid.T, depth int) v1alpha1.Condition {
 			}), 1, 3).Draw(t, "ranges")
 		case 4:
 			p := v1alpha1.Percent{Of: rapid.SampledFrom([]string{"0", "0.0001", "10", "50", "99.9999", "100"}).Draw(t, "of")}
-			if rapid.Bool().Draw(t, "by cookie") {
+			switch rapid.IntRange(0, 2).Draw(t, "by") {
+			case 0:
 				p.Cookie = rapid.SampledFrom([]string{"a", "b"}).Draw(t, "cookie")
-			} else {
+			case 1:
 				p.Header = rapid.SampledFrom([]string{"x-a", "x-b"}).Draw(t, "header")
+			default:
+				p.Claim = rapid.SampledFrom([]string{"sub", "team", "realm.id", "level", "text", `ns\.x`}).Draw(t, "claim")
+				if c.JWT == nil {
+					j := drawJWT(t)
+					j.Claims = nil
+					c.JWT = &j
+				}
 			}
 			c.Percent = &p
 		case 5:
@@ -143,9 +150,10 @@ func drawJWT(t *rapid.T) v1alpha1.JWT {
 func testTokens() []string {
 	future, past := time.Now().Add(time.Hour).Unix(), time.Now().Add(-time.Hour).Unix()
 	claims := []map[string]any{
-		{"iss": testIssuer, "exp": future, "aud": "dog", "groups": []any{"ab", "x"}, "admin": true, "level": 7, "realm": map[string]any{"roles": []any{"A"}}},
-		{"iss": testIssuer, "exp": future, "aud": []any{"cat"}, "groups": "ab", "team": "kéb", "ns.x": "a", "admin": "true", "level": "7"},
-		{"iss": testIssuer, "exp": future, "groups": []any{}, "level": 7.5, "admin": false, "text": "a\nb", "realm": "ab"},
+		{"iss": testIssuer, "exp": future, "aud": "dog", "groups": []any{"ab", "x"}, "admin": true, "level": 7, "realm": map[string]any{"roles": []any{"A"}, "id": "r1"}, "sub": "ann"},
+		{"iss": testIssuer, "exp": future, "aud": []any{"cat"}, "groups": "ab", "team": "kéb", "ns.x": "a", "admin": "true", "level": "7", "sub": "bob, \"the\" élève"},
+		{"iss": testIssuer, "exp": future, "groups": []any{}, "level": 7.5, "admin": false, "text": "a\nb", "realm": "ab", "sub": ""},
+		{"iss": testIssuer, "exp": future, "team": "-", "sub": strings.Repeat("long", 100), "realm": map[string]any{"id": "%REQ(x-a)%"}},
 		{"iss": testIssuer, "exp": past, "aud": "dog", "groups": "ab"},
 		{"iss": "https://other.example", "exp": future, "aud": "dog", "groups": "ab"},
 	}
@@ -180,34 +188,9 @@ func signature(text string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// verifyTest is what a verifier must do, for tokens signed as above.
-func verifyTest(j dogfood.JWT, token string) (map[string]any, error) {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 || signature(parts[0]+"."+parts[1]) != parts[2] {
-		return nil, errors.New("it is not signed with a key of the issuer")
-	}
-	body, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
-		return nil, err
-	}
-	var claims map[string]any
-	if err := json.Unmarshal(body, &claims); err != nil {
-		return nil, err
-	}
-	if claims["iss"] != j.Issuer {
-		return nil, errors.New("the issuer is another")
-	}
-	if exp, _ := claims["exp"].(float64); exp < float64(time.Now().Unix()) {
-		return nil, errors.New("it is expired")
-	}
-	audiences, _ := claims["aud"].([]any)
-	if one, ok := claims["aud"].(string); ok {
-		audiences = []any{one}
-	}
-	if len(j.Audiences) > 0 && !slices.ContainsFunc(audiences, func(a any) bool { return slices.Contains(j.Audiences, fmt.Sprint(a)) }) {
-		return nil, errors.New("it is for somebody else")
-	}
-	return claims, nil
+// verifyNow checks tokens as explain does.
+func verifyNow(j dogfood.JWT, token string) (map[string]any, error) {
+	return tokens.Verifier(time.Now(), "")(j, token)
 }
 
 // genEdgeRequest draws a request in the form in which it is sent.
@@ -274,7 +257,7 @@ func compileCondition(id string, when v1alpha1.Condition) (dogfood.Policy, bool)
 		ObjectMeta: metav1.ObjectMeta{Name: id, Namespace: "default"},
 		Spec:       v1alpha1.DogfoodPolicySpec{When: when, Override: "/a => /b"},
 	}
-	policies, _ := dogfood.Compile(obj, func(string) dtab.Source { return dtab.Source{} }, nil, time.Now())
+	policies, _ := dogfood.Compile(obj, func(string) dtab.Source { return dtab.Source{} }, dogfood.Facts{}, time.Now())
 	if len(policies) != 1 {
 		return dogfood.Policy{}, false
 	}

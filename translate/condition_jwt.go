@@ -24,9 +24,14 @@ func newJWTProviders(conditions []dogfood.Condition) jwtProviders {
 	var all jwtProviders
 	for _, c := range conditions {
 		eachLeaf(c, func(leaf dogfood.Condition) {
-			if j, ok := leaf.(dogfood.JWT); ok {
-				j.Claims = nil
-				all = append(all, j)
+			switch leaf := leaf.(type) {
+			case dogfood.JWT:
+				leaf.Claims = nil
+				all = append(all, leaf)
+			case dogfood.Percent:
+				if leaf.Token != nil {
+					all = append(all, *leaf.Token)
+				}
 			}
 		})
 	}
@@ -36,7 +41,7 @@ func newJWTProviders(conditions []dogfood.Condition) jwtProviders {
 
 // jwtKey is equal for conditions that one provider can check.
 func jwtKey(j dogfood.JWT) string {
-	return fmt.Sprintf("%q", append([]string{j.Issuer, j.Header, j.Prefix, j.Cookie, j.JWKS, j.JWKSURL}, j.Audiences...))
+	return fmt.Sprintf("%q", append([]string{j.Issuer, j.Header, j.Prefix, j.Cookie, string(j.JWKS), j.JWKSURL}, j.Audiences...))
 }
 
 // providerName is the name of the provider for a condition, and of the payload
@@ -101,7 +106,7 @@ func jwtProvider(j dogfood.JWT, payload string) *jwtv3.JwtProvider {
 	}
 	if j.JWKS != "" {
 		p.JwksSourceSpecifier = &jwtv3.JwtProvider_LocalJwks{LocalJwks: &corev3.DataSource{
-			Specifier: &corev3.DataSource_InlineString{InlineString: j.JWKS},
+			Specifier: &corev3.DataSource_InlineString{InlineString: string(j.JWKS)},
 		}}
 		return p
 	}

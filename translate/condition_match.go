@@ -2,6 +2,7 @@ package translate
 
 import (
 	"fmt"
+	"strings"
 
 	xdscorev3 "github.com/cncf/xds/go/xds/core/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -20,6 +21,7 @@ import (
 const (
 	cookieNamespace = "kibble.cookie"                // dynamic metadata: one key per cookie
 	cookieState     = "kibble.cookie."               // filter state, followed by the cookie's name
+	claimState      = "kibble.claim."                // filter state, followed by provider and claim
 	jwtNamespace    = "envoy.filters.http.jwt_authn" // dynamic metadata: one key per provider
 )
 
@@ -110,9 +112,29 @@ func fractionMatches(p dogfood.Percent) *xdsPredicate {
 		there := metadataMatches(cookieNamespace, []string{p.Cookie}, stringValue(dogfood.AnyText()))
 		return allOf([]*xdsPredicate{there, matchesBy(cookieInput(p.Cookie), below)})
 	}
+	if p.Token != nil {
+		return allOf([]*xdsPredicate{claimIsText(p), matchesBy(claimInput(p), below)})
+	}
 	input := headerInput(p.Header)
 	empty := matchesValue(input, xdsString(dogfood.Text{Op: dogfood.OpExact}))
 	return allOf([]*xdsPredicate{noneOf(empty), matchesBy(input, below)})
+}
+
+// claimIsText holds where the provider has left a claim that is a text, and not
+// an empty one.
+func claimIsText(p dogfood.Percent) *xdsPredicate {
+	path := append([]string{providerName(*p.Token)}, p.Claim...)
+	empty := metadataMatches(jwtNamespace, path, stringValue(dogfood.Text{Op: dogfood.OpExact}))
+	return allOf([]*xdsPredicate{metadataMatches(jwtNamespace, path, stringValue(dogfood.AnyText())), noneOf(empty)})
+}
+
+// claimInput is a claim as text, for matchers that need it so.
+func claimInput(p dogfood.Percent) *xdscorev3.TypedExtensionConfig {
+	return xdsExtension("envoy.matching.inputs.filter_state", &networkinputsv3.FilterStateInput{Key: claimKey(p)})
+}
+
+func claimKey(p dogfood.Percent) string {
+	return claimState + providerName(*p.Token) + ":" + strings.Join(p.Claim, ":")
 }
 
 // cookieInput is a cookie as text, for matchers that need it so.

@@ -2,6 +2,7 @@ package translate
 
 import (
 	"slices"
+	"strings"
 
 	xdscorev3 "github.com/cncf/xds/go/xds/core/v3"
 	xdsmatcherv3 "github.com/cncf/xds/go/xds/type/matcher/v3"
@@ -53,6 +54,9 @@ func policyChain(policies []dogfood.Policy) []*corev3.TypedExtensionConfig {
 	}
 	if names := cookieTexts(conditions, rows); len(names) > 0 {
 		chain = append(chain, cookiesToState(names))
+	}
+	if claims := claimTexts(conditions); len(claims) > 0 {
+		chain = append(chain, claimsToState(claims))
 	}
 	for _, row := range rows {
 		chain = append(chain, row.filter())
@@ -159,6 +163,21 @@ func cookieTexts(conditions []dogfood.Condition, rows []policyRow) []string {
 		}
 	}
 	return sortedNames(names)
+}
+
+// claimTexts gives the claims that matchers need as text: the key of each in the
+// filter state, and the format that gives it.
+func claimTexts(conditions []dogfood.Condition) map[string]string {
+	formats := map[string]string{}
+	for _, c := range conditions {
+		eachLeaf(c, func(leaf dogfood.Condition) {
+			if p, ok := leaf.(dogfood.Percent); ok && p.Token != nil {
+				path := strings.Join(append([]string{jwtNamespace, providerName(*p.Token)}, p.Claim...), ":")
+				formats[claimKey(p)] = "%DYNAMIC_METADATA(" + path + ")%"
+			}
+		})
+	}
+	return formats
 }
 
 // sortedNames sorts names and drops repeated and empty ones.

@@ -35,6 +35,18 @@ func cookiesToState(names []string) *corev3.TypedExtensionConfig {
 	return extension("cookie-texts", config)
 }
 
+// claimsToState copies claims from the metadata to the filter state, as
+// cookiesToState does. formats gives each by its key.
+func claimsToState(formats map[string]string) *corev3.TypedExtensionConfig {
+	config := &setstatev3.Config{}
+	for _, key := range sortedKeys(formats) {
+		v := stateValue(key, formats[key])
+		v.SkipIfEmpty = true
+		config.OnRequestHeaders = append(config.OnRequestHeaders, v)
+	}
+	return extension("claim-texts", config)
+}
+
 // routeAgain has the request routed by the headers that it has by now. Envoy
 // picks a route before any filter runs, and changing headers alone does not
 // make it pick again.

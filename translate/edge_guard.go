@@ -43,7 +43,10 @@ func signsOf(c dogfood.Condition) []dogfood.Condition {
 	case dogfood.Cookie:
 		return cookieSign(c.Name)
 	case dogfood.Percent:
-		if c.Cookie != "" {
+		switch {
+		case c.Token != nil:
+			return signsOf(*c.Token)
+		case c.Cookie != "":
 			return cookieSign(c.Cookie)
 		}
 		return headerSign(c.Header)

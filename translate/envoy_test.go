@@ -54,7 +54,7 @@ func compilePolicy(t testing.TB, namespaces map[string]map[string]string, obj v1
 		}
 	}
 	source := func(field string) dtab.Source { return dtab.Source{Name: obj.Name + " " + field} }
-	policies, found := dogfood.Compile(obj, source, namespaces, time.Time{})
+	policies, found := dogfood.Compile(obj, source, dogfood.Facts{Namespaces: namespaces}, time.Time{})
 	for _, f := range found {
 		if f.Severity == dtab.Error {
 			t.Fatal(f)

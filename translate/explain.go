@@ -19,6 +19,8 @@ type Question struct {
 	// Source is the client's address after the router's trusted-hops rule; the
 	// zero value is no address.
 	Source netip.Addr
+	// Verify checks tokens; nil: none is valid.
+	Verify dogfood.Verify
 }
 
 // Explanation says where a request goes and why. It is made by the functions
@@ -184,10 +186,10 @@ func (m *Model) decide(r *router, q Question, x *Explanation) Request {
 	seen := dogfood.Request{Method: req.Method, Host: req.Host, Path: req.Path, Header: canonical, Source: q.Source}
 	decided := m.decidedAt(r)
 	for _, p := range decided {
-		v := p.When.Explain(seen, nil)
+		v := p.When.Explain(seen, q.Verify)
 		x.Policies = append(x.Policies, PolicyVerdict{ID: p.ID, Holds: v.Holds, Source: p.Pos.String(), Verdict: v})
 	}
-	x.Context = dogfood.Decide(decided, seen, nil)
+	x.Context = dogfood.Decide(decided, seen, q.Verify)
 	if len(x.Context) > 0 {
 		header[headerDogfood] = []string{dogfood.Context(x.Context).String()}
 	}

@@ -4,6 +4,7 @@ package translate
 
 import (
 	"kibble.dev/api/v1alpha1"
+	"kibble.dev/dogfood"
 	"kibble.dev/dtab"
 )
 
@@ -23,10 +24,24 @@ type Inventory struct {
 	// Files holds the directories of io.l5d.fs namers: rootDir as the Router
 	// writes it, then file name.
 	Files map[string]map[string]*File
+	// KeyFiles holds the files that policies name in jwksFile, by the path as the
+	// policy writes it.
+	KeyFiles map[string]KeyFile
+	// Secrets holds what policies name in jwksSecretRef, and nothing else of any
+	// Secret: the Secret, then the key in its data. A Secret that is there has an
+	// entry even if it lacks the key.
+	Secrets map[Key]map[string]dogfood.Sealed
 
 	Routers  []*Sourced[v1alpha1.Router]
 	Dtabs    []*Sourced[v1alpha1.Dtab]
 	Policies []*Sourced[v1alpha1.DogfoodPolicy]
+}
+
+// KeyFile is a file of keys.
+type KeyFile struct {
+	Text dogfood.Sealed
+	// Problem says in words why the file cannot be read; then there is no text.
+	Problem string
 }
 
 // Labels of an object.

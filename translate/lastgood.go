@@ -30,13 +30,14 @@ func lastRouter(inv *Inventory, key Key, last *Model) *router {
 	return r
 }
 
-// lastPolicies compiles a policy in the form in which the last model serves it.
+// lastPolicies compiles a policy in the form in which the last model serves it,
+// with the keys of then.
 func lastPolicies(key Key, last *Model, spaces map[string]map[string]string, now time.Time) ([]dogfood.Policy, *Sourced[v1alpha1.DogfoodPolicy]) {
 	if last == nil || last.good[key] == nil {
 		return nil, nil
 	}
 	src := last.good[key]
-	policies, _ := dogfood.Compile(src.Object, src.Origin.Field, spaces, now)
+	policies, _ := dogfood.Compile(src.Object, src.Origin.Field, dogfood.Facts{Namespaces: spaces}, now)
 	return policies, src
 }
 

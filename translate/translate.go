@@ -57,10 +57,11 @@ func (m *Model) readPolicies(now time.Time, last *Model) {
 	for name, labels := range m.inventory.Namespaces {
 		spaces[name] = labels
 	}
+	facts := dogfood.Facts{Namespaces: spaces, Keys: m.inventory.keys}
 	var all []dogfood.Policy
 	for _, src := range m.inventory.Policies {
-		policies, found := dogfood.Compile(src.Object, src.Origin.Field, spaces, now)
-		key, good := Key{src.Object.Namespace, src.Object.Name}, src
+		policies, found := dogfood.Compile(src.Object, src.Origin.Field, facts, now)
+		key, good := Key{src.Object.Namespace, src.Object.Name}, m.inventory.withKeys(src)
 		if broken(found) {
 			if kept, from := lastPolicies(key, last, spaces, now); from != nil {
 				policies, good = kept, from

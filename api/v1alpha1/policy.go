@@ -74,22 +74,49 @@ type Match struct {
 	IgnoreCase bool    `json:"ignoreCase,omitempty"`
 }
 
-// JWT holds where a valid token is found and every claim matches.
+// JWT holds where a valid token is found and every claim matches. A token that
+// is absent, expired, forged or for somebody else does not hold, and harms
+// nobody: the request goes on, with its token where it was.
 type JWT struct {
-	Issuer    string   `json:"issuer"`
+	// Issuer is the iss of the tokens to accept.
+	Issuer string `json:"issuer"`
+	// Audiences: one of them must be among the token's aud; none: any will do.
 	Audiences []string `json:"audiences,omitempty"`
 	// Header (default Authorization, "Bearer ") or Cookie that holds the token.
 	Header string `json:"header,omitempty"`
 	Cookie string `json:"cookie,omitempty"`
-	// JWKS inline, as JSON.
+
+	// Where the keys are that tokens are signed with, a JSON Web Key Set
+	// (RFC 7517); exactly one of the four is set.
+
+	// JWKS inline, as JSON. Public keys only: everybody who may read the policy
+	// reads it.
 	JWKS string `json:"jwks,omitempty"`
+	// JWKSFile is read by Kibble and followed when it changes; a relative path
+	// begins at the directory that Kibble reads its objects from.
+	JWKSFile string `json:"jwksFile,omitempty"`
+	// JWKSSecretRef is a key of a Secret of the policy's namespace, the place for
+	// keys that are themselves secret (HS256).
+	JWKSSecretRef *SecretKeyRef `json:"jwksSecretRef,omitempty"`
 	// JWKSURL is fetched by Envoy.
 	JWKSURL string `json:"jwksUrl,omitempty"`
+
 	// Claims, all of which must match. Name is a path with dots.
 	Claims []Match `json:"claims,omitempty"`
 }
 
-// Percent holds for a share of the people that a cookie or a claim tells apart.
+// SecretKeyRef names a key in the data of a Secret.
+type SecretKeyRef struct {
+	// Name of the Secret.
+	Name string `json:"name"`
+	// Key in its data.
+	Key string `json:"key"`
+}
+
+// Percent holds for a share of the people that a cookie, a header or a claim
+// tells apart. The same person always gets the same answer; two policies choose
+// different people. Exactly one of Cookie, Header and Claim is set; without a
+// value nobody is meant.
 type Percent struct {
 	// Of a hundred, 0 to 100; up to 4 decimals.
 	Of string `json:"of"`
@@ -97,4 +124,7 @@ type Percent struct {
 	Cookie string `json:"cookie,omitempty"`
 	// Header whose value names the person.
 	Header string `json:"header,omitempty"`
+	// Claim that names the person, such as sub: a text in the token that jwt, in
+	// the same condition, checks. Name is a path with dots.
+	Claim string `json:"claim,omitempty"`
 }

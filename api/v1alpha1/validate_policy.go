@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // Validate gives the mistakes in a DogfoodPolicy's fields; nil if there are none.
@@ -50,7 +51,7 @@ func (c *checker) condition(path string, cond *Condition) {
 		c.jwt(path+".jwt", cond.JWT)
 	}
 	if cond.Percent != nil {
-		c.percent(path+".percent", cond.Percent)
+		c.percent(path+".percent", cond.Percent, cond.JWT)
 	}
 	for i := range cond.All {
 		c.condition(at(path+".all", i), &cond.All[i])
@@ -91,33 +92,64 @@ func (c *checker) jwt(path string, j *JWT) {
 	if j.Header != "" && j.Cookie != "" {
 		c.add(path+".cookie", "header and cookie cannot both be set", "keep one: where the token is")
 	}
-	switch {
-	case j.JWKS == "" && j.JWKSURL == "":
-		c.add(path, "the keys that sign the tokens are missing", "set jwks (JSON) or jwksUrl")
-	case j.JWKS != "" && j.JWKSURL != "":
-		c.add(path+".jwksUrl", "jwks and jwksUrl cannot both be set", "keep one of them")
-	case j.JWKSURL != "":
-		u, err := url.Parse(j.JWKSURL)
-		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-			c.add(path+".jwksUrl", fmt.Sprintf("%q is not a URL to fetch keys from", j.JWKSURL), "https://HOST/PATH")
-		}
-	}
+	c.keys(path, j)
 	for i := range j.Claims {
 		c.match(at(path+".claims", i), &j.Claims[i])
 	}
 }
 
-func (c *checker) percent(path string, p *Percent) {
+// keys checks that there is one place to take keys from.
+func (c *checker) keys(path string, j *JWT) {
+	var set []string
+	for _, o := range []struct {
+		name string
+		set  bool
+	}{
+		{"jwks", j.JWKS != ""}, {"jwksFile", j.JWKSFile != ""}, {"jwksSecretRef", j.JWKSSecretRef != nil}, {"jwksUrl", j.JWKSURL != ""},
+	} {
+		if o.set {
+			set = append(set, o.name)
+		}
+	}
+	switch {
+	case len(set) == 0:
+		c.add(path, "the keys that sign the tokens are missing", "set one of jwks (JSON), jwksFile, jwksSecretRef, jwksUrl")
+	case len(set) > 1:
+		c.add(path+"."+set[1], strings.Join(set, " and ")+" cannot be set together", "keep one of them")
+	}
+	if ref := j.JWKSSecretRef; ref != nil {
+		c.name(path+".jwksSecretRef.name", ref.Name)
+		if c.need(path+".jwksSecretRef.key", ref.Key, "which key of the Secret's data holds the JWKS") && len(validation.IsConfigMapKey(ref.Key)) > 0 {
+			c.add(path+".jwksSecretRef.key", fmt.Sprintf("%q cannot be a key of a Secret", ref.Key), "letters, digits, -, _ and .")
+		}
+	}
+	if j.JWKSURL != "" {
+		u, err := url.Parse(j.JWKSURL)
+		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+			c.add(path+".jwksUrl", fmt.Sprintf("%q is not a URL to fetch keys from", j.JWKSURL), "https://HOST/PATH")
+		}
+	}
+}
+
+func (c *checker) percent(path string, p *Percent, token *JWT) {
 	if c.need(path+".of", p.Of, `a number from 0 to 100 in quotes, such as "12.5"`) && !isPercent(p.Of) {
 		c.add(path+".of", fmt.Sprintf("%q is not a percentage", p.Of), `a number from 0 to 100 with up to 4 decimals, such as "12.5"`)
 	}
 	c.cookie(path+".cookie", p.Cookie)
 	c.header(path+".header", p.Header)
+	var set []string
+	for _, o := range []struct{ name, value string }{{"cookie", p.Cookie}, {"header", p.Header}, {"claim", p.Claim}} {
+		if o.value != "" {
+			set = append(set, o.name)
+		}
+	}
 	switch {
-	case p.Cookie == "" && p.Header == "":
-		c.add(path, "it does not say how to tell people apart", "set cookie or header: equal values are the same person")
-	case p.Cookie != "" && p.Header != "":
-		c.add(path+".header", "cookie and header cannot both be set", "keep one: what tells people apart")
+	case len(set) == 0:
+		c.add(path, "it does not say how to tell people apart", "set cookie, header or claim: equal values are the same person")
+	case len(set) > 1:
+		c.add(path+"."+set[1], strings.Join(set, " and ")+" cannot be set together", "keep one: what tells people apart")
+	case p.Claim != "" && token == nil:
+		c.add(path+".claim", "there is no token to take the claim from", "set jwt beside percent, in the same condition")
 	}
 }
 

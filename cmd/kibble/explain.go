@@ -5,10 +5,14 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"kibble.dev/dogfood"
+	"kibble.dev/dogfood/tokens"
 	"kibble.dev/dtab"
 	"kibble.dev/translate"
 )
@@ -75,14 +79,15 @@ The exit code is 1 if the request is not routed.`,
 	f.StringVar(&q.method, "method", "GET", "the request's method")
 	f.StringVar(&q.path, "path", "/", "the path of the URL, if the argument is a host")
 	f.StringVar(&q.source, "source", "", "the client's IP address")
+	f.StringVar(&q.jwks, "jwks", "", "file with the keys that a policy has Envoy fetch (jwksUrl)")
 	_ = cmd.MarkFlagRequired("router") // fails for a flag that is not there only
 	return cmd
 }
 
 // asked are the flags that describe a request.
 type asked struct {
-	router, dtab, method, path, source string
-	cookies, headers                   []string
+	router, dtab, method, path, source, jwks string
+	cookies, headers                         []string
 }
 
 func (a *asked) question(target string) (translate.Question, error) {
@@ -120,6 +125,15 @@ func (a *asked) question(target string) (translate.Question, error) {
 		}
 		q.Source = addr
 	}
+	var fetched dogfood.Sealed
+	if a.jwks != "" {
+		b, err := os.ReadFile(a.jwks)
+		if err != nil {
+			return q, fmt.Errorf("--jwks %s cannot be read: %w", a.jwks, err)
+		}
+		fetched = dogfood.Sealed(b)
+	}
+	q.Verify = tokens.Verifier(time.Now(), fetched)
 	return q, nil
 }
 

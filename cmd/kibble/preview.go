@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -11,7 +10,6 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/protobuf/encoding/protojson"
 
 	"kibble.dev/translate"
 )
@@ -106,64 +104,4 @@ func previewTable(w io.Writer, m *translate.Model, class, router string) error {
 
 func percent(share float64) string {
 	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.2f", share*100), "0"), ".") + " %"
-}
-
-// previewResources prints the resources by class and type, as Envoy's
-// DiscoveryResponse has them.
-func previewResources(w io.Writer, m *translate.Model, out *output, s *translate.Snapshot, class, router string) error {
-	classes := map[string]map[string][]any{}
-	keep, err := m.Keep(s, router)
-	if err != nil {
-		return err
-	}
-	for name, c := range s.Classes {
-		if class != "" && name != class {
-			continue
-		}
-		types := map[string][]any{}
-		for typ, resources := range c.Resources {
-			for _, key := range slices.Sorted(maps.Keys(resources)) {
-				if !keep(resources[key]) {
-					continue
-				}
-				v, err := resourceJSON(resources[key])
-				if err != nil {
-					return err
-				}
-				types[shortType(typ)] = append(types[shortType(typ)], v)
-			}
-		}
-		for _, key := range slices.Sorted(maps.Keys(c.Local)) {
-			for _, scope := range slices.Sorted(maps.Keys(c.Local[key])) {
-				r := c.Local[key][scope]
-				if !keep(r) {
-					continue
-				}
-				v, err := resourceJSON(r)
-				if err != nil {
-					return err
-				}
-				name := shortType(r.Body.TypeUrl) + "@" + string(scope)
-				types[name] = append(types[name], v)
-			}
-		}
-		classes[name] = types
-	}
-	return out.print(w, classes)
-}
-
-func shortType(url string) string { return url[strings.LastIndexByte(url, '.')+1:] }
-
-// resourceJSON gives the JSON form of a resource, with @type. protojson varies
-// its spacing on purpose, so it goes through a generic value.
-func resourceJSON(r *translate.Resource) (any, error) {
-	b, err := protojson.Marshal(r.Body)
-	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", r.Name, err)
-	}
-	var v any
-	if err := json.Unmarshal(b, &v); err != nil {
-		return nil, fmt.Errorf("encode %s: %w", r.Name, err)
-	}
-	return v, nil
 }
