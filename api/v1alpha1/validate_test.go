@@ -108,9 +108,19 @@ func TestPolicyValidate(t *testing.T) {
 			"spec.when.sourceRanges[1]: \"10.0.0.1\" is not a network\nspec.when.sourceRanges[2]: \"x\" is not a network"},
 		{func(s *DogfoodPolicySpec) { s.When.Percent = &Percent{Of: "12.5", Cookie: "id"} }, ""},
 		{func(s *DogfoodPolicySpec) { s.When.Percent = &Percent{Of: "100.1", Cookie: "id", Header: "id"} },
-			"spec.when.percent.of: \"100.1\" is not a percentage\nspec.when.percent.header: cookie and header cannot both be set"},
+			"spec.when.percent.of: \"100.1\" is not a percentage\nspec.when.percent.header: cookie and header cannot be set together"},
 		{func(s *DogfoodPolicySpec) { s.When.Percent = &Percent{Of: "1e1"} },
 			"spec.when.percent.of: \"1e1\" is not a percentage\nspec.when.percent: it does not say how to tell people apart"},
+		{func(s *DogfoodPolicySpec) { s.When.Percent = &Percent{Of: "10", Claim: "sub"} },
+			"spec.when.percent.claim: there is no token to take the claim from"},
+		{func(s *DogfoodPolicySpec) {
+			s.When.JWT = &JWT{Issuer: "i", JWKSFile: "keys.json"}
+			s.When.Percent = &Percent{Of: "10", Claim: "sub"}
+		}, ""},
+		{func(s *DogfoodPolicySpec) {
+			s.When.JWT = &JWT{Issuer: "i", JWKSFile: "a", JWKSSecretRef: &SecretKeyRef{Name: "A", Key: "a/b"}}
+		},
+			"spec.when.jwt.jwksSecretRef: jwksFile and jwksSecretRef cannot be set together\nspec.when.jwt.jwksSecretRef.name: \"A\" cannot be the name of an object\nspec.when.jwt.jwksSecretRef.key: \"a/b\" cannot be a key of a Secret"},
 		{func(s *DogfoodPolicySpec) { s.When.JWT = &JWT{} },
 			"spec.when.jwt.issuer: issuer is missing\nspec.when.jwt: the keys that sign the tokens are missing"},
 		{func(s *DogfoodPolicySpec) { s.When.JWT = &JWT{Issuer: "i", JWKSURL: "keys.json", Claims: []Match{{}}} },
@@ -118,7 +128,7 @@ func TestPolicyValidate(t *testing.T) {
 		{func(s *DogfoodPolicySpec) {
 			s.When.JWT = &JWT{Issuer: "i", JWKS: "{}", JWKSURL: "https://x/y", Header: "A", Cookie: "b"}
 		},
-			"spec.when.jwt.cookie: header and cookie cannot both be set\nspec.when.jwt.jwksUrl: jwks and jwksUrl cannot both be set"},
+			"spec.when.jwt.cookie: header and cookie cannot both be set\nspec.when.jwt.jwksUrl: jwks and jwksUrl cannot be set together"},
 		{func(s *DogfoodPolicySpec) {
 			s.When.All = []Condition{{Not: &Condition{Any: []Condition{{Header: &Match{Name: "a"}}}}}}
 		}, "spec.when.all[0].not.any[0].header: it does not say what to compare with"},
