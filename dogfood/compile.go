@@ -86,7 +86,14 @@ func (c compiler) policy(namespace string) Policy {
 	}
 	conditions := conditionCompiler{report: c.report, facts: c.facts, fill: fill, name: p.Name, namespace: p.Namespace}
 	p.When = conditions.compile("spec.when", spec.When)
-	p.Override = c.override(fill(spec.Override), p.ID)
+	p.Grant = spec.Grant == v1alpha1.GrantAdHoc
+	if strings.TrimSpace(spec.Override) != "" {
+		p.Override = c.override(fill(spec.Override), p.ID)
+	}
+	if p.Grant && anybodyCan(p.When) {
+		c.report.add(dtab.Warning, codeGrant, "spec.when", "whoever knows a cookie or header, or sends none, gets the grant",
+			"ask for an address range or a token as well: sourceRanges, jwt")
+	}
 	return p
 }
 
@@ -138,7 +145,7 @@ func (c compiler) checkFamily(template Policy, selected []string) {
 	if !strings.Contains(template.When.String(), standIn) {
 		c.report.add(dtab.Warning, codeFamily, "spec.when", "the condition does not mention "+placeholder+", so every environment holds at once", "compare a cookie or header with \""+placeholder+"\"")
 	}
-	if !strings.Contains(c.obj.Spec.Override, placeholder) {
+	if len(template.Override) > 0 && !strings.Contains(c.obj.Spec.Override, placeholder) {
 		c.report.add(dtab.Warning, codeFamily, "spec.override", "the override does not mention "+placeholder+", so every environment is the same", "lead it to "+placeholder)
 	}
 	if len(selected) == 0 {

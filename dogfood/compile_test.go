@@ -74,6 +74,8 @@ func TestCompileFindings(t *testing.T) {
 		{"{when: {percent: {of: '101', cookie: a}}" + override, "spec.when.percent.of", "percentage", 0},
 		{"{when: {cookie: {name: a, exact: b}}, override: /a = /b}", "spec.override:1:5", "expected", 0},
 		{"{when: {cookie: {name: a, exact: b}}, override: '/a => /{namespace}'}", "spec.override:1:8", "expected", 0},
+		{"{when: {cookie: {name: a, exact: b}}, grant: adHoc}", "spec.when", "gets the grant", 1},
+		{"{when: {any: [{sourceRanges: [10.0.0.0/8]}, {not: {header: {name: a, exact: b}}}]}, grant: adHoc}", "spec.when", "gets the grant", 1},
 		{"{when: {cookie: {name: a, exact: b}}, override: '# nothing'}", "spec.override", "no entry", 0},
 		{"{when: {cookie: {name: a, exact: b}}, expiresAt: 2026-06-01T00:00:00Z" + override, "spec.expiresAt", "ended", 0},
 		{"{forEach: {namespaceSelector: {}}, when: {cookie: {name: a, exact: '{namespace}'}}, override: '/a => /{namespace}'}", "spec.forEach.namespaceSelector", "every namespace", 0},

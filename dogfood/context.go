@@ -55,11 +55,11 @@ func (c Context) Active(policies []Policy) []Policy {
 }
 
 // Decide gives the context that the edge would write for a request, given the
-// policies that are decided there.
+// policies that are decided there and travel.
 func Decide(policies []Policy, r Request, verify Verify) Context {
 	var ids Context
 	for _, p := range InContext(policies) {
-		if p.When.Explain(r, verify).Holds {
+		if p.Travels() && p.When.Explain(r, verify).Holds {
 			ids = append(ids, p.ID)
 		}
 	}

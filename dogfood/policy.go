@@ -24,8 +24,10 @@ type Policy struct {
 	// namespaces, and Member is the namespace that this one is for.
 	Family, Member string
 	When           Condition
-	// Override is never empty. Each entry's Origin is "policy <ID>".
+	// Override is empty only with a grant. Each entry's Origin is "policy <ID>".
 	Override dtab.Dtab
+	// Grant says that those for whom the policy holds may send rules of their own.
+	Grant    bool
 	Fallback v1alpha1.Fallback
 	Priority int32
 	// Expires is when the policy ends; zero: never.

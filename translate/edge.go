@@ -18,9 +18,10 @@ import (
 // newPolicyExtension is the filter that decides policies, to be delivered by
 // extension discovery under the name, so that a change of a policy drains no
 // listener. It writes the ids of those that hold into l5d-ctx-dogfood, in the
-// order of dogfood.InContext, and lets the request be routed again. It trusts
-// that the header was removed before, and that the filter of newTokenExtension
-// has run. Without policies it does nothing.
+// order of dogfood.InContext, and lets the request be routed again. Where one
+// of them grants it, the caller's own rules become l5d-dtab once more. It trusts
+// that both headers were removed before (see setRulesAside), and that the filter
+// of newTokenExtension has run. Without policies it does nothing.
 //
 // A request that shows nothing of what any policy asks for pays for one look at
 // a few headers: the chain of filters is built only behind a guard.
@@ -99,7 +100,7 @@ func (r policyRow) filter() *corev3.TypedExtensionConfig {
 	}
 	p := r.policies[0]
 	return extension(p.ID, &matchingv3.ExtensionWithMatcher{
-		ExtensionConfig: addID(p.ID),
+		ExtensionConfig: effectOf(p),
 		XdsMatcher:      when(noneOf(conditionPredicate(p.When)), act("skip", &skipv3.SkipFilter{})),
 	})
 }

@@ -100,7 +100,7 @@ func exactValue(c dogfood.Condition) string {
 func (l *memberLookup) filter(members []dogfood.Policy) *corev3.TypedExtensionConfig {
 	actions := map[string]*xdsmatcherv3.Matcher_OnMatch{}
 	for i, value := range l.values {
-		actions[value] = execute([]*corev3.TypedExtensionConfig{addID(members[i].ID)})
+		actions[value] = execute([]*corev3.TypedExtensionConfig{effectOf(members[i])})
 	}
 	var input *xdscorev3.TypedExtensionConfig
 	if l.cookie != "" {

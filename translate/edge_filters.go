@@ -7,6 +7,8 @@ import (
 	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 	tometadatav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_to_metadata/v3"
 	setstatev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/set_filter_state/v3"
+
+	"kibble.dev/dogfood"
 )
 
 // cookiesToMetadata takes cookies apart: Envoy's only parser of them for matchers.
@@ -65,20 +67,26 @@ func stateValue(key, format string) *statev3.FilterStateValue {
 	}
 }
 
-// addID appends an id to the context: one line, joined by commas. The first
-// mutation lengthens a header that is there, the second starts one.
-func addID(id string) *corev3.TypedExtensionConfig {
-	return extension("add-id", &mutationv3.HeaderMutation{Mutations: &mutationv3.Mutations{
-		RequestMutations: []*mutationrulesv3.HeaderMutation{
-			contextIs("%REQ("+headerDogfood+")%,"+id, corev3.HeaderValueOption_OVERWRITE_IF_EXISTS),
-			contextIs(id, corev3.HeaderValueOption_ADD_IF_ABSENT),
-		},
-	}})
+// effectOf is what a policy does to the requests for which it holds. It appends
+// its id to the context, one line, joined by commas: the first mutation lengthens
+// a header that is there, the second starts one. A grant gives back the caller's
+// own rules.
+func effectOf(p dogfood.Policy) *corev3.TypedExtensionConfig {
+	var all []*mutationrulesv3.HeaderMutation
+	if p.Travels() {
+		all = append(all,
+			headerIs(headerDogfood, "%REQ("+headerDogfood+")%,"+p.ID, corev3.HeaderValueOption_OVERWRITE_IF_EXISTS),
+			headerIs(headerDogfood, p.ID, corev3.HeaderValueOption_ADD_IF_ABSENT))
+	}
+	if p.Grant {
+		all = append(all, headerIs(HeaderDtab, "%REQ("+headerAside+")%", corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD))
+	}
+	return extension("effect", &mutationv3.HeaderMutation{Mutations: &mutationv3.Mutations{RequestMutations: all}})
 }
 
-func contextIs(value string, action corev3.HeaderValueOption_HeaderAppendAction) *mutationrulesv3.HeaderMutation {
+func headerIs(name, value string, action corev3.HeaderValueOption_HeaderAppendAction) *mutationrulesv3.HeaderMutation {
 	return &mutationrulesv3.HeaderMutation{Action: &mutationrulesv3.HeaderMutation_Append{Append: &corev3.HeaderValueOption{
-		Header:       &corev3.HeaderValue{Key: headerDogfood, Value: value},
+		Header:       &corev3.HeaderValue{Key: name, Value: value},
 		AppendAction: action,
 	}}}
 }

@@ -3,10 +3,8 @@ package translate
 import (
 	"net/netip"
 	"net/textproto"
-	"slices"
 	"strings"
 
-	"kibble.dev/api/v1alpha1"
 	"kibble.dev/dogfood"
 	"kibble.dev/dtab"
 )
@@ -83,39 +81,33 @@ func (m *Model) Explain(q Question) (*Explanation, error) {
 			x.Notes = append(x.Notes, "the transformer "+t.Kind+" puts "+t.Path+" in place of what the table says")
 		}
 	}
-	name, unnamed := r.identify(req)
-	if unnamed != nil {
-		x.Status, x.Reason = 400, unnamed.Error()
-		return x, nil //nolint:nilerr // it is the answer to the request, not a failure to explain it
-	}
-	x.Name = name.String()
-	active := dogfood.Context(x.Context).Active(m.policies)
 	own, status, reason := r.ownRules(req)
 	if status != 0 {
 		x.Status, x.Reason = status, reason
 		return x, nil
 	}
-	x.Override = own.String()
-	table := append(slices.Clip(r.tableWith(active)), own...)
-	in := r.interpreter(table, nil)
+	name, unnamed := r.identify(req)
+	if unnamed != nil {
+		x.Status, x.Reason = 400, unnamed.Error()
+		return x, nil //nolint:nilerr // it is the answer to the request, not a failure to explain it
+	}
+	x.Name, x.Override = name.String(), own.String()
+	in, a, out := r.ask(name, dogfood.Context(x.Context).Active(m.policies), own)
 	x.Trace = in.Delegate(name)
-	m.conclude(r, x, in, name, len(own) > 0, active)
+	switch {
+	case out != "":
+		x.Status, x.Reason = 403, out
+	case !a.routed():
+		x.Status, x.Reason = 502, a.why()
+	default:
+		x.Destinations = m.destinations(a)
+	}
 	return x, nil
 }
 
-// conclude adds where the request goes.
-func (m *Model) conclude(r *router, x *Explanation, in dtab.Interpreter, name dtab.Path, own bool, active []dogfood.Policy) {
-	failover := r.spec.Failover
-	a := r.bind(in, name, failover)
-	baseline := slices.ContainsFunc(active, func(p dogfood.Policy) bool { return p.Fallback != v1alpha1.FallbackFail })
-	if baseline && !own && !failover {
-		base := r.bind(r.interpreter(r.table, nil), name, false)
-		a = fallBack(a, base, func() answer { return r.bind(in, name, true) })
-	}
-	if !a.routed() {
-		x.Status, x.Reason = 502, a.why()
-		return
-	}
+// destinations says where an answer's requests go.
+func (m *Model) destinations(a answer) []Destination {
+	var all []Destination
 	cb := newClassBuilder(m.inventory)
 	for _, b := range a.branches {
 		d := Destination{Share: b.share, Cluster: nobodyCluster}
@@ -126,8 +118,9 @@ func (m *Model) conclude(r *router, x *Explanation, in dtab.Interpreter, name dt
 				d.Fallback = append(d.Fallback, t.cluster)
 			}
 		}
-		x.Destinations = append(x.Destinations, d)
+		all = append(all, d)
 	}
+	return all
 }
 
 // addresses gives where a target's requests can go now.
@@ -139,27 +132,6 @@ func (cb *classBuilder) addresses(t target) []string {
 		}
 	}
 	return all
-}
-
-// ownRules reads the rules that a request carries itself, where the router
-// takes them. A status other than 0 is the answer to rules that cannot be used.
-func (r *router) ownRules(req Request) (own dtab.Dtab, status int, reason string) {
-	if r.spec.AdHocOverrides == nil || r.untrusted() {
-		return nil, 0, ""
-	}
-	for _, header := range []string{HeaderCtxDtab, HeaderDtab} {
-		for _, line := range req.Header[header] {
-			table, err := dtab.Parse(dtab.Source{Name: header}, line)
-			if err != nil {
-				return nil, 400, strings.TrimSpace(badHeader(err))
-			}
-			own = append(own, named(table, header)...)
-		}
-	}
-	if body := r.forbids(own); body != "" {
-		return nil, 403, strings.TrimSpace(body)
-	}
-	return own, 0, ""
 }
 
 // decide does what happens before routing: at an untrusted router foreign
@@ -174,7 +146,9 @@ func (m *Model) decide(r *router, q Question, x *Explanation) Request {
 	canonical := map[string][]string{}
 	for _, name := range sortedKeys(req.Header) {
 		if dogfood.Carries(name) {
-			x.Notes = append(x.Notes, "the header "+name+" is removed: the router is untrusted")
+			if name != HeaderDtab || r.spec.AdHocOverrides == nil {
+				x.Notes = append(x.Notes, "the header "+name+" is removed: the router is untrusted")
+			}
 			continue
 		}
 		header[name] = req.Header[name]
@@ -193,6 +167,25 @@ func (m *Model) decide(r *router, q Question, x *Explanation) Request {
 	if len(x.Context) > 0 {
 		header[headerDogfood] = []string{dogfood.Context(x.Context).String()}
 	}
+	if rules := strings.Join(req.Header[HeaderDtab], ","); rules != "" && r.spec.AdHocOverrides != nil {
+		if by := grantedBy(decided, x.Policies); by != "" {
+			x.Notes = append(x.Notes, "the rules of "+HeaderDtab+" count: the policy "+by+" grants it")
+			header[HeaderDtab] = []string{rules}
+		} else {
+			x.Notes = append(x.Notes, "the header "+HeaderDtab+" is removed: no policy that holds grants rules of one's own")
+		}
+	}
 	req.Header = header
 	return req
+}
+
+// grantedBy gives the id of the first policy that holds and lets people send
+// rules of their own, "" if there is none.
+func grantedBy(policies []dogfood.Policy, verdicts []PolicyVerdict) string {
+	for i, p := range policies {
+		if p.Grant && verdicts[i].Holds {
+			return p.ID
+		}
+	}
+	return ""
 }

@@ -32,7 +32,8 @@ type listenerSpec struct {
 	// over ADS even while there are none.
 	Policies        bool
 	PolicyExtension string
-	// AdHoc: callers may send rules of their own, which the resolver evaluates.
+	// AdHoc: callers may send rules of their own, which the resolver evaluates;
+	// if Untrusted, those whom a policy grants it.
 	AdHoc bool
 	// DynamicForwardProxy: routes lead to whatever host a request is for.
 	DynamicForwardProxy bool
@@ -100,10 +101,13 @@ func connectionManager(r listenerSpec) *hcmv3.HttpConnectionManager {
 	}
 	if r.Untrusted {
 		guardClients(hcm)
-		hcm.EarlyHeaderMutationExtensions = stripEarly(outsidePrefixes())
+		hcm.EarlyHeaderMutationExtensions = early(removePrefixes(outsidePrefixes()))
+		if r.AdHoc {
+			hcm.EarlyHeaderMutationExtensions = early(setRulesAside())
+		}
 	} else {
 		trustCallers(hcm)
-		hcm.EarlyHeaderMutationExtensions = stripEarly([]string{ownPrefix})
+		hcm.EarlyHeaderMutationExtensions = early(removePrefixes([]string{ownPrefix}))
 	}
 	return hcm
 }

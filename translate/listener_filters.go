@@ -3,6 +3,7 @@ package translate
 import (
 	"time"
 
+	mutationrulesv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	compositev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/composite/v3"
 	forwardv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/dynamic_forward_proxy/v3"
@@ -14,13 +15,12 @@ import (
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"kibble.dev/dogfood"
 )
 
 // controlPlaneCluster is the control plane in every bootstrap.
 const controlPlaneCluster = "xds_cluster"
-
-// askClass is metadata of a call to the resolver: the proxy class that asks.
-const askClass = "x-kibble-class"
 
 // tokenExtensionName is the name of the extension that newTokenExtension makes,
 // beside that of the policies.
@@ -39,7 +39,11 @@ func httpFilters(r listenerSpec) []*hcmv3.HttpFilter {
 			delivered(r.PolicyExtension, &compositev3.Composite{}))
 	}
 	if r.AdHoc {
-		filters = append(filters, askResolver(r))
+		ask := askResolver(r)
+		if r.Untrusted {
+			ask = wherePresent(HeaderDtab, ask)
+		}
+		filters = append(filters, ask)
 	}
 	filters = append(filters, httpFilter(mutationFilter, lastMutations(r)))
 	if r.DynamicForwardProxy {
@@ -61,6 +65,15 @@ func delivered(name string, empty proto.Message) *hcmv3.HttpFilter {
 	}}
 }
 
+// wherePresent runs a filter for requests that have a header when their turn
+// comes. What a route says about a filter counts only if it is the first route
+// that was picked, which a policy's decision changes.
+func wherePresent(header string, f *hcmv3.HttpFilter) *hcmv3.HttpFilter {
+	chain := []*corev3.TypedExtensionConfig{{Name: f.Name, TypedConfig: f.GetTypedConfig()}}
+	present := matchesValue(headerInput(header), xdsString(dogfood.AnyText()))
+	return httpFilter("kibble.ask", &compositev3.Composite{Matcher: when(present, execute(chain))})
+}
+
 // askResolver is off but for routes that turn it on. The resolver is told of
 // every header line as it is, since lines of l5d-dtab are rules of their own.
 func askResolver(r listenerSpec) *hcmv3.HttpFilter {
@@ -70,7 +83,7 @@ func askResolver(r listenerSpec) *hcmv3.HttpFilter {
 		Services: &authzv3.ExtAuthz_GrpcService{GrpcService: &corev3.GrpcService{
 			TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: controlPlaneCluster}},
 			Timeout:         durationpb.New(resolverTimeout),
-			InitialMetadata: []*corev3.HeaderValue{{Key: HeaderRouter, Value: r.Router}, {Key: askClass, Value: r.Class}},
+			InitialMetadata: []*corev3.HeaderValue{{Key: HeaderRouter, Value: r.Router}, {Key: HeaderClass, Value: r.Class}},
 		}},
 		ClearRouteCache:  true,
 		EncodeRawHeaders: true,
@@ -90,7 +103,12 @@ func lastMutations(r listenerSpec) *mutationv3.HeaderMutation {
 		}}
 	}
 	strip := removePrefixes(outsidePrefixes())
+	var request []*mutationrulesv3.HeaderMutation
+	if r.AdHoc { // also where no policy was decided, or none grants
+		request = append(request, &mutationrulesv3.HeaderMutation{Action: &mutationrulesv3.HeaderMutation_Remove{Remove: headerAside}})
+	}
 	return &mutationv3.HeaderMutation{Mutations: &mutationv3.Mutations{
+		RequestMutations:          request,
 		RequestTrailersMutations:  strip,
 		ResponseMutations:         strip,
 		ResponseTrailersMutations: strip,

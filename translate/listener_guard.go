@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"slices"
 	"time"
 
 	mutationrulesv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
@@ -59,13 +60,24 @@ func guardClients(hcm *hcmv3.HttpConnectionManager) {
 	hcm.RequestHeadersTimeout = durationpb.New(requestHeadersMost)
 }
 
-// stripEarly removes headers before the route is picked and before any filter
-// reads them: the only place in Envoy that is early enough and takes prefixes.
-// Names are in lower case by then.
-func stripEarly(prefixes []string) []*corev3.TypedExtensionConfig {
+// early changes headers before the route is picked and before any filter reads
+// them: the only place in Envoy that is early enough and takes prefixes. Names
+// are in lower case by then.
+func early(mutations []*mutationrulesv3.HeaderMutation) []*corev3.TypedExtensionConfig {
 	return []*corev3.TypedExtensionConfig{
-		extension("envoy.http.early_header_mutation.header_mutation", &earlyv3.HeaderMutation{Mutations: removePrefixes(prefixes)}),
+		extension("envoy.http.early_header_mutation.header_mutation", &earlyv3.HeaderMutation{Mutations: mutations}),
 	}
+}
+
+// setRulesAside removes what nobody outside may send, and keeps a client's own
+// rules under a name that says nothing yet: whether they count is for policies
+// to say, once the route is picked. The lines become one, joined by commas, so
+// that none gets lost; our own names go first, so that nobody writes that one.
+func setRulesAside() []*mutationrulesv3.HeaderMutation {
+	all := removePrefixes([]string{ownPrefix})
+	all = append(all, headerIs(headerAside, "%CEL(request.headers['"+HeaderDtab+"'])%", corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD))
+	others := slices.DeleteFunc(outsidePrefixes(), func(prefix string) bool { return prefix == ownPrefix })
+	return append(all, removePrefixes(others)...)
 }
 
 func removePrefixes(prefixes []string) []*mutationrulesv3.HeaderMutation {

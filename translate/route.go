@@ -27,7 +27,9 @@ const (
 	HeaderErr     = "l5d-err"          // why a proxy answered itself, URL-encoded
 	HeaderCluster = "x-kibble-cluster" // the cluster that the resolver chose
 	HeaderRouter  = "x-kibble-router"  // gRPC metadata: the router that asks the resolver
+	HeaderClass   = "x-kibble-class"   // gRPC metadata: the proxy class that asks it
 
+	headerAside    = "x-kibble-dtab" // rules from outside, until a policy grants them
 	headerDogfood  = dogfood.ContextHeader
 	headerRetry    = "l5d-retryable"
 	extAuthzFilter = "envoy.filters.http.ext_authz"

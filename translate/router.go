@@ -70,13 +70,7 @@ func newRouter(inv *Inventory, src *Sourced[v1alpha1.Router]) (*router, []dtab.F
 		dtabs:  inv.Dtabs,
 		origin: src.Origin,
 		spec:   obj.Spec,
-		trust:  obj.Spec.Trust,
-	}
-	if r.trust == "" {
-		r.trust = v1alpha1.TrustInternal
-		if obj.Spec.ProxyClass == v1alpha1.ClassEdge {
-			r.trust = v1alpha1.TrustUntrusted
-		}
+		trust:  trustOf(obj.Spec),
 	}
 	var found []dtab.Finding
 	r.identifier, found = newIdentifier(obj.Spec, src.Origin)
@@ -99,6 +93,17 @@ func newRouter(inv *Inventory, src *Sourced[v1alpha1.Router]) (*router, []dtab.F
 		return nil, found
 	}
 	return r, found
+}
+
+// trustOf gives a Router's trust, also where it does not say.
+func trustOf(spec v1alpha1.RouterSpec) v1alpha1.Trust {
+	switch {
+	case spec.Trust != "":
+		return spec.Trust
+	case spec.ProxyClass == v1alpha1.ClassEdge:
+		return v1alpha1.TrustUntrusted
+	}
+	return v1alpha1.TrustInternal
 }
 
 // routerTable reads the table that a Router stands for: the entries of its

@@ -72,7 +72,7 @@ func (m *Model) readPolicies(now time.Time, last *Model) {
 			m.good[key] = good
 		}
 		all = append(all, policies...)
-		m.findings = append(append(m.findings, found...), missingRouters(m.inventory, src)...)
+		m.findings = slices.Concat(m.findings, found, missingRouters(m.inventory, src), uselessGrants(m.inventory, src))
 	}
 	kept, found := dogfood.Unique(all)
 	m.policies, m.findings = kept, append(m.findings, found...)
@@ -81,10 +81,12 @@ func (m *Model) readPolicies(now time.Time, last *Model) {
 			p.Override = withoutFallback(p.Override)
 			kept[i].Override = p.Override
 		}
-		m.overlays = append(m.overlays, overlay{
-			id: p.ID, family: p.Family, table: p.Override,
-			baseline: p.Fallback != v1alpha1.FallbackFail,
-		})
+		if p.Travels() {
+			m.overlays = append(m.overlays, overlay{
+				id: p.ID, family: p.Family, table: p.Override,
+				baseline: p.Fallback != v1alpha1.FallbackFail,
+			})
+		}
 	}
 }
 
@@ -161,7 +163,7 @@ func (m *Model) translate(r *router, cb *classBuilder) {
 	spec := listenerSpec{
 		Name: r.key.String(), RouteConfig: rc.Name, Class: r.spec.ProxyClass, Router: r.key.String(),
 		Port: uint32(r.spec.Port), Bind: r.spec.Bind, Untrusted: r.untrusted(), Hops: r.spec.XFFNumTrustedHops,
-		AdHoc: r.spec.AdHocOverrides != nil && !r.untrusted(), Policies: r.untrusted(),
+		AdHoc: r.spec.AdHocOverrides != nil, Policies: r.untrusted(),
 		PolicyExtension: r.key.String() + "/policies", DynamicForwardProxy: b.forwards,
 	}
 	if spec.Policies {

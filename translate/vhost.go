@@ -142,9 +142,10 @@ func (b *builder) malformed(d *domain) []*routev3.Route {
 }
 
 // adHocRoutes lead requests that carry a rule of their own through the
-// resolver: it names the cluster, and the request is matched again.
+// resolver: it names the cluster, and the request is matched again. At an
+// untrusted router such a request has been granted it.
 func (b *builder) adHocRoutes() []*routev3.Route {
-	if b.router.spec.AdHocOverrides == nil || b.router.untrusted() {
+	if b.router.spec.AdHocOverrides == nil {
 		return nil
 	}
 	resolved := &routev3.Route{Name: b.router.key.Name + "/override", Match: anyPath()}
@@ -242,11 +243,11 @@ func beforeAll(routes []*routev3.Route, rest *xdsmatcherv3.Matcher) *xdsmatcherv
 // headerPredicate turns a header matcher of a route, present or a regex that is
 // perhaps inverted, into a predicate.
 func headerPredicate(h *routev3.HeaderMatcher) *xdsPredicate {
-	expr := `(?s).*`
+	is := dogfood.AnyText()
 	if sm := h.GetStringMatch(); sm != nil {
-		expr = sm.GetSafeRegex().GetRegex()
+		is = dogfood.Text{Op: dogfood.OpRegex, Pattern: sm.GetSafeRegex().GetRegex()}
 	}
-	p := matchesValue(headerInput(h.Name), xdsString(dogfood.Text{Op: dogfood.OpRegex, Pattern: expr}))
+	p := matchesValue(headerInput(h.Name), xdsString(is))
 	if h.InvertMatch {
 		return noneOf(p)
 	}

@@ -25,7 +25,7 @@ func upstream(t *testing.T) string {
 }
 
 // run starts an Envoy of a class that speaks to a server.
-func run(t *testing.T, address, node, class, protocol string) *envoytest.Envoy {
+func run(t testing.TB, address, node, class, protocol string) *envoytest.Envoy {
 	t.Helper()
 	b, err := bootstrap.Render(bootstrap.Options{Class: class, NodeID: node, Server: address})
 	if err != nil {

@@ -119,7 +119,9 @@ func TestEnsureEnds(t *testing.T) {
 	p.ask(cds)
 	p.accept(cds, "a")
 	done := make(chan error, 1)
-	go func() { done <- s.Ensure(t.Context(), "edge", []*translate.Resource{cluster(t, "x", time.Second)}) }()
+	go func() {
+		done <- s.Ensure(t.Context(), "edge", translate.Needs{Resources: []*translate.Resource{cluster(t, "x", time.Second)}})
+	}()
 	p.accept(cds, "x")
 	if err := <-done; err != nil {
 		t.Fatal(err)

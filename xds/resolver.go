@@ -26,9 +26,11 @@ type Resolver struct {
 	Model func() *translate.Model
 	// Ensure gives the proxies of a class what a resolution needs, and returns
 	// when they have it or the context ends (Server.Ensure).
-	Ensure func(ctx context.Context, class string, resources []*translate.Resource) error
+	Ensure func(ctx context.Context, class string, needs translate.Needs) error
 	// Patience bounds how long a request waits for its cluster; default 500 ms.
 	Patience time.Duration
+
+	answers answers
 }
 
 // Check answers one request.
@@ -37,28 +39,34 @@ func (r *Resolver) Check(ctx context.Context, req *authv3.CheckRequest) (*authv3
 	if m == nil {
 		return denied(translate.Resolution{Status: 503, Body: "the control plane is not ready to resolve overrides\n"}), nil
 	}
-	res := m.Resolve(translate.Override{Router: asking(ctx), Request: requestOf(req)}, rand.Float64())
+	router, class := asking(ctx)
+	res := r.answers.of(m, translate.Override{Router: router, Class: class, Request: requestOf(req)})
 	if res.Status != 200 {
 		return denied(res), nil
 	}
+	branch := res.Draw(rand.Float64())
 	patience := r.Patience
 	if patience == 0 {
 		patience = 500 * time.Millisecond
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := r.Ensure(ctx, res.Class, res.Resources); err != nil && ctx.Err() == nil {
+	if err := r.Ensure(ctx, res.Class, branch.Needs); err != nil && ctx.Err() == nil {
 		return denied(translate.Resolution{Status: 503, Body: "the override's cluster could not be set up\n"}), nil
 	}
-	return allowed(res), nil
+	return allowed(res, branch), nil
 }
 
-func asking(ctx context.Context) string {
+// asking says which router of which proxy class asks.
+func asking(ctx context.Context) (router, class string) {
 	md, _ := metadata.FromIncomingContext(ctx)
-	if v := md.Get(translate.HeaderRouter); len(v) > 0 {
-		return v[0]
+	first := func(key string) string {
+		if v := md.Get(key); len(v) > 0 {
+			return v[0]
+		}
+		return ""
 	}
-	return ""
+	return first(translate.HeaderRouter), first(translate.HeaderClass)
 }
 
 // requestOf reads what Envoy tells of a request. Lines of one header come one
@@ -83,13 +91,13 @@ func requestOf(req *authv3.CheckRequest) translate.Request {
 }
 
 // allowed names the cluster and passes the merged rules on, in canonical text.
-func allowed(res translate.Resolution) *authv3.CheckResponse {
+func allowed(res translate.Resolution, to translate.ResolvedBranch) *authv3.CheckResponse {
 	ok := &authv3.OkHttpResponse{
-		Headers:         []*corev3.HeaderValueOption{overwrite(translate.HeaderCluster, res.Cluster)},
+		Headers:         []*corev3.HeaderValueOption{overwrite(translate.HeaderCluster, to.Cluster)},
 		HeadersToRemove: []string{translate.HeaderDtab},
 	}
-	if res.Dst != "" {
-		ok.Headers = append(ok.Headers, overwrite(translate.HeaderDst, res.Dst))
+	if to.Dst != "" {
+		ok.Headers = append(ok.Headers, overwrite(translate.HeaderDst, to.Dst))
 	}
 	if res.Dtab != "" {
 		ok.Headers = append(ok.Headers, overwrite(translate.HeaderCtxDtab, res.Dtab))

@@ -42,8 +42,8 @@ func TestCheck(t *testing.T) {
 	var ensured []string
 	r := &xds.Resolver{
 		Model: func() *translate.Model { return m },
-		Ensure: func(_ context.Context, class string, resources []*translate.Resource) error {
-			for _, res := range resources {
+		Ensure: func(_ context.Context, class string, needs translate.Needs) error {
+			for _, res := range needs.Resources {
 				ensured = append(ensured, class+" "+res.Name)
 			}
 			return nil
@@ -110,7 +110,7 @@ func TestCheckPatience(t *testing.T) {
 	m := model(t)
 	r := &xds.Resolver{
 		Model: func() *translate.Model { return m }, Patience: time.Millisecond,
-		Ensure: func(ctx context.Context, _ string, _ []*translate.Resource) error {
+		Ensure: func(ctx context.Context, _ string, _ translate.Needs) error {
 			<-ctx.Done()
 			return ctx.Err()
 		},
@@ -122,7 +122,7 @@ func TestCheckPatience(t *testing.T) {
 
 func check(t *testing.T, r *xds.Resolver, router, dtab string) *authv3.CheckResponse {
 	t.Helper()
-	ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("x-kibble-router", router))
+	ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("x-kibble-router", router, "x-kibble-class", "sidecar"))
 	got, err := r.Check(ctx, &authv3.CheckRequest{Attributes: &authv3.AttributeContext{Request: &authv3.AttributeContext_Request{
 		Http: &authv3.AttributeContext_HttpRequest{
 			Method: "GET", Path: "/", Host: "world", Headers: map[string]string{"l5d-dtab": dtab},

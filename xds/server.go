@@ -15,6 +15,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"slices"
 	"sync"
@@ -78,9 +79,11 @@ type class struct {
 	extra   map[string]extra
 }
 
-// extra is a resource that Ensure added.
+// extra is what Ensure added under one name: the resource, those that differ by
+// proxy, or both.
 type extra struct {
 	resource *translate.Resource
+	local    map[translate.Scope]*translate.Resource
 	until    time.Time
 }
 
@@ -246,14 +249,20 @@ func (c *class) release(now time.Time) {
 	}
 }
 
-func (c *class) extras() map[string]map[string]*translate.Resource {
-	all := map[string]map[string]*translate.Resource{}
+func (c *class) extras() *translate.ClassSnapshot {
+	all := &translate.ClassSnapshot{
+		Resources: map[string]map[string]*translate.Resource{}, Local: map[string]map[translate.Scope]*translate.Resource{},
+	}
 	for _, e := range c.extra {
-		typ := e.resource.Body.GetTypeUrl()
-		if all[typ] == nil {
-			all[typ] = map[string]*translate.Resource{}
+		r := e.resource
+		typ := r.Body.GetTypeUrl()
+		if all.Resources[typ] == nil {
+			all.Resources[typ] = map[string]*translate.Resource{}
 		}
-		all[typ][e.resource.Name] = e.resource
+		all.Resources[typ][r.Name] = r
+		if len(e.local) > 0 {
+			all.Local[r.Name] = e.local
+		}
 	}
 	return all
 }
@@ -262,23 +271,16 @@ func (c *class) extras() map[string]map[string]*translate.Resource {
 // published, and returns when every proxy of the class that answers has them,
 // or with the context's error. They stay for a while. What is published under
 // the same name wins.
-func (s *Server) Ensure(ctx context.Context, name string, resources []*translate.Resource) error {
+func (s *Server) Ensure(ctx context.Context, name string, needs translate.Needs) error {
 	s.mu.Lock()
 	c := s.class(name)
 	now := s.opts.Now()
-	added := false
-	for _, r := range resources {
-		key := r.Body.GetTypeUrl() + " " + r.Name
-		had, ok := c.extra[key]
-		added = added || !ok || had.resource.Version != r.Version
-		c.extra[key] = extra{resource: r, until: now.Add(s.opts.KeepExtra)}
-	}
-	if added {
+	if c.add(needs, now.Add(s.opts.KeepExtra)) {
 		c.Extra(now, c.extras())
 		s.wake()
 	}
 	for {
-		pending := c.pending(now, resources)
+		pending := c.pending(now, needs.Resources)
 		changed := s.changed
 		s.mu.Unlock()
 		if !pending {
@@ -292,6 +294,27 @@ func (s *Server) Ensure(ctx context.Context, name string, resources []*translate
 		s.mu.Lock()
 		now = s.opts.Now()
 	}
+}
+
+// add puts what is needed beside what the class has until then, and tells
+// whether anything of it is new.
+func (c *class) add(needs translate.Needs, until time.Time) bool {
+	added := false
+	for _, r := range needs.Resources {
+		e := extra{resource: r, until: until}
+		if r.Body.GetTypeUrl() == translate.EndpointType {
+			e.local = needs.Local[r.Name]
+		}
+		key := r.Body.GetTypeUrl() + " " + r.Name
+		had, ok := c.extra[key]
+		added = added || !ok || had.resource.Version != r.Version || !sameLocal(had.local, e.local)
+		c.extra[key] = e
+	}
+	return added
+}
+
+func sameLocal(a, b map[translate.Scope]*translate.Resource) bool {
+	return maps.EqualFunc(a, b, func(x, y *translate.Resource) bool { return x.Version == y.Version })
 }
 
 // pending tells that a proxy does not have one of the clusters yet. One that

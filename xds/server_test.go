@@ -282,7 +282,7 @@ func TestNoWildcardRoutes(t *testing.T) {
 func TestEnsure(t *testing.T) {
 	both(t, func(t *testing.T, protocol string) {
 		s, address := serve(t, xds.Options{})
-		extra := []*translate.Resource{cluster(t, "x", time.Second), endpoints(t, "x", "127.0.0.1:9")}
+		extra := translate.Needs{Resources: []*translate.Resource{cluster(t, "x", time.Second), endpoints(t, "x", "127.0.0.1:9")}}
 		published := edge(cluster(t, "a", time.Second), endpoints(t, "a", "127.0.0.1:1"))
 		s.Publish(published)
 		p := dial(t, address, protocol, node("n", "edge"))
@@ -322,7 +322,7 @@ func TestEnsure(t *testing.T) {
 // What was ensured before the first Publish is not lost.
 func TestEnsureEarly(t *testing.T) {
 	s, address := serve(t, xds.Options{})
-	if err := s.Ensure(t.Context(), "edge", []*translate.Resource{cluster(t, "x", time.Second), endpoints(t, "x", "127.0.0.1:9")}); err != nil {
+	if err := s.Ensure(t.Context(), "edge", translate.Needs{Resources: []*translate.Resource{cluster(t, "x", time.Second), endpoints(t, "x", "127.0.0.1:9")}}); err != nil {
 		t.Fatal(err)
 	}
 	s.Publish(edge(cluster(t, "a", time.Second), endpoints(t, "a", "127.0.0.1:1")))

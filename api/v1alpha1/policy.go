@@ -23,6 +23,12 @@ const (
 	FallbackFail     Fallback = "fail"
 )
 
+// Grant is what a policy lets people do beside the override that it gives them.
+type Grant string
+
+// GrantAdHoc lets them send rules of their own.
+const GrantAdHoc Grant = "adHoc"
+
 // DogfoodPolicySpec is what a policy's author writes.
 type DogfoodPolicySpec struct {
 	// Routers of the same namespace where the policy is decided; default: every
@@ -33,8 +39,12 @@ type DogfoodPolicySpec struct {
 	// When is the condition. An empty one never holds.
 	When Condition `json:"when"`
 	// Override is a dtab that is appended to every router's table for those
-	// requests for which the condition held at the edge.
-	Override string `json:"override"`
+	// requests for which the condition held at the edge. It may be absent where
+	// there is a grant.
+	Override string `json:"override,omitempty"`
+	// Grant says what else those requests may do. adHoc: send rules of their own
+	// in l5d-dtab, within adHocOverrides of the Router that they come in by.
+	Grant Grant `json:"grant,omitempty"`
 	// Fallback; default baseline.
 	Fallback Fallback `json:"fallback,omitempty"`
 	// Priority orders policies that hold together: the higher one beats the

@@ -81,7 +81,9 @@ type RouterSpec struct {
 	// Failover lets the data plane go on to the next alternative of a | that
 	// binds, when the chosen one has no healthy endpoint.
 	Failover bool `json:"failover,omitempty"`
-	// AdHocOverrides lets callers of an internal router send their own l5d-dtab.
+	// AdHocOverrides lets callers send rules of their own in l5d-dtab: all of an
+	// internal router, and of an untrusted one those whom a policy with
+	// grant: adHoc lets.
 	AdHocOverrides *AdHocOverrides `json:"adHocOverrides,omitempty"`
 	// XFFNumTrustedHops is how many proxies in front of this router are trusted
 	// to have written X-Forwarded-For; default 0: the peer is the client.
@@ -149,10 +151,14 @@ type Transformer struct {
 
 // AdHocOverrides bounds what a caller's own l5d-dtab may say.
 type AdHocOverrides struct {
-	// Allow lists the prefixes that may be rewritten, such as /host.
+	// Allow lists the prefixes that may be rewritten, such as /host; none: no
+	// rule is allowed.
 	Allow []string `json:"allow,omitempty"`
 	// To lists the prefixes that a rewrite may lead to; default: those of Allow.
-	// /$/inet is reached only when a prefix here names it.
+	// A namer of /$, such as /$/inet, is reached only when a prefix here names
+	// it; / does not. Nor may the table lead out, by way of such a namer, to a
+	// host or port that the rule has put into the name. What the table says in
+	// full is the table's own business.
 	To []string `json:"to,omitempty"`
 }
 

@@ -24,7 +24,10 @@ func (p *DogfoodPolicy) Validate() []FieldError {
 		}
 	}
 	c.condition("spec.when", &s.When)
-	c.need("spec.override", s.Override, `a dtab, such as "/host/world => /srv/world-v2 ;"`)
+	if s.Grant == "" {
+		c.need("spec.override", s.Override, `a dtab, such as "/host/world => /srv/world-v2 ;", or grant: adHoc`)
+	}
+	c.oneOf("spec.grant", string(s.Grant), string(GrantAdHoc))
 	c.oneOf("spec.fallback", string(s.Fallback), string(FallbackBaseline), string(FallbackFail))
 	return c.errs
 }

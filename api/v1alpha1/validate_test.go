@@ -95,6 +95,8 @@ func TestPolicyValidate(t *testing.T) {
 	}{
 		{func(*DogfoodPolicySpec) {}, ""},
 		{func(s *DogfoodPolicySpec) { s.Override = "\n" }, "spec.override: override is missing"},
+		{func(s *DogfoodPolicySpec) { s.Override, s.Grant = "", GrantAdHoc }, ""},
+		{func(s *DogfoodPolicySpec) { s.Grant = "adhoc" }, `spec.grant: grant cannot be "adhoc"`},
 		{func(s *DogfoodPolicySpec) { s.Fallback = "none" }, `spec.fallback: fallback cannot be "none"`},
 		{func(s *DogfoodPolicySpec) { s.Routers = []string{"ok", "Ä"} }, `spec.routers[1]: "Ä" cannot be the name of an object`},
 		{func(s *DogfoodPolicySpec) {

@@ -66,7 +66,7 @@ func (c *Class) Publish(now time.Time, snap *translate.ClassSnapshot) {
 
 // Extra replaces the resources that the class has besides the published ones.
 // It has no effect before the first Publish.
-func (c *Class) Extra(now time.Time, extra map[string]map[string]*translate.Resource) {
+func (c *Class) Extra(now time.Time, extra *translate.ClassSnapshot) {
 	if c.target != nil {
 		c.retarget(now, &target{snap: c.target.snap, extra: extra})
 	}
@@ -89,12 +89,14 @@ func (c *Class) retarget(now time.Time, next *target) {
 		c.memory.changed(now, key{typ: typ, name: name}, is)
 		changed[change{typ, name}] = struct{}{}
 	}
-	diff(old.snap.Resources, next.snap.Resources, note)
-	diff(old.extra, next.extra, note)
-	diffLocal(old.snap.Local, next.snap.Local, func(typ, name string, s translate.Scope, is *translate.Resource) {
-		c.memory.changed(now, key{typ, name, s}, is)
-		changed[change{typ, name}] = struct{}{}
-	})
+	before, after := old.layers(), next.layers()
+	for i := range before {
+		diff(before[i].Resources, after[i].Resources, note)
+		diffLocal(before[i].Local, after[i].Local, func(typ, name string, s translate.Scope, is *translate.Resource) {
+			c.memory.changed(now, key{typ, name, s}, is)
+			changed[change{typ, name}] = struct{}{}
+		})
+	}
 	for ch := range changed {
 		c.touch(now, ch.typ, ch.name)
 	}

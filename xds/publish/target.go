@@ -15,29 +15,44 @@ type byName = map[string]*translate.Resource
 type target struct {
 	snap *translate.ClassSnapshot
 	// extra is what was added by hand; what snap brings under the same name wins.
-	extra map[string]byName
+	extra *translate.ClassSnapshot
+}
+
+// layers are where a name is looked for, in this order.
+func (t *target) layers() [2]*translate.ClassSnapshot {
+	if t.extra == nil {
+		return [2]*translate.ClassSnapshot{t.snap, {}}
+	}
+	return [2]*translate.ClassSnapshot{t.snap, t.extra}
 }
 
 // get gives the resource of a name for a proxy at these scopes, nil if there
 // is none, and the scope that it was found under ("" for all proxies).
 func (t *target) get(typ, name string, scopes []translate.Scope) (*translate.Resource, translate.Scope) {
-	if local := t.snap.Local[name]; localType(local) == typ {
-		for _, s := range scopes {
-			if r := local[s]; r != nil {
-				return r, s
+	for _, layer := range t.layers() {
+		if local := layer.Local[name]; localType(local) == typ {
+			for _, s := range scopes {
+				if r := local[s]; r != nil {
+					return r, s
+				}
 			}
 		}
+		if r := layer.Resources[typ][name]; r != nil {
+			return r, ""
+		}
 	}
-	if r := t.snap.Resources[typ][name]; r != nil {
-		return r, ""
-	}
-	return t.extra[typ][name], ""
+	return nil, ""
 }
 
 // has says whether any proxy is to have the name.
 func (t *target) has(typ, name string) bool {
 	r, _ := t.get(typ, name, nil)
-	return r != nil || localType(t.snap.Local[name]) == typ
+	for _, layer := range t.layers() {
+		if localType(layer.Local[name]) == typ {
+			return true
+		}
+	}
+	return r != nil
 }
 
 // wants says that r is what is wanted under a key.
@@ -52,15 +67,14 @@ func (t *target) wants(k key, r *translate.Resource) bool {
 
 // names calls f with each name of a type; some may come twice.
 func (t *target) names(typ string, f func(name string)) {
-	for name := range t.snap.Resources[typ] {
-		f(name)
-	}
-	for name := range t.extra[typ] {
-		f(name)
-	}
-	for name, local := range t.snap.Local {
-		if localType(local) == typ {
+	for _, layer := range t.layers() {
+		for name := range layer.Resources[typ] {
 			f(name)
+		}
+		for name, local := range layer.Local {
+			if localType(local) == typ {
+				f(name)
+			}
 		}
 	}
 }
