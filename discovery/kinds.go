@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kibble.dev/api/v1alpha1"
@@ -39,6 +40,8 @@ func knownVersion(kind string) string {
 		return "v1"
 	case "EndpointSlice":
 		return "discovery.k8s.io/v1"
+	case "Ingress":
+		return "networking.k8s.io/v1"
 	case v1alpha1.KindRouter, v1alpha1.KindDtab, v1alpha1.KindDogfoodPolicy:
 		return v1alpha1.APIVersion
 	}
@@ -77,6 +80,8 @@ func (w written) read(kind, version string) (*object, []dtab.Finding) {
 		return readAs(w, kind, &corev1.Service{}, checkService, func(s *corev1.Service, _ translate.Origin) any { return serviceFact(s) })
 	case "EndpointSlice":
 		return w.readEndpointSlice()
+	case "Ingress":
+		return readAs(w, kind, &networkingv1.Ingress{}, checkIngress, ingressFact)
 	case "Endpoints":
 		//nolint:staticcheck // see endpointsFact
 		return readAs(w, kind, &corev1.Endpoints{}, checkEndpoints, func(e *corev1.Endpoints, _ translate.Origin) any { return endpointsFact(e) })
@@ -148,11 +153,11 @@ func readAs[T any](w written, kind string, o *T, check func(*T) []v1alpha1.Field
 	return &object{id: id{kind, m.Namespace, m.Name}, pos: w.page.at(w.node), fact: fact(o, w.origin(kind))}, nil
 }
 
-// origin says where the object and its fields stand. Only for our own kinds the
-// fields are of use.
+// origin says where the object and its fields stand. Only for kinds that people
+// write for us the fields are of use.
 func (w written) origin(kind string) translate.Origin {
 	o := translate.Origin{Name: w.page.name, Line: w.node.Line}
-	if knownVersion(kind) == v1alpha1.APIVersion {
+	if knownVersion(kind) == v1alpha1.APIVersion || kind == "Ingress" {
 		o.Fields = map[string]dtab.Source{}
 		w.page.fields("metadata", w.value("metadata"), o.Fields)
 		w.page.fields("spec", w.value("spec"), o.Fields)

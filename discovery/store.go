@@ -190,6 +190,8 @@ func (s *store) inventory() *translate.Inventory {
 		switch kind {
 		case "Namespace":
 			next.Namespaces = s.namespaces()
+		case "Ingress":
+			next.Ingresses = s.ingresses()
 		case v1alpha1.KindRouter:
 			next.Routers = s.routers()
 		case v1alpha1.KindDtab:

@@ -55,8 +55,12 @@ type domain struct {
 	cells []*cell
 }
 
-// total tells that every request for the domain's hosts is in the region.
-func (d *domain) total(r region, vars []variable) bool {
+// total tells that every request for the domain's hosts is in the cell.
+func (d *domain) total(c *cell, vars []variable) bool {
+	if c.rule != nil {
+		return c.rule.covers(d)
+	}
+	r := c.region
 	for i, v := range vars {
 		p := r.parts[i]
 		switch v {
@@ -78,6 +82,9 @@ func (d *domain) total(r region, vars []variable) bool {
 // domains groups the cells of a router by virtual host. The result is sorted by
 // name and always holds everyHost.
 func (r *router) domains(cells []*cell) []*domain {
+	if r.identifier.kind == identifyIngress {
+		return ingressDomains(cells)
+	}
 	host := r.identifier.host()
 	byName := map[string]*domain{}
 	var general []*cell // cells that can matter to more than their own domain
@@ -129,7 +136,7 @@ func (r *router) complete(d *domain, general []*cell, host int) {
 		return strings.Compare(a.region.key(), b.region.key())
 	})
 	for i, c := range d.cells {
-		if d.total(c.region, r.identifier.vars) {
+		if d.total(c, r.identifier.vars) {
 			d.cells = d.cells[:i+1]
 			break
 		}

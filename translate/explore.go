@@ -28,6 +28,8 @@ type cell struct {
 	// to be tried first in front.
 	variants []variant
 	key      string // of all answers, once asked for
+	// rule is the one of an Ingress that the cell is for; nil for other identifiers.
+	rule *ingressRule
 }
 
 // variant is the answer where certain policies hold.
@@ -100,6 +102,9 @@ func newExplorer(r *router, n *names, overlays []overlay) *explorer {
 
 // explore gives the cells of the router, in no order.
 func (e *explorer) explore() ([]*cell, []dtab.Finding) {
+	if e.router.identifier.kind == identifyIngress {
+		return e.exploreIngress(), e.findings()
+	}
 	e.add(e.roots())
 	for len(e.queue) > 0 && e.work < maxEffort {
 		r := e.queue[len(e.queue)-1]
@@ -133,15 +138,15 @@ func (e *explorer) rootPatterns(v variable) []pattern {
 		return []pattern{one}
 	case urlVar, valueVar:
 		return []pattern{{}, {open: true}}
-	case tokenVar, segmentVar:
-		return []pattern{one, more}
 	}
-	// A bracketed IPv6 address is a host of its own shape.
-	// The colons in the text around make it differ from host:port too.
-	ipv6 := pattern{atoms: []atom{{pre: "[", post: "::]"}}}
-	patterns := []pattern{one, more, ipv6}
+	patterns := []pattern{one, more}
+	if v == hostVar {
+		// A bracketed IPv6 address is a host of its own shape.
+		// The colons in the text around make it differ from host:port too.
+		patterns = append(patterns, pattern{atoms: []atom{{pre: "[", post: "::]"}}})
+	}
 	if e.router.portsCount {
-		for _, p := range []pattern{one, more, ipv6} {
+		for _, p := range slices.Clone(patterns) {
 			p.port = &atom{}
 			patterns = append(patterns, p)
 		}
@@ -262,7 +267,9 @@ func (e *explorer) evaluate(s *sample, name dtab.Path, set []int, failover bool,
 		e.index.walk(path, w)
 		e.namerFlips(path, s)
 	})
-	return e.router.bind(in, name, failover)
+	a := e.router.bind(in, name, failover)
+	e.add(s.spelled(a.key()))
+	return a
 }
 
 // table gives the router's table with the overrides of a set appended, weakest first.

@@ -18,6 +18,8 @@ const (
 	identifyHeader = "io.l5d.header"
 	identifyStatic = "io.l5d.static"
 	identifyGRPC   = "io.l5d.header.path"
+	// identifyIngress names requests by the Ingresses of a class.
+	identifyIngress = "io.l5d.ingress"
 )
 
 // identifier turns requests into names: the prefix, then for each piece a
@@ -31,6 +33,11 @@ type identifier struct {
 	n      int    // how many segments of the URL's path
 	// consume takes those segments off the forwarded URL.
 	consume bool
+	// class, namespace and noDefaults say which Ingresses count, rules what they
+	// say (io.l5d.ingress).
+	class, namespace string
+	noDefaults       bool
+	rules            []*ingressRule
 }
 
 // piece is one part of a name: literal segments, or the variable of that index.
@@ -88,12 +95,14 @@ func newIdentifier(spec v1alpha1.RouterSpec, origin Origin) (identifier, []dtab.
 		id.take(valueVar)
 	case identifyStatic:
 		id.pieces = append(id.pieces, piece{literal: path("spec.identifier.path", config.Path)})
+	case identifyIngress:
+		id.class, id.namespace, id.noDefaults = cmp.Or(config.IngressClass, DefaultIngressClass), config.Namespace, config.IgnoreDefaultBackends
 	default:
 		found = append(found, dtab.Finding{
 			Code: codeIdentifier, Severity: dtab.Error, Pos: origin.Field("spec.identifier.kind").At(1, 1),
 			Message: "unknown identifier kind " + id.kind,
 			Hint: "use one of " + strings.Join([]string{
-				identifyToken, identifyMethod, identifyPath, identifyHeader, identifyStatic, identifyGRPC,
+				identifyToken, identifyMethod, identifyPath, identifyHeader, identifyStatic, identifyGRPC, identifyIngress,
 			}, ", "),
 		})
 	}
@@ -175,6 +184,9 @@ var hostShape = regexp.MustCompile(`\A(?:` + wellFormed + `)\z`)
 
 // identify gives the name of a request, or an *IdentifyError.
 func (r *router) identify(req Request) (dtab.Path, error) {
+	if r.identifier.kind == identifyIngress {
+		return r.identifier.ingressName(req)
+	}
 	values := make([][]string, len(r.identifier.vars))
 	for i, v := range r.identifier.vars {
 		segments, err := r.value(v, i, req)

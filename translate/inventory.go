@@ -32,6 +32,9 @@ type Inventory struct {
 	// entry even if it lacks the key.
 	Secrets map[Key]map[string]dogfood.Sealed
 
+	// Ingresses sorted by age (oldest first), then namespace, then name.
+	Ingresses []*Sourced[HTTPIngress]
+
 	Routers  []*Sourced[v1alpha1.Router]
 	Dtabs    []*Sourced[v1alpha1.Dtab]
 	Policies []*Sourced[v1alpha1.DogfoodPolicy]

@@ -9,8 +9,12 @@ import (
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 )
 
-// matchFor says which requests of a domain are in a region.
-func (b *builder) matchFor(d *domain, r region) *routev3.RouteMatch {
+// matchFor says which requests of a domain are in a cell.
+func (b *builder) matchFor(d *domain, c *cell) *routev3.RouteMatch {
+	if c.rule != nil {
+		return ruleMatch(d, c.rule)
+	}
+	r := c.region
 	m := anyPath()
 	var segments []pattern
 	for i, v := range b.router.identifier.vars {
@@ -60,7 +64,11 @@ func (p pattern) token() string {
 	for i, a := range p.atoms {
 		labels[len(labels)-1-i] = a.lit
 	}
-	return strings.Join(labels, ".")
+	text := strings.Join(labels, ".")
+	if p.port != nil {
+		text += ":" + p.port.lit
+	}
+	return text
 }
 
 // tokenLabel matches a label of a token, in which colons may stand.
@@ -84,7 +92,13 @@ func (p pattern) tokenRegex() string {
 	if p.open {
 		rx = `(?:` + tokenLabel + `\.)+` + rx
 	}
-	return rx
+	switch {
+	case p.port == nil:
+		return rx
+	case p.port.any():
+		return rx + `:[0-9]+`
+	}
+	return rx + ":" + regexp.QuoteMeta(p.port.lit)
 }
 
 // matchSegments matches the first segments of the URL's path.

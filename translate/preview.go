@@ -97,6 +97,9 @@ func (b *builder) shares(c *cell, a answer) []RowShare {
 
 // describeMatch says in words what a request must have beside its host.
 func (b *builder) describeMatch(d *domain, c *cell) string {
+	if c.rule != nil {
+		return c.rule.describe(d)
+	}
 	var words []string
 	segments := ""
 	for i, v := range b.router.identifier.vars {

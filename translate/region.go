@@ -128,7 +128,14 @@ func (p pattern) describeToken() string {
 		labels = append(labels, "*")
 	}
 	slices.Reverse(labels)
-	return strings.Join(labels, ".")
+	text := strings.Join(labels, ".")
+	switch {
+	case p.port == nil:
+		return text
+	case p.port.any():
+		return text + ":*"
+	}
+	return text + ":" + p.port.lit
 }
 
 // score grows with every constraint: a pattern that is part of another one has
@@ -150,7 +157,11 @@ func (p pattern) score() int {
 	if !p.open {
 		n++
 	}
-	if p.port != nil && !p.port.any() {
+	switch {
+	case p.port == nil:
+	case p.port.any():
+		n++ // a token with a port is a token too
+	default:
 		n += 5
 	}
 	return n

@@ -24,6 +24,9 @@ type router struct {
 	table      dtab.Dtab
 	namers     []namer
 	identifier identifier
+	// notices are mistakes in other objects that the router reads, which keep
+	// nothing but those from being served.
+	notices []dtab.Finding
 	// portsCount says that the port of a Host is part of the name, because the
 	// table looks at ports. portsWhy is the entry that does.
 	portsCount bool
@@ -74,6 +77,11 @@ func newRouter(inv *Inventory, src *Sourced[v1alpha1.Router]) (*router, []dtab.F
 	}
 	var found []dtab.Finding
 	r.identifier, found = newIdentifier(obj.Spec, src.Origin)
+	if r.identifier.kind == identifyIngress {
+		rules, f := ingressRules(inv, &r.identifier)
+		r.identifier.rules = rules
+		r.notices = f
+	}
 	table, more := routerTable(inv, src)
 	found = append(found, more...)
 	r.table = table
@@ -200,6 +208,9 @@ func newNamer(inv *Inventory, r *router, c v1alpha1.Namer, i int) (namer, []dtab
 // seePorts decides whether the port of a Host is part of names: the router's
 // table looks at it, or an override does.
 func (r *router) seePorts(overlays []overlay) {
+	if r.identifier.kind == identifyIngress {
+		return // its names are made of Services
+	}
 	r.portsWhy = namesPorts(r.table)
 	for i := 0; i < len(overlays) && r.portsWhy == nil; i++ {
 		r.portsWhy = namesPorts(overlays[i].table)

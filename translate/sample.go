@@ -12,6 +12,7 @@ type marks struct {
 	text   string // lower-case letters, begins every mark but those of ports and methods
 	method string // upper-case letters only, as methods are
 	port   string // digits only, as ports are
+	texts  []string
 }
 
 // newMarks makes marks that do not occur in the given text.
@@ -22,7 +23,22 @@ func newMarks(texts ...string) marks {
 		}
 		return mark
 	}
-	return marks{text: free("kibq", "q"), method: free("KIBQ", "Q"), port: free("61417", "7")}
+	return marks{text: free("kibq", "q"), method: free("KIBQ", "Q"), port: free("61417", "7"), texts: texts}
+}
+
+// spelling gives a literal in letters of a case that occurs nowhere in the
+// texts: it stands for all spellings but those that a table names. Where every
+// one is named, each has a region of its own, and this one does not matter.
+func (m marks) spelling(literal string) string {
+	upper, lower := strings.ToUpper(literal), strings.ToLower(literal)
+	for i := range literal {
+		for _, spelled := range []string{lower[:i] + upper[i:], upper[:i] + lower[i:]} {
+			if !slices.ContainsFunc(m.texts, func(t string) bool { return strings.Contains(t, spelled) }) {
+				return spelled
+			}
+		}
+	}
+	return literal
 }
 
 // at gives the mark of an atom of a variable.
@@ -72,6 +88,8 @@ func newSample(r region, vars []variable, m marks) *sample {
 
 func (s *sample) text(v, i int, a atom) string {
 	switch {
+	case a.fold:
+		return s.marks.spelling(a.lit)
 	case !a.any():
 		return a.lit
 	case s.vars[v] == methodVar:
@@ -167,6 +185,34 @@ func (s *sample) replace(v, i int, literal string, fold bool) []region {
 	return append(s.set(v, pattern{atoms: atoms}), s.set(v, pattern{atoms: atoms, open: true})...)
 }
 
+// spelled gives the regions in which a literal of any spelling that an answer
+// shows is the one of the literal itself: where DNS is asked, that is the name
+// to ask for.
+func (s *sample) spelled(answer string) []region {
+	var found []region
+	for v, p := range s.region.parts {
+		for i, a := range p.atoms {
+			if a.fold && strings.Contains(answer, s.marks.spelling(a.lit)) {
+				atoms := slices.Clone(p.atoms)
+				atoms[i].fold = false
+				found = append(found, s.set(v, pattern{atoms: atoms, open: p.open, port: p.port})...)
+			}
+		}
+	}
+	return found
+}
+
+// label gives the atom of a literal label: one that the region has in any
+// spelling stays so.
+func (s *sample) label(v int, text string, fold bool) atom {
+	for _, a := range s.region.parts[v].atoms {
+		if a.fold && s.marks.spelling(a.lit) == text {
+			return a
+		}
+	}
+	return atom{lit: text, fold: fold && s.vars[v] != hostVar && hasCase(text)}
+}
+
 func hasCase(s string) bool { return strings.ToLower(s) != strings.ToUpper(s) }
 
 // parse gives the regions that a host with marks stands for. With both, it
@@ -196,7 +242,7 @@ func (s *sample) parse(v int, host string, both, fold bool) []region {
 	}
 	atoms := make([]atom, len(labels))
 	for i, l := range labels {
-		atoms[i] = atom{lit: l, fold: fold && s.vars[v] != hostVar && hasCase(l)}
+		atoms[i] = s.label(v, l, fold)
 		if j := strings.Index(l, s.marks.text); j >= 0 {
 			k := j + strings.IndexByte(l[j:], 'z') + 1
 			atoms[i] = atom{pre: l[:j], post: l[k:]}

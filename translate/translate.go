@@ -45,6 +45,7 @@ func newModel(inv *Inventory, now time.Time, last *Model) *Model {
 			}
 		}
 		if r != nil && m.unique(r) {
+			m.findings = append(m.findings, r.notices...)
 			r.seePorts(m.overlays)
 			m.routers = append(m.routers, r)
 		}

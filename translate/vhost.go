@@ -26,8 +26,9 @@ func (b *builder) virtualHost(d *domain) *routev3.VirtualHost {
 	policies := d.policies()
 	family := slices.ContainsFunc(policies, func(p int) bool { return b.overlays[p].family != "" })
 	if len(policies) == 0 && len(d.cells) >= manyVariants && b.byHeader() {
-		vh.Matcher = b.headerMap(d)
-		return vh
+		if vh.Matcher = b.headerMap(d); vh.Matcher != nil {
+			return vh
+		}
 	}
 	if len(policies) < manyVariants && !family {
 		vh.Routes = slices.Concat(before, b.routes(d, func(variant) bool { return true }, nil))
@@ -43,7 +44,8 @@ func (b *builder) byHeader() bool {
 }
 
 // headerMap selects by the identifying header in a hash map; values that are
-// not in it, such as other spellings, go through the list.
+// not in it, such as other spellings, go through the list. It is nil if there is
+// no value to look up.
 func (b *builder) headerMap(d *domain) *xdsmatcherv3.Matcher {
 	exact := map[string]*xdsmatcherv3.Matcher_OnMatch{}
 	for _, c := range d.cells {
@@ -54,6 +56,9 @@ func (b *builder) headerMap(d *domain) *xdsmatcherv3.Matcher {
 		route := b.routeFor(b.routeName(d, nil), c, c.base)
 		route.Metadata = b.source(nil)
 		exact[text] = routeList([]*routev3.Route{route})
+	}
+	if len(exact) == 0 {
+		return nil
 	}
 	rest := append(b.malformed(d), b.routes(d, func(variant) bool { return true }, nil)...)
 	return exactMap(headerInput(b.router.identifier.header), exact, routeList(rest))
@@ -70,7 +75,7 @@ func (b *builder) routes(d *domain, want func(variant) bool, given []int) []*rou
 				continue
 			}
 			route := b.routeFor(b.routeName(d, v.policies), c, v.answer)
-			route.Match = b.matchFor(d, c.region)
+			route.Match = b.matchFor(d, c)
 			for _, p := range v.policies {
 				if !slices.Contains(given, p) {
 					route.Match.Headers = append(route.Match.Headers, regexHeader(headerDogfood, memberRegex(b.overlays[p].id)))
@@ -80,11 +85,11 @@ func (b *builder) routes(d *domain, want func(variant) bool, given []int) []*rou
 			routes = append(routes, route)
 		}
 		route := b.routeFor(b.routeName(d, nil), c, c.base)
-		route.Match = b.matchFor(d, c.region)
+		route.Match = b.matchFor(d, c)
 		route.Metadata = b.source(nil)
 		routes = append(routes, route)
 	}
-	if len(d.cells) == 0 || !d.total(d.cells[len(d.cells)-1].region, b.router.identifier.vars) {
+	if len(d.cells) == 0 || !d.total(d.cells[len(d.cells)-1], b.router.identifier.vars) {
 		routes = append(routes, b.unidentified())
 	}
 	return routes
@@ -110,8 +115,11 @@ func (b *builder) routeName(d *domain, policies []int) string {
 // unidentified answers requests that have no name.
 func (b *builder) unidentified() *routev3.Route {
 	route := &routev3.Route{Name: b.router.key.Name + "/unidentified", Match: anyPath()}
-	b.refuse(route, 400, "Unknown destination: the request has nothing that "+
-		escapeFormat(b.router.identifier.kind)+" can identify\n")
+	why := "the request has nothing that " + escapeFormat(b.router.identifier.kind) + " can identify"
+	if b.router.identifier.kind == identifyIngress {
+		why = noIngressRule
+	}
+	b.refuse(route, 400, "Unknown destination: "+why+"\n")
 	return route
 }
 
@@ -119,7 +127,11 @@ func (b *builder) unidentified() *routev3.Route {
 // of, has a shape that no name has.
 func (b *builder) malformed(d *domain) []*routev3.Route {
 	var routes []*routev3.Route
-	for _, v := range b.router.identifier.vars {
+	vars := b.router.identifier.vars
+	if b.router.identifier.kind == identifyIngress {
+		vars = []variable{hostVar}
+	}
+	for _, v := range vars {
 		header, shape := b.router.identifier.header, ""
 		switch {
 		case v == hostVar && strings.HasPrefix(d.name, "*"):

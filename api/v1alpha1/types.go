@@ -98,7 +98,7 @@ type LocalRef struct {
 // Identifier turns a request into the path that is delegated (linkerd 1.x, routers).
 type Identifier struct {
 	// Kind: io.l5d.header.token (default), io.l5d.methodAndHost, io.l5d.path,
-	// io.l5d.header, io.l5d.static, io.l5d.header.path.
+	// io.l5d.header, io.l5d.static, io.l5d.header.path, io.l5d.ingress.
 	Kind string `json:"kind"`
 	// Header of io.l5d.header.token (default Host) and io.l5d.header (default l5d-name).
 	Header string `json:"header,omitempty"`
@@ -110,6 +110,13 @@ type Identifier struct {
 	Consume bool `json:"consume,omitempty"`
 	// Path of io.l5d.static.
 	Path string `json:"path,omitempty"`
+	// IngressClass of the Ingresses that io.l5d.ingress reads; default kibble.
+	// A request gets the name /<namespace>/<port>/<service> of the backend.
+	IngressClass string `json:"ingressClass,omitempty"`
+	// Namespace of these Ingresses; default: all.
+	Namespace string `json:"namespace,omitempty"`
+	// IgnoreDefaultBackends leaves their default backends out.
+	IgnoreDefaultBackends bool `json:"ignoreDefaultBackends,omitempty"`
 }
 
 // Namer configures what answers below /#/<prefix>.

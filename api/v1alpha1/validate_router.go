@@ -58,12 +58,17 @@ func (c *checker) identifier(path string, id *Identifier) {
 		takes = []string{"segments", "consume"}
 	case "io.l5d.header.path":
 		takes = []string{"segments"}
+	case "io.l5d.ingress":
+		takes = []string{"ingressClass", "namespace", "ignoreDefaultBackends"}
+		if id.Namespace != "" {
+			c.namespace(path+".namespace", id.Namespace)
+		}
 	case "io.l5d.static":
 		takes = []string{"path"}
 		c.need(path+".path", id.Path, "the name that every request gets, such as /web")
 	default:
 		c.kind(path, id.Kind, "io.l5d.header.token", "io.l5d.methodAndHost", "io.l5d.path",
-			"io.l5d.header", "io.l5d.static", "io.l5d.header.path")
+			"io.l5d.header", "io.l5d.static", "io.l5d.header.path", "io.l5d.ingress")
 		return
 	}
 	c.header(path+".header", id.Header)
@@ -73,7 +78,8 @@ func (c *checker) identifier(path string, id *Identifier) {
 	c.path(path+".path", id.Path)
 	c.options(path, id.Kind, takes,
 		option{"header", id.Header != ""}, option{"httpUriInDst", id.HTTPURIInDst}, option{"segments", id.Segments != 0},
-		option{"consume", id.Consume}, option{"path", id.Path != ""})
+		option{"consume", id.Consume}, option{"path", id.Path != ""}, option{"ingressClass", id.IngressClass != ""},
+		option{"namespace", id.Namespace != ""}, option{"ignoreDefaultBackends", id.IgnoreDefaultBackends})
 }
 
 // kind says that a kind is missing or unknown.

@@ -39,7 +39,16 @@ func run() error {
 	latency := flag.Duration("latency", 0, "time to sleep before answering")
 	failureRate := flag.Float64("failure-rate", 0, "share of requests to fail, 0 to 1")
 	json := flag.Bool("json", false, "answer in JSON")
+	var q question
+	flag.StringVar(&q.url, "ask", "", "ask this URL in place of serving, until the answer holds the text of -want")
+	flag.StringVar(&q.host, "host", "", "the host to ask for (-ask)")
+	flag.StringVar(&q.cookie, "cookie", "", "the cookie to ask with, as name=value (-ask)")
+	flag.StringVar(&q.want, "want", "", "what the answer must hold (-ask)")
+	flag.DurationVar(&q.patience, "for", time.Minute, "how long to ask (-ask)")
 	flag.Parse()
+	if q.url != "" {
+		return q.ask(context.Background(), os.Stdout)
+	}
 
 	if t := os.Getenv("TARGET_WORLD"); t != "" {
 		*text = t

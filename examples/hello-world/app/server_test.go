@@ -123,3 +123,26 @@ func TestSettings(t *testing.T) {
 		t.Errorf("answered after %s, want 5ms or more", took)
 	}
 }
+
+// The chart's test asks until the answer is right.
+func TestAsk(t *testing.T) {
+	answers := []string{"not yet", "Hello world"}
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Host != "www.hello.world" || r.Header.Get("Cookie") != "a=b" {
+			t.Errorf("asked %s with cookie %q", r.Host, r.Header.Get("Cookie"))
+		}
+		_, _ = io.WriteString(w, answers[min(asked, 1)])
+		asked++
+	}))
+	defer server.Close()
+	q := question{url: server.URL, host: "www.hello.world", cookie: "a=b", want: "world", patience: time.Minute}
+	var out strings.Builder
+	if err := q.ask(t.Context(), &out); err != nil || out.String() != "Hello world" {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+	q.want, q.patience = "earth", time.Millisecond
+	if err := q.ask(t.Context(), &out); err == nil || !strings.Contains(err.Error(), `want "earth"`) {
+		t.Error(err)
+	}
+}
