@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -23,14 +24,17 @@ func (q question) ask(ctx context.Context, out io.Writer) error {
 	defer again.Stop()
 	for {
 		body, err := q.once(ctx)
-		if err == nil && strings.Contains(body, q.want) {
-			fmt.Fprint(out, body)
-			return nil
+		if err == nil && !strings.Contains(body, q.want) {
+			err = fmt.Errorf("the answer is %q", body)
+		}
+		if err == nil {
+			_, err = fmt.Fprint(out, body)
+			return err
 		}
 		select {
 		case <-again.C:
 		case <-ctx.Done():
-			return fmt.Errorf("%s for host %s: want %q, got %q (%v)", q.url, q.host, q.want, body, err)
+			return fmt.Errorf("%s for host %s, want %q: %w", q.url, q.host, q.want, err)
 		}
 	}
 }
@@ -51,7 +55,7 @@ func (q question) once(ctx context.Context) (string, error) {
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))
 	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s", response.Status)
+		err = errors.New(response.Status)
 	}
 	return string(body), err
 }
