@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	xdscorev3 "github.com/cncf/xds/go/xds/core/v3"
 	xdsmatcherv3 "github.com/cncf/xds/go/xds/type/matcher/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	typematcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
@@ -159,7 +160,7 @@ func matchTree(m *xdsmatcherv3.Matcher, req Request) *routev3.Route {
 	on := m.OnNoMatch
 	switch t := m.MatcherType.(type) {
 	case *xdsmatcherv3.Matcher_MatcherTree_:
-		if value, ok := headerOf(req, headerDogfood); ok {
+		if value, ok := headerOf(req, inputHeader(t.MatcherTree.Input)); ok {
 			if hit := t.MatcherTree.GetExactMatchMap().GetMap()[value]; hit != nil {
 				on = hit
 			}
@@ -188,16 +189,20 @@ func matchTree(m *xdsmatcherv3.Matcher, req Request) *routev3.Route {
 	return matchList(list.Routes, req)
 }
 
+func inputHeader(packed *xdscorev3.TypedExtensionConfig) string {
+	var input typematcherv3.HttpRequestHeaderMatchInput
+	if err := packed.TypedConfig.UnmarshalTo(&input); err != nil {
+		panic(err)
+	}
+	return input.HeaderName
+}
+
 func predicate(p *xdsmatcherv3.Matcher_MatcherList_Predicate, req Request) bool {
 	if not := p.GetNotMatcher(); not != nil {
 		return !predicate(not, req)
 	}
 	s := p.GetSinglePredicate()
-	var input typematcherv3.HttpRequestHeaderMatchInput
-	if err := s.Input.TypedConfig.UnmarshalTo(&input); err != nil {
-		panic(err)
-	}
-	value, ok := headerOf(req, input.HeaderName)
+	value, ok := headerOf(req, inputHeader(s.Input))
 	return ok && full(s.GetValueMatch().GetSafeRegex().Regex, value)
 }
 
