@@ -29,6 +29,8 @@ func (c conditionCompiler) headerName(path, name string) string {
 		refuse("the edge removes "+quote(name)+" before it decides", "this header carries context; compare another one")
 	case name == "cookie":
 		refuse("cookies are not compared as a header", "cookie: {name: …} finds the right one among them")
+	case name == BaggageHeader:
+		refuse("the edge takes its own member out of baggage before it decides", "baggage is a list that many write to; have the client set a header of its own")
 	case strings.Contains(name, "_"):
 		refuse("the edge refuses requests with a header such as "+quote(name), "names with _ are taken for names with - by some applications; use -")
 	case strings.HasPrefix(name, "x-envoy-"), strings.Contains(rewritten, " "+name+" "):

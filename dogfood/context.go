@@ -23,16 +23,19 @@ type Context []string
 // around ids, repeated ids and what cannot be an id are left out; beyond 100
 // ids the rest is. Whether an id is known is for the caller to say.
 func ParseContext(lines []string) Context {
+	return idsIn(strings.Join(lines, ","), ",")
+}
+
+// idsIn gives the ids in a text, between which any of the separators stand.
+func idsIn(text, separators string) Context {
 	var ids Context
-	for _, line := range lines {
-		for id := range strings.SplitSeq(line, ",") {
-			id = strings.Trim(id, " \t")
-			if IsID(id) && !slices.Contains(ids, id) {
-				ids = append(ids, id)
-			}
-			if len(ids) == maxIDs {
-				return ids
-			}
+	for id := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(separators, r) }) {
+		id = trimBlanks(id)
+		if IsID(id) && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+		if len(ids) == maxIDs {
+			break
 		}
 	}
 	return ids

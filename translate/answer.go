@@ -159,9 +159,7 @@ func (r *router) chains(t dtab.Tree, rest []target) [][]target {
 		own := r.target(t)
 		chain := []target{own}
 		for _, next := range rest {
-			// What stands in must be on the same side: a request inside keeps
-			// its context, one that leaves has none.
-			if sameSide := (next.namer == nil) == (own.namer == nil); sameSide && !containsTarget(chain, next) {
+			if !containsTarget(chain, next) {
 				chain = append(chain, next)
 			}
 		}

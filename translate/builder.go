@@ -66,17 +66,18 @@ func (b *builder) cluster(c *cell, chain []target) (string, bool) {
 	if !ok || len(chain) == 1 || first == dynamicCluster {
 		return first, ok
 	}
-	names := []string{first}
+	names, outside := []string{first}, chain[0].outside()
 	for _, t := range chain[1:] {
 		if name, ok := b.member(c, t); ok && name != dynamicCluster {
 			names = append(names, name)
+			outside = outside || t.outside()
 		}
 	}
 	if len(names) == 1 {
 		return first, true
 	}
 	name := strings.Join(names, " | ")
-	b.class.put(name, aggregateCluster(name, names, chain[0].namer == nil, b.http2()), slices.Clone(names)...)
+	b.class.put(name, aggregateCluster(name, names, outside, b.http2()), slices.Clone(names)...)
 	b.use(name)
 	return name, true
 }
@@ -122,11 +123,10 @@ func (cb *classBuilder) target(t target, http2 bool) {
 	}
 	cb.seen[t.cluster] = true
 	places := cb.places(t)
-	eds := t.namer != nil && t.namer.config.Kind != dtab.KindFS && t.namer.config.Kind != dtab.KindK8sExternal
 	if t.namer != nil {
 		http2 = http2 || cb.speaksHTTP2(t)
 	}
-	if !eds {
+	if t.outside() {
 		cb.put(t.cluster, dnsCluster(t.cluster, places, http2))
 		return
 	}
@@ -140,6 +140,12 @@ func (cb *classBuilder) target(t target, http2 bool) {
 	}
 	cb.endpoints(t.cluster, nil)
 	cb.localEndpoints(t, places)
+}
+
+// outside tells that a target is reached by DNS or by addresses that somebody
+// wrote down: nobody there is known to take part.
+func (t target) outside() bool {
+	return t.namer == nil || t.namer.config.Kind == dtab.KindFS || t.namer.config.Kind == dtab.KindK8sExternal
 }
 
 // places gives where a target's requests can go, as its transformers map it.
@@ -234,6 +240,10 @@ func (b *builder) routeTable(cells []*cell) *routev3.RouteConfiguration {
 		IgnorePortInHostMatching:       !b.router.portsCount,
 		ValidateClusters:               wrapperspb.Bool(false),
 		MaxDirectResponseBodySizeBytes: wrapperspb.UInt32(64 << 10),
+	}
+	if !b.router.carries(v1alpha1.CarrierL5dCtx) {
+		// Routes match by this header, so that it can go only when one is chosen.
+		rc.RequestHeadersToRemove = []string{headerDogfood}
 	}
 	for _, d := range domains {
 		rc.VirtualHosts = append(rc.VirtualHosts, b.virtualHost(d))

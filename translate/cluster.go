@@ -6,21 +6,16 @@ import (
 	"time"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
-	mutationrulesv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	aggregatev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/clusters/aggregate/v3"
 	dfpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/clusters/dynamic_forward_proxy/v3"
-	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 	codecv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/upstream_codec/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	httpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
-	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
-
-	"kibble.dev/dogfood"
 )
 
 // Names of clusters that are not bound ids.
@@ -98,13 +93,14 @@ func dnsCluster(name string, places []place, http2 bool) *clusterv3.Cluster {
 		}
 	}
 	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: kind}
-	c.LoadAssignment = loadAssignment(name, places)
-	c.TypedExtensionProtocolOptions = upstreamHTTP(http2, dropContext())
+	c.LoadAssignment = markOutside(loadAssignment(name, places))
+	c.TypedExtensionProtocolOptions = upstreamHTTP(http2, dropContext()...)
 	return c
 }
 
 // aggregateCluster tries its members in order: the next where one has nobody
-// who is alive.
+// who is alive. With outside, some of them may be: what is sent to those loses
+// its context, since Envoy runs the filters of the aggregate for all of them.
 func aggregateCluster(name string, members []string, outside bool, http2 bool) *clusterv3.Cluster {
 	c := newCluster(name)
 	c.LbPolicy = clusterv3.Cluster_CLUSTER_PROVIDED
@@ -112,11 +108,11 @@ func aggregateCluster(name string, members []string, outside bool, http2 bool) *
 		Name:        "envoy.clusters.aggregate",
 		TypedConfig: mustAny(&aggregatev3.ClusterConfig{Clusters: members}),
 	}}
-	filter := tellMember()
+	filters := []*hcmv3.HttpFilter{tellMember()}
 	if outside {
-		filter = dropContext()
+		filters = append(filters, dropContextOutside()...)
 	}
-	c.TypedExtensionProtocolOptions = upstreamHTTP(http2, filter)
+	c.TypedExtensionProtocolOptions = upstreamHTTP(http2, filters...)
 	return c
 }
 
@@ -133,7 +129,7 @@ func forwardCluster() *clusterv3.Cluster {
 			AllowInsecureClusterOptions: true,
 		}),
 	}}
-	c.TypedExtensionProtocolOptions = upstreamHTTP(false, dropContext())
+	c.TypedExtensionProtocolOptions = upstreamHTTP(false, dropContext()...)
 	return c
 }
 
@@ -168,35 +164,6 @@ func upstreamHTTP(http2 bool, filters ...*hcmv3.HttpFilter) map[string]*anypb.An
 		})
 	}
 	return map[string]*anypb.Any{httpOptions: mustAny(options)}
-}
-
-// tellMember names the member that was chosen in l5d-dst-client.
-func tellMember() *hcmv3.HttpFilter {
-	return mutate(&mutationrulesv3.HeaderMutation{Action: &mutationrulesv3.HeaderMutation_Append{
-		Append: setHeader(HeaderDst, "%UPSTREAM_METADATA(kibble.dev:dst)%"),
-	}})
-}
-
-// dropContext removes everything of ours from a request that leaves.
-func dropContext() *hcmv3.HttpFilter {
-	var all []*mutationrulesv3.HeaderMutation
-	for _, prefix := range dogfood.CarrierPrefixes() {
-		all = append(all, &mutationrulesv3.HeaderMutation{Action: &mutationrulesv3.HeaderMutation_RemoveOnMatch_{
-			RemoveOnMatch: &mutationrulesv3.HeaderMutation_RemoveOnMatch{KeyMatcher: &matcherv3.StringMatcher{
-				MatchPattern: &matcherv3.StringMatcher_Prefix{Prefix: prefix},
-			}},
-		}})
-	}
-	return mutate(all...)
-}
-
-func mutate(mutations ...*mutationrulesv3.HeaderMutation) *hcmv3.HttpFilter {
-	return &hcmv3.HttpFilter{
-		Name: "envoy.filters.http.header_mutation",
-		ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: mustAny(&mutationv3.HeaderMutation{
-			Mutations: &mutationv3.Mutations{RequestMutations: mutations},
-		})},
-	}
 }
 
 // loadAssignment gives the endpoints of a cluster. Each says which bound name

@@ -32,6 +32,10 @@ type Explanation struct {
 	Policies []PolicyVerdict `json:"policies,omitempty"`
 	// Context are the ids that hold for the request.
 	Context []string `json:"context,omitempty"`
+	// PassedOn are the values of the headers in which Context travels on, by name
+	// in lower case; those of baggage with the members of others. Requests to
+	// addresses outside leave without them.
+	PassedOn map[string][]string `json:"passedOn,omitempty"`
 	// Override is the caller's own rules, in canonical text.
 	Override string `json:"override,omitempty"`
 	Name     string `json:"name,omitempty"`
@@ -139,8 +143,7 @@ func (cb *classBuilder) addresses(t target) []string {
 func (m *Model) decide(r *router, q Question, x *Explanation) Request {
 	req := q.Request
 	if !r.untrusted() {
-		x.Context = dogfood.ParseContext(req.Header[headerDogfood])
-		return req
+		return r.readCarriers(req, x)
 	}
 	header := map[string][]string{}
 	canonical := map[string][]string{}
@@ -150,6 +153,11 @@ func (m *Model) decide(r *router, q Question, x *Explanation) Request {
 				x.Notes = append(x.Notes, "the header "+name+" is removed: the router is untrusted")
 			}
 			continue
+		}
+		if name == dogfood.BaggageHeader {
+			if req = r.strip(req, x); len(req.Header[name]) == 0 {
+				continue
+			}
 		}
 		header[name] = req.Header[name]
 		for _, line := range req.Header[name] {
@@ -176,6 +184,7 @@ func (m *Model) decide(r *router, q Question, x *Explanation) Request {
 		}
 	}
 	req.Header = header
+	r.passOn(req, x)
 	return req
 }
 

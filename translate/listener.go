@@ -35,6 +35,8 @@ type listenerSpec struct {
 	// AdHoc: callers may send rules of their own, which the resolver evaluates;
 	// if Untrusted, those whom a policy grants it.
 	AdHoc bool
+	// WriteBaggage: the decision is passed on in W3C baggage.
+	WriteBaggage bool
 	// DynamicForwardProxy: routes lead to whatever host a request is for.
 	DynamicForwardProxy bool
 }

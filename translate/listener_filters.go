@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"slices"
 	"time"
 
 	mutationrulesv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
@@ -29,14 +30,24 @@ func tokenExtensionName(policyExtension string) string { return policyExtension 
 // resolverTimeout is how long a request with a rule of its own waits for the resolver.
 const resolverTimeout = time.Second
 
-// httpFilters are run in this order: tokens are checked, policies are decided, a caller's own rule
-// is resolved, the last changes to headers are made, and the request is sent.
+// httpFilters are run in this order: baggage is read, or cleaned of what outsiders wrote; tokens are
+// checked, policies are decided, a caller's own rule is resolved, the last changes to headers are
+// made, and the request is sent.
 func httpFilters(r listenerSpec) []*hcmv3.HttpFilter {
 	var filters []*hcmv3.HttpFilter
+	switch {
+	case r.Untrusted:
+		filters = append(filters, stripBaggage())
+	default:
+		filters = append(filters, readBaggage(r.WriteBaggage))
+	}
 	if r.Untrusted && r.Policies {
 		filters = append(filters,
 			delivered(tokenExtensionName(r.PolicyExtension), &jwtv3.JwtAuthentication{}),
 			delivered(r.PolicyExtension, &compositev3.Composite{}))
+	}
+	if r.Untrusted && r.WriteBaggage {
+		filters = append(filters, writeBaggage())
 	}
 	if r.AdHoc {
 		ask := askResolver(r)
@@ -109,7 +120,7 @@ func lastMutations(r listenerSpec) *mutationv3.HeaderMutation {
 	}
 	return &mutationv3.HeaderMutation{Mutations: &mutationv3.Mutations{
 		RequestMutations:          request,
-		RequestTrailersMutations:  strip,
+		RequestTrailersMutations:  append(slices.Clone(strip), removeHeader(dogfood.BaggageHeader)),
 		ResponseMutations:         strip,
 		ResponseTrailersMutations: strip,
 	}}

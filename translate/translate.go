@@ -166,6 +166,7 @@ func (m *Model) translate(r *router, cb *classBuilder) {
 		Port: uint32(r.spec.Port), Bind: r.spec.Bind, Untrusted: r.untrusted(), Hops: r.spec.XFFNumTrustedHops,
 		AdHoc: r.spec.AdHocOverrides != nil, Policies: r.untrusted(),
 		PolicyExtension: r.key.String() + "/policies", DynamicForwardProxy: b.forwards,
+		WriteBaggage: r.carries(v1alpha1.CarrierBaggage),
 	}
 	if spec.Policies {
 		m.addPolicies(cb, spec.PolicyExtension, decided)

@@ -54,6 +54,17 @@ const (
 	BindPod      Bind = "pod"
 )
 
+// Carrier is a form in which the decision of the policies travels.
+type Carrier string
+
+// CarrierL5dCtx is the header l5d-ctx-dogfood, with the ids joined by commas.
+// CarrierBaggage is the member dogfood of the W3C header baggage, with the ids
+// joined by "_": applications with OpenTelemetry pass that on by themselves.
+const (
+	CarrierL5dCtx  Carrier = "l5d-ctx"
+	CarrierBaggage Carrier = "baggage"
+)
+
 // RouterSpec is what a Router's user writes.
 type RouterSpec struct {
 	// ProxyClass selects the proxies: it equals the Envoy's node.cluster.
@@ -85,6 +96,10 @@ type RouterSpec struct {
 	// internal router, and of an untrusted one those whom a policy with
 	// grant: adHoc lets.
 	AdHocOverrides *AdHocOverrides `json:"adHocOverrides,omitempty"`
+	// Carriers are the forms in which requests leave with the decision of the
+	// policies; default [l5d-ctx]. An internal router reads both, whatever
+	// stands here; where they disagree, l5d-ctx-dogfood wins.
+	Carriers []Carrier `json:"carriers,omitempty"`
 	// XFFNumTrustedHops is how many proxies in front of this router are trusted
 	// to have written X-Forwarded-For; default 0: the peer is the client.
 	XFFNumTrustedHops uint32 `json:"xffNumTrustedHops,omitempty"`

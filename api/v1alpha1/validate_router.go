@@ -3,6 +3,7 @@ package v1alpha1
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,6 +39,13 @@ func (r *Router) Validate() []FieldError {
 			c.prefix(at("spec.adHocOverrides.to", i), p)
 		}
 	}
+	for i, carrier := range s.Carriers {
+		path := at("spec.carriers", i)
+		if carrier == "" || slices.Contains(s.Carriers[:i], carrier) {
+			c.add(path, "each carrier stands once", "one of l5d-ctx, baggage, or both")
+		}
+		c.oneOf(path, string(carrier), string(CarrierL5dCtx), string(CarrierBaggage))
+	}
 	return c.errs
 }
 
@@ -72,6 +80,9 @@ func (c *checker) identifier(path string, id *Identifier) {
 		return
 	}
 	c.header(path+".header", id.Header)
+	if strings.EqualFold(id.Header, "baggage") {
+		c.add(path+".header", "baggage is a list of many members, which cannot name a destination", "another header")
+	}
 	if id.Segments < 0 {
 		c.add(path+".segments", fmt.Sprintf("%d segments cannot be taken", id.Segments), "a number from 1")
 	}

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -166,6 +168,11 @@ func printExplanation(w io.Writer, x *translate.Explanation) {
 	}
 	if len(x.Context) > 0 {
 		fmt.Fprintf(w, "context  %s\n", strings.Join(x.Context, ","))
+	}
+	for _, name := range slices.Sorted(maps.Keys(x.PassedOn)) {
+		for _, line := range x.PassedOn[name] {
+			fmt.Fprintf(w, "passed on %s: %s\n", name, line)
+		}
 	}
 	if x.Override != "" {
 		fmt.Fprintf(w, "override %s\n", x.Override)

@@ -1,0 +1,65 @@
+package translate
+
+import (
+	_ "embed"
+	"slices"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	compositev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/composite/v3"
+	luav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/lua/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"kibble.dev/api/v1alpha1"
+	"kibble.dev/dogfood"
+)
+
+//go:embed carrier.lua
+var carrierLua string
+
+// carries tells that a router passes the decision on in a carrier.
+func (r *router) carries(c v1alpha1.Carrier) bool {
+	if len(r.spec.Carriers) == 0 {
+		return c == v1alpha1.CarrierL5dCtx
+	}
+	return slices.Contains(r.spec.Carriers, c)
+}
+
+// stripBaggage takes our member of baggage away from requests that have any
+// baggage at all: also members that only some libraries read as ours.
+func stripBaggage() *hcmv3.HttpFilter {
+	return guardedLua("strip-baggage", hasHeader(dogfood.BaggageHeader), "strip(handle)")
+}
+
+// readBaggage routes requests by the decision that they bring in baggage, and
+// has both carriers say the same where there are both.
+func readBaggage(write bool) *hcmv3.HttpFilter {
+	ours := conditionPredicate(dogfood.Header{Name: dogfood.BaggageHeader, Is: dogfood.Text{Op: dogfood.OpContains, Want: "dogfood"}})
+	if write {
+		return guardedLua("carry", anyOf([]*xdsPredicate{ours, hasHeader(headerDogfood)}), "carry(handle, true)")
+	}
+	return guardedLua("carry", ours, "carry(handle, false)")
+}
+
+// writeBaggage writes the decision that was made here into baggage.
+func writeBaggage() *hcmv3.HttpFilter {
+	return guardedLua("carry", hasHeader(headerDogfood), "carry(handle, true)")
+}
+
+func hasHeader(name string) *xdsPredicate { return conditionPredicate(headerSign(name)[0]) }
+
+// guardedLua runs a call of carrier.lua for requests for which the guard
+// holds: all others pay for a look at a header.
+func guardedLua(name string, guard *xdsPredicate, call string) *hcmv3.HttpFilter {
+	return httpFilter(name, &compositev3.Composite{
+		Matcher: when(guard, execute([]*corev3.TypedExtensionConfig{extension(name, luaConfig(call))})),
+	})
+}
+
+func luaConfig(call string) *luav3.Lua {
+	script := carrierLua + "\nfunction envoy_on_request(handle) " + call + " end\n"
+	return &luav3.Lua{
+		DefaultSourceCode: &corev3.DataSource{Specifier: &corev3.DataSource_InlineString{InlineString: script}},
+		ClearRouteCache:   wrapperspb.Bool(false),
+	}
+}

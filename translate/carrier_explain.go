@@ -1,0 +1,68 @@
+package translate
+
+import (
+	"maps"
+	"slices"
+
+	"kibble.dev/api/v1alpha1"
+	"kibble.dev/dogfood"
+)
+
+// carriersOf gives what a request has of the carriers of the decision.
+func carriersOf(req Request) dogfood.Carried {
+	return dogfood.Carried{Header: req.Header[headerDogfood], Baggage: req.Header[dogfood.BaggageHeader]}
+}
+
+// readCarriers gives a request of somebody inside as it is routed: the decision
+// stands in the header, whichever carrier brought it.
+func (r *router) readCarriers(req Request, x *Explanation) Request {
+	in := carriersOf(req)
+	x.Context = in.Context()
+	switch member := in.Baggage.Context(); {
+	case len(member) == 0:
+	case len(dogfood.ParseContext(in.Header)) == 0:
+		x.Notes = append(x.Notes, "the context comes from the member dogfood of baggage")
+	case !slices.Equal(member, x.Context):
+		x.Notes = append(x.Notes, "baggage says dogfood="+member.String()+"; the header "+headerDogfood+" wins")
+	}
+	r.passOn(req, x)
+	return withHeader(req, headerDogfood, in.Read().Header)
+}
+
+// passOn says in which form the context leaves.
+func (r *router) passOn(req Request, x *Explanation) {
+	if len(x.Context) == 0 {
+		return
+	}
+	out := carriersOf(req).Passed(r.carries(v1alpha1.CarrierL5dCtx), r.carries(v1alpha1.CarrierBaggage))
+	x.PassedOn = map[string][]string{}
+	if len(out.Header) > 0 {
+		x.PassedOn[headerDogfood] = out.Header
+	}
+	if len(out.Baggage) > 0 {
+		x.PassedOn[dogfood.BaggageHeader] = out.Baggage
+	}
+}
+
+// strip gives a request from outside without our member of baggage.
+func (r *router) strip(req Request, x *Explanation) Request {
+	lines := req.Header[dogfood.BaggageHeader]
+	kept := dogfood.Baggage(lines).Stripped()
+	if !slices.Equal(lines, []string(kept)) {
+		x.Notes = append(x.Notes, "the member dogfood of baggage is removed: the router is untrusted")
+	}
+	return withHeader(req, dogfood.BaggageHeader, kept)
+}
+
+// withHeader gives the request with other values of a header; without values
+// the header is not there.
+func withHeader(req Request, name string, values []string) Request {
+	req.Header = maps.Clone(req.Header)
+	if req.Header == nil {
+		req.Header = map[string][]string{}
+	}
+	if delete(req.Header, name); len(values) > 0 {
+		req.Header[name] = values
+	}
+	return req
+}
