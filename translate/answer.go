@@ -17,6 +17,12 @@ type answer struct {
 	// outcome and message say why a name is not routed.
 	outcome dtab.Outcome
 	message string
+	// owner is the policy that makes the answer differ from what it is without, ""
+	// if none does: stand-ins stand in for its targets, and a refusal is its own.
+	owner string
+	// fellBack are the policies that are passed over because their target does not
+	// exist, weakest first.
+	fellBack []string
 }
 
 // branch is a share of the requests and who serves it: the first target, or the
@@ -24,6 +30,9 @@ type answer struct {
 type branch struct {
 	share float64
 	chain []target
+	// standIn is from where on the chain is none of an override's targets but the
+	// baseline, which its fallback puts there; 0: nowhere.
+	standIn int
 }
 
 // target is a bound name, as one cluster of Envoy.
@@ -54,12 +63,20 @@ func (a answer) why() string {
 
 // key is equal for equal answers.
 func (a answer) key() string {
+	return a.leads() + "\x03" + strings.Join(append([]string{a.owner}, a.fellBack...), "\x03")
+}
+
+// leads is equal for answers that send requests the same way.
+func (a answer) leads() string {
 	var b strings.Builder
 	b.WriteString(string(a.outcome))
 	b.WriteString(a.message)
 	for _, br := range a.branches {
 		b.WriteByte(1)
 		b.WriteString(strconv.FormatFloat(br.share, 'g', 9, 64))
+		if br.standIn > 0 {
+			b.WriteString("/" + strconv.Itoa(br.standIn))
+		}
 		for _, t := range br.chain {
 			b.WriteByte(2)
 			b.WriteString(t.cluster)
@@ -181,7 +198,7 @@ func containsTarget(chain []target, t target) bool {
 // itself leads on to it, which failover tells: the same with the alternatives
 // behind each branch. An override that ends in "| !" forbids it.
 func fallBack(over, baseline answer, failover func() answer) answer {
-	if !over.routed() || !baseline.routed() || over.key() == baseline.key() {
+	if !over.routed() || !baseline.routed() || over.leads() == baseline.leads() {
 		return over
 	}
 	behind := heaviest(baseline)
@@ -194,9 +211,9 @@ func fallBack(over, baseline answer, failover func() answer) answer {
 		chain := append([]target(nil), b.chain...)
 		if len(chain) > 0 && !containsTarget(chain, *behind) && i < len(all.branches) &&
 			containsTarget(all.branches[i].chain, *behind) {
-			chain = append(chain, *behind)
+			b.standIn, chain = len(chain), append(chain, *behind)
 		}
-		result.branches = append(result.branches, branch{share: b.share, chain: chain})
+		result.branches = append(result.branches, branch{share: b.share, chain: chain, standIn: b.standIn})
 	}
 	return result
 }

@@ -41,15 +41,17 @@ type builder struct {
 	forwards bool
 }
 
-// source is the provenance of a route.
+// source is the provenance of a route: the router's table, or the strongest of
+// the policies that it is for.
 func (b *builder) source(policies []int) *corev3.Metadata {
-	values := map[string]string{"router": b.router.key.String(), "source": b.router.origin.Field("spec.dtab").At(1, 1).String()}
-	var ids []string
-	for _, p := range policies {
-		ids = append(ids, b.overlays[p].id)
+	values := map[string]string{
+		"router": b.router.key.String(),
+		"source": "router " + b.router.key.String() + " (" + b.router.origin.Field("spec.dtab").At(1, 1).String() + ")",
 	}
-	if len(ids) > 0 {
-		values["policies"] = strings.Join(ids, ",")
+	if n := len(policies); n > 0 {
+		strongest := b.overlays[policies[n-1]]
+		values["policies"] = b.ids(policies)
+		values["source"] = "policy " + strongest.id + " (" + strongest.pos.String() + ")"
 	}
 	return metadata(values)
 }
@@ -240,6 +242,7 @@ func (b *builder) routeTable(cells []*cell) *routev3.RouteConfiguration {
 		IgnorePortInHostMatching:       !b.router.portsCount,
 		ValidateClusters:               wrapperspb.Bool(false),
 		MaxDirectResponseBodySizeBytes: wrapperspb.UInt32(64 << 10),
+		ResponseHeadersToAdd:           b.peopleHeaders(),
 	}
 	if !b.router.carries(v1alpha1.CarrierL5dCtx) {
 		// Routes match by this header, so that it can go only when one is chosen.

@@ -43,8 +43,11 @@ type Explanation struct {
 	Trace *dtab.Step `json:"-"`
 	// Status is 200 where the request is routed, else that of the local reply,
 	// and Reason says why.
-	Status       int           `json:"status"`
-	Reason       string        `json:"reason,omitempty"`
+	Status int    `json:"status"`
+	Reason string `json:"reason,omitempty"`
+	// FellBack are the policies that hold but whose target does not exist, so that
+	// the request is answered as if they did not.
+	FellBack     []string      `json:"fellBack,omitempty"`
 	Destinations []Destination `json:"destinations,omitempty"`
 }
 
@@ -97,12 +100,15 @@ func (m *Model) Explain(q Question) (*Explanation, error) {
 	}
 	x.Name, x.Override = name.String(), own.String()
 	in, a, out := r.ask(name, dogfood.Context(x.Context).Active(m.policies), own)
-	x.Trace = in.Delegate(name)
+	x.Trace, x.FellBack = in.Delegate(name), a.fellBack
 	switch {
 	case out != "":
 		x.Status, x.Reason = 403, out
 	case !a.routed():
 		x.Status, x.Reason = 502, a.why()
+		if a.owner != "" {
+			x.Reason += "; without policy " + a.owner + " it would be otherwise"
+		}
 	default:
 		x.Destinations = m.destinations(a)
 	}

@@ -15,6 +15,7 @@ type overlay struct {
 	table  dtab.Dtab
 	// baseline lets the data plane fall back to what the table says without it.
 	baseline bool
+	pos      dtab.Pos // of the policy's object
 }
 
 // cell is a region with what the router's table says about its requests, and
@@ -179,7 +180,8 @@ func (e *explorer) visit(r region) *cell {
 	s := newSample(r, e.router.identifier.vars, e.marks)
 	c := &cell{region: r, sample: s, name: e.router.identifier.name(s.values)}
 	touched := map[int]bool{}
-	c.base = e.evaluate(s, c.name, nil, e.router.spec.Failover, touched)
+	c.base = e.router.bind(e.router.interpreter(e.router.table, e.watch(s, touched)), c.name, e.router.spec.Failover)
+	e.add(s.spelled(c.base.leads()))
 	done := map[string]bool{}
 	for {
 		sets := e.sets(touched)
@@ -239,20 +241,18 @@ func (e *explorer) sets(touched map[int]bool) [][]int {
 
 // evaluateSet gives the answer where a set of policies holds.
 func (e *explorer) evaluateSet(s *sample, c *cell, set []int, touched map[int]bool) answer {
-	baseline := false
-	for _, i := range set {
-		baseline = baseline || e.overlays[i].baseline
+	active := make([]overlay, len(set))
+	for i, p := range set {
+		active[i] = e.overlays[p]
 	}
-	failover := e.router.spec.Failover
-	a := e.evaluate(s, c.name, set, failover, touched)
-	if !baseline || failover {
-		return a
-	}
-	return fallBack(a, c.base, func() answer { return e.evaluate(s, c.name, set, true, touched) })
+	a := under{e.router, c.name, c.base, active, e.table, e.watch(s, touched)}.answer()
+	e.add(s.spelled(a.leads()))
+	return a
 }
 
-// evaluate binds a sample's name, and follows up all that the evaluation compared.
-func (e *explorer) evaluate(s *sample, name dtab.Path, set []int, failover bool, touched map[int]bool) answer {
+// watch follows up all that the evaluation of a sample compares, and notes the
+// policies that it meets.
+func (e *explorer) watch(s *sample, touched map[int]bool) func(dtab.Path) {
 	w := walker{
 		sample: s,
 		matched: func(owner int) {
@@ -262,30 +262,28 @@ func (e *explorer) evaluate(s *sample, name dtab.Path, set []int, failover bool,
 		},
 		found: e.add,
 	}
-	in := e.router.interpreter(e.table(set), func(path dtab.Path) {
+	return func(path dtab.Path) {
 		e.work++
 		e.index.walk(path, w)
 		e.namerFlips(path, s)
-	})
-	a := e.router.bind(in, name, failover)
-	e.add(s.spelled(a.key()))
-	return a
+	}
 }
 
-// table gives the router's table with the overrides of a set appended, weakest first.
-func (e *explorer) table(set []int) dtab.Dtab {
-	if len(set) == 0 {
+// table gives the router's table with overrides appended, weakest first.
+func (e *explorer) table(active []overlay) dtab.Dtab {
+	if len(active) == 0 {
 		return e.router.table
 	}
-	key := fmt.Sprint(set)
-	if t, ok := e.tables[key]; ok {
-		return t
+	ids := make([]string, len(active))
+	for i, o := range active {
+		ids[i] = o.id
 	}
-	t := slices.Clone(e.router.table)
-	for _, i := range set {
-		t = append(t, e.overlays[i].table...)
+	key := strings.Join(ids, ",")
+	t, ok := e.tables[key]
+	if !ok {
+		t = e.router.tableUnder(active)
+		e.tables[key] = t
 	}
-	e.tables[key] = t
 	return t
 }
 

@@ -54,12 +54,20 @@ func (l localReply) mapper(r listenerSpec) *hcmv3.ResponseMapper {
 	return m
 }
 
-// body says no more than the text to people outside.
+// ofEnvironment is a line that names the environment, nothing where there is
+// none. Envoy's CEL joins no strings.
+const (
+	inEnvironment = "'" + HeaderEnvironment + "' in response.headers ? "
+	ofEnvironment = "%CEL(" + inEnvironment + "'\\x0aenvironment: ' : '')%" +
+		"%CEL(" + inEnvironment + "response.headers['" + HeaderEnvironment + "'] : '')%"
+)
+
+// body says no more to people outside than the text and where they are.
 func (l localReply) body(r listenerSpec) string {
 	if r.Untrusted {
-		return l.text + "\n"
+		return l.text + ofEnvironment + "\n"
 	}
-	return l.text + "\n\nhost: %REQ(:AUTHORITY)%\nrouter: " + escapeFormat(r.Router) + "\ndestination: %UPSTREAM_CLUSTER%\n"
+	return l.text + "\n\nhost: %REQ(:AUTHORITY)%\nrouter: " + escapeFormat(r.Router) + "\ndestination: %UPSTREAM_CLUSTER%" + ofEnvironment + "\n"
 }
 
 func (l localReply) filter() *accesslogv3.AccessLogFilter {

@@ -59,7 +59,7 @@ func (b *builder) rows(d *domain, c *cell) []Row {
 	base := Row{Router: b.router.key.String(), Class: b.router.spec.ProxyClass, Host: d.name, Match: match, To: b.shares(c, c.base)}
 	rows := []Row{base}
 	for _, v := range slices.Backward(c.variants) {
-		if v.answer.key() == c.base.key() {
+		if v.answer.leads() == c.base.leads() {
 			continue
 		}
 		row := base

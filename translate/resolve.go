@@ -3,10 +3,8 @@ package translate
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
-	"kibble.dev/api/v1alpha1"
 	"kibble.dev/dogfood"
 	"kibble.dev/dtab"
 )
@@ -134,15 +132,14 @@ func (m *Model) asked(o Override) (*router, Resolution) {
 // policies change falls back to what there is without them, unless one of them
 // says otherwise.
 func (r *router) ask(name dtab.Path, active []dogfood.Policy, own dtab.Dtab) (in dtab.Interpreter, a answer, out string) {
-	with := func(policies []dogfood.Policy) dtab.Interpreter {
-		return r.interpreter(append(slices.Clip(r.tableWith(policies)), own...), nil)
+	with := func(active []overlay) dtab.Dtab { return append(r.tableUnder(active), own...) }
+	overlays := make([]overlay, len(active))
+	for i, p := range active {
+		overlays[i] = overlayOf(p)
 	}
-	in = with(active)
-	a = r.bind(in, name, r.spec.Failover)
-	baseline := slices.ContainsFunc(active, func(p dogfood.Policy) bool { return p.Fallback != v1alpha1.FallbackFail })
-	if baseline && !r.spec.Failover {
-		a = fallBack(a, r.bind(with(nil), name, false), func() answer { return r.bind(in, name, true) })
-	}
+	in = r.interpreter(with(overlays), nil)
+	base := r.bind(r.interpreter(with(nil), nil), name, r.spec.Failover)
+	a = under{r, name, base, overlays, with, nil}.answer()
 	if len(own) > 0 && a.routed() {
 		out = r.leadsOut(in, name, &a)
 	}
@@ -164,15 +161,6 @@ func reason(a answer) string {
 		return "error: " + a.message + "\n"
 	}
 	return "outcome: " + string(a.outcome) + "\n"
-}
-
-// tableWith gives a router's table with the overrides of policies appended.
-func (r *router) tableWith(active []dogfood.Policy) dtab.Dtab {
-	table := slices.Clone(r.table)
-	for _, p := range active {
-		table = append(table, p.Override...)
-	}
-	return table
 }
 
 // place makes what the proxy needs for a branch.

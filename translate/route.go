@@ -57,13 +57,17 @@ func (b *builder) routeFor(name string, c *cell, a answer) *routev3.Route {
 	}
 	if len(clusters) == 1 {
 		action.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: clusters[0]}
-		route.RequestHeadersToAdd = dstHeader(clusters[0], a.branches[0].chain)
+		route.RequestHeadersToAdd = append(dstHeader(clusters[0], a.branches[0].chain), retryHeader(a.branches)...)
+		route.ResponseHeadersToRemove = notFromBehind()
+		route.ResponseHeadersToAdd = fallbackHeader(a, a.branches[0])
 	} else {
 		weighted := &routev3.WeightedCluster{}
+		route.RequestHeadersToAdd = retryHeader(a.branches)
 		for i, w := range wholeWeights(a.branches) {
 			weighted.Clusters = append(weighted.Clusters, &routev3.WeightedCluster_ClusterWeight{
 				Name: clusters[i], Weight: wrapperspb.UInt32(w),
-				RequestHeadersToAdd: dstHeader(clusters[i], a.branches[i].chain),
+				RequestHeadersToAdd:  dstHeader(clusters[i], a.branches[i].chain),
+				ResponseHeadersToAdd: fallbackHeader(a, a.branches[i]), ResponseHeadersToRemove: notFromBehind(),
 			})
 		}
 		action.ClusterSpecifier = &routev3.RouteAction_WeightedClusters{WeightedClusters: weighted}
@@ -169,6 +173,9 @@ func wholeWeights(branches []branch) []uint32 {
 func (b *builder) refusal(c *cell, a answer) string {
 	why := b.hideMarks(c, a.why())
 	text := "Unable to route request!\n\nhost: %REQ(:AUTHORITY)%\nrouter: " + b.router.key.String() + "\n"
+	if a.owner != "" {
+		text += "environment: " + a.owner + "\n"
+	}
 	if b.router.untrusted() {
 		return text
 	}
@@ -212,7 +219,7 @@ func (b *builder) refuse(route *routev3.Route, status uint32, text string) {
 	}}
 	if !b.router.untrusted() {
 		first, _, _ := strings.Cut(text, "\n")
-		route.ResponseHeadersToAdd = []*corev3.HeaderValueOption{setHeader(HeaderErr, urlEncode(first))}
+		route.ResponseHeadersToAdd = append(route.ResponseHeadersToAdd, setHeader(HeaderErr, urlEncode(first)))
 	}
 }
 

@@ -83,10 +83,7 @@ func (m *Model) readPolicies(now time.Time, last *Model) {
 			kept[i].Override = p.Override
 		}
 		if p.Travels() {
-			m.overlays = append(m.overlays, overlay{
-				id: p.ID, family: p.Family, table: p.Override,
-				baseline: p.Fallback != v1alpha1.FallbackFail,
-			})
+			m.overlays = append(m.overlays, overlayOf(p))
 		}
 	}
 }

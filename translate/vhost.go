@@ -82,6 +82,7 @@ func (b *builder) routes(d *domain, want func(variant) bool, given []int) []*rou
 				}
 			}
 			route.Metadata = b.source(v.policies)
+			b.tellEnvironment(route, v.policies)
 			routes = append(routes, route)
 		}
 		route := b.routeFor(b.routeName(d, nil), c, c.base)
@@ -105,11 +106,7 @@ func (b *builder) routeName(d *domain, policies []int) string {
 	if len(policies) == 0 {
 		return name
 	}
-	ids := make([]string, len(policies))
-	for i, p := range policies {
-		ids[i] = b.overlays[p].id
-	}
-	return name + "[" + strings.Join(ids, ",") + "]"
+	return name + "[" + b.ids(policies) + "]"
 }
 
 // unidentified answers requests that have no name.
@@ -163,6 +160,7 @@ func (b *builder) adHocRoutes() []*routev3.Route {
 	resolved := &routev3.Route{Name: b.router.key.Name + "/override", Match: anyPath()}
 	resolved.Match.Headers = []*routev3.HeaderMatcher{presentHeader(HeaderCluster)}
 	resolved.RequestHeadersToRemove = []string{HeaderCluster}
+	resolved.ResponseHeadersToRemove = notFromBehind()
 	action := b.action()
 	action.ClusterSpecifier = &routev3.RouteAction_ClusterHeader{ClusterHeader: HeaderCluster}
 	resolved.Action = &routev3.Route_Route{Route: action}

@@ -1,0 +1,228 @@
+// Package livetest runs Kibble as its users do: manifests are read, translated
+// and served over xDS to a real Envoy, behind which are programs that come and
+// go. Its tests are about what a person or an operator sees.
+package livetest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"kibble.dev/discovery"
+	"kibble.dev/dtab"
+	bootstrap "kibble.dev/envoy-bootstrap"
+	"kibble.dev/internal/envoytest"
+	"kibble.dev/translate"
+	"kibble.dev/xds"
+)
+
+// limit is how long anything may take before a test gives up.
+const limit = 20 * time.Second
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// live is a control plane and an Envoy of the class "edge" that it serves.
+type live struct {
+	*envoytest.Envoy
+
+	server   *xds.Server
+	stop     func() // ends the control plane
+	model    *translate.Model
+	routers  string
+	services map[string][]pod
+	ports    map[string]int
+	client   *http.Client
+}
+
+// pod is an endpoint of a service.
+type pod struct {
+	address string
+	unready bool
+}
+
+// start serves routers, which are manifests with {front} and {inside} in place
+// of ports, and services by name.
+func start(t testing.TB, routers string, services map[string][]pod) *live {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &live{server: xds.New(xds.Options{}), services: services, ports: map[string]int{}}
+	for _, name := range []string{"front", "inside"} {
+		x.ports[name] = freePort(t)
+		routers = strings.ReplaceAll(routers, "{"+name+"}", fmt.Sprint(x.ports[name]))
+	}
+	x.routers = routers
+	ctx, cancel := context.WithCancel(context.Background())
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = x.server.Serve(ctx, l) })
+	x.stop = func() { cancel(); serving.Wait() }
+	t.Cleanup(x.stop)
+	x.publish(t)
+	b, err := bootstrap.Render(bootstrap.Options{Class: "edge", NodeID: "edge-0", Server: l.Addr().String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.Envoy = envoytest.Start(t, b)
+	x.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: limit}
+	t.Cleanup(x.client.CloseIdleConnections)
+	for name := range x.ports {
+		x.Listener(t, "default/"+name)
+	}
+	return x
+}
+
+// freePort gives a port that nobody listens on.
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// publish serves what routers and services say now.
+func (x *live) publish(t testing.TB) {
+	t.Helper()
+	inv, found, err := discovery.ReadStream("live.yaml", strings.NewReader(x.routers+manifests(x.services)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.model = translate.NewModel(inv, time.Now())
+	snapshot, more := x.model.Snapshot()
+	for _, f := range slices.Concat(found, x.model.Findings(), more) {
+		if f.Severity == dtab.Error {
+			t.Fatal(f)
+		}
+	}
+	x.server.Publish(snapshot)
+}
+
+// set changes the pods of a service; none is scaled to zero, nil takes the
+// service away.
+func (x *live) set(t testing.TB, service string, pods []pod) {
+	t.Helper()
+	if pods == nil {
+		delete(x.services, service)
+	} else {
+		x.services[service] = pods
+	}
+	x.publish(t)
+}
+
+// manifests writes services as Kubernetes has them.
+func manifests(services map[string][]pod) string {
+	var b strings.Builder
+	for name, pods := range services {
+		fmt.Fprintf(&b, "---\napiVersion: v1\nkind: Service\nmetadata: {name: %s}\nspec:\n  ports:\n  - {name: http, port: 80}\n", name)
+		if len(pods) == 0 { // as Kubernetes keeps it
+			fmt.Fprintf(&b, "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata:\n  name: %s-0\n"+
+				"  labels: {kubernetes.io/service-name: %s}\naddressType: IPv4\nports: []\nendpoints: []\n", name, name)
+		}
+		for i, p := range pods {
+			host, port, _ := net.SplitHostPort(p.address)
+			fmt.Fprintf(&b, "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata:\n  name: %s-%d\n"+
+				"  labels: {kubernetes.io/service-name: %s}\naddressType: IPv4\nports:\n- {name: http, port: %s}\n"+
+				"endpoints:\n- addresses: [%s]\n  conditions: {ready: %t}\n", name, i, name, port, host, !p.unready)
+		}
+	}
+	return b.String()
+}
+
+// answer is what a client sees.
+type answer struct {
+	status                int
+	environment, fallback string
+	body                  string
+	header                http.Header
+}
+
+func (a answer) String() string {
+	first, _, _ := strings.Cut(a.body, "\n")
+	return fmt.Sprintf("%d %s environment=%q fallback=%q", a.status, first, a.environment, a.fallback)
+}
+
+// ask sends a request to a router. Headers are "name: value".
+func (x *live) ask(t testing.TB, router, host string, headers ...string) answer {
+	t.Helper()
+	a, err := x.try(router, host, headers...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func (x *live) try(router, host string, headers ...string) (answer, error) {
+	req, err := http.NewRequest(http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/", x.ports[router]), http.NoBody)
+	if err != nil {
+		return answer{}, err
+	}
+	req.Host = host
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		req.Header.Add(name, value)
+	}
+	resp, err := x.client.Do(req)
+	if err != nil {
+		return answer{}, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return answer{
+		status: resp.StatusCode, body: strings.TrimSpace(string(body)), header: resp.Header,
+		environment: strings.Join(resp.Header.Values(translate.HeaderEnvironment), ";"),
+		fallback:    strings.Join(resp.Header.Values(translate.HeaderFallback), ";"),
+	}, err
+}
+
+// until waits for a condition.
+func until(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); !condition(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it does not happen that %s", what)
+		}
+	}
+}
+
+// settles waits until a request is answered as wanted.
+func (x *live) settles(t testing.TB, want, router, host string, headers ...string) {
+	t.Helper()
+	var got answer
+	deadline := time.Now().Add(limit)
+	for got = x.ask(t, router, host, headers...); got.String() != want; got = x.ask(t, router, host, headers...) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s at %s, %q:\nwant %s\ngot  %s", host, router, headers, want, got)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// app is a program that answers with its name.
+func app(t testing.TB, name string) pod {
+	t.Helper()
+	return pod{address: envoytest.Upstream(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		// What an application says of environments is not to be believed.
+		w.Header().Set(translate.HeaderEnvironment, "invented")
+		w.Header().Set(translate.HeaderFallback, "invented")
+		fmt.Fprintln(w, name)
+	}))}
+}
+
+// refusing is a pod that is ready and refuses connections.
+func refusing(t testing.TB) pod {
+	t.Helper()
+	return pod{address: fmt.Sprintf("127.0.0.1:%d", freePort(t))}
+}

@@ -1,0 +1,106 @@
+package translate
+
+import (
+	"slices"
+	"strings"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+)
+
+// Headers of responses that tell people, and programs that ask, where they are.
+const (
+	// HeaderEnvironment lists the policies that hold for the request, joined by
+	// commas: at an untrusted router all of them, inside those that the route of
+	// this proxy depends on. Only ids of policies that exist are in it.
+	HeaderEnvironment = "x-dogfood-environment"
+	// HeaderFallback lists those of them that this proxy has answered from the
+	// baseline, because the override's target is missing or nobody of it is alive.
+	HeaderFallback = "x-dogfood-fallback"
+)
+
+// headerRetryOn adds to what a route's retry policy tries again; Envoy takes it
+// out of the request (Envoy docs: router filter, x-envoy-retry-on).
+const headerRetryOn = "x-envoy-retry-on"
+
+// peopleHeaders gives what all responses of a router say: at an untrusted one
+// the context, which nobody else has written. It says nothing where it is empty.
+func (b *builder) peopleHeaders() []*corev3.HeaderValueOption {
+	if !b.router.untrusted() {
+		return nil
+	}
+	return []*corev3.HeaderValueOption{setHeader(HeaderEnvironment, "%REQ("+headerDogfood+")%")}
+}
+
+// notFromBehind are headers of responses that this proxy alone writes: of what
+// comes from behind, nobody knows which hop has said it. Envoy makes the changes
+// of a share of a split before those of its route, so each says so itself.
+func notFromBehind() []string { return []string{HeaderEnvironment, HeaderFallback} }
+
+// tellEnvironment says in responses which policies a route is for. At an
+// untrusted router the context says more, and nobody else has written it.
+func (b *builder) tellEnvironment(route *routev3.Route, policies []int) {
+	if !b.router.untrusted() && len(policies) > 0 {
+		route.ResponseHeadersToAdd = append(route.ResponseHeadersToAdd, setHeader(HeaderEnvironment, b.ids(policies)))
+	}
+}
+
+// ids joins the ids of policies.
+func (b *builder) ids(policies []int) string {
+	all := make([]string, len(policies))
+	for i, p := range policies {
+		all[i] = b.overlays[p].id
+	}
+	return strings.Join(all, ",")
+}
+
+// fallbackHeader says which policies are passed over, and, written anew for each
+// response, whose stand-in has answered: an endpoint tells which bound name it
+// stands for. Nothing is said where the override's own target has answered.
+func fallbackHeader(a answer, br branch) []*corev3.HeaderValueOption {
+	passed := strings.Join(a.fellBack, ",")
+	switch {
+	case br.standIn > 0 && a.owner != "":
+	case passed != "":
+		return []*corev3.HeaderValueOption{setHeader(HeaderFallback, passed)}
+	default:
+		return nil
+	}
+	own := make([]string, br.standIn)
+	for i, t := range br.chain[:br.standIn] {
+		own[i] = celString(t.cluster)
+	}
+	all := strings.Join(append([]string{a.owner}, a.fellBack...), ",")
+	// Where nobody has answered this is an error in CEL, and an error is an empty value.
+	const answered = "xds.upstream_host_metadata.filter_metadata['" + metadataKey + "']['dst']"
+	expr := answered + " in [" + strings.Join(own, ", ") + "] ? " + celString(passed) + " : " + celString(all)
+	return []*corev3.HeaderValueOption{setHeader(HeaderFallback, "%CEL("+expr+")%")}
+}
+
+// retryHeader lets a request that may be sent twice be sent to a stand-in when
+// the connection breaks before there is an answer, such as with a pod that
+// dies. Others might have been worked on already (RFC 9110, 9.2.2).
+func retryHeader(branches []branch) []*corev3.HeaderValueOption {
+	if !slices.ContainsFunc(branches, func(b branch) bool { return b.standIn > 0 }) {
+		return nil
+	}
+	return []*corev3.HeaderValueOption{setHeader(headerRetryOn, "%CEL(request.method in ['GET', 'HEAD', 'OPTIONS'] ? 'reset' : '')%")}
+}
+
+// celString is a literal of CEL within a format string of Envoy: everything but
+// what names are made of is escaped, above all quotes, parentheses and percent signs.
+func celString(s string) string {
+	const hex = "0123456789abcdef"
+	var b strings.Builder
+	b.WriteByte('\'')
+	for _, c := range []byte(s) {
+		switch {
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', strings.IndexByte("/#$.,:_-", c) >= 0:
+			b.WriteByte(c)
+		default:
+			b.WriteString(`\x` + string(hex[c>>4]) + string(hex[c&15]))
+		}
+	}
+	b.WriteByte('\'')
+	return b.String()
+}
