@@ -37,6 +37,8 @@ type listenerSpec struct {
 	AdHoc bool
 	// WriteBaggage: the decision is passed on in W3C baggage.
 	WriteBaggage bool
+	// Identifying is the header, beside the host, that names are made of; "" for none.
+	Identifying string
 	// DynamicForwardProxy: routes lead to whatever host a request is for.
 	DynamicForwardProxy bool
 }

@@ -13,6 +13,7 @@ import (
 	jwtv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/jwt_authn/v3"
 	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -85,8 +86,9 @@ func wherePresent(header string, f *hcmv3.HttpFilter) *hcmv3.HttpFilter {
 	return httpFilter("kibble.ask", &compositev3.Composite{Matcher: when(present, execute(chain))})
 }
 
-// askResolver is off but for routes that turn it on. The resolver is told of
-// every header line as it is, since lines of l5d-dtab are rules of their own.
+// askResolver is off but for routes that turn it on. The resolver is told only of
+// the headers that its answer depends on, so of no cookie or token, and of every
+// line as it is, since lines of l5d-dtab are rules of their own.
 func askResolver(r listenerSpec) *hcmv3.HttpFilter {
 	f := httpFilter(extAuthzFilter, &authzv3.ExtAuthz{
 		StatPrefix:          statName(r.Name),
@@ -98,10 +100,20 @@ func askResolver(r listenerSpec) *hcmv3.HttpFilter {
 		}},
 		ClearRouteCache:  true,
 		EncodeRawHeaders: true,
+		AllowedHeaders:   exactly(HeaderDtab, HeaderCtxDtab, headerDogfood, r.Identifying),
 		StatusOnError:    &typev3.HttpStatus{Code: typev3.StatusCode_ServiceUnavailable},
 	})
 	f.Disabled = true
 	return f
+}
+
+// exactly matches the names that are not empty.
+func exactly(names ...string) *matcherv3.ListStringMatcher {
+	list := &matcherv3.ListStringMatcher{}
+	for _, name := range sortedNames(names) {
+		list.Patterns = append(list.Patterns, &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Exact{Exact: name}})
+	}
+	return list
 }
 
 // lastMutations are made on every request after its route is known; routes add
@@ -116,7 +128,7 @@ func lastMutations(r listenerSpec) *mutationv3.HeaderMutation {
 	strip := removePrefixes(outsidePrefixes())
 	var request []*mutationrulesv3.HeaderMutation
 	if r.AdHoc { // also where no policy was decided, or none grants
-		request = append(request, &mutationrulesv3.HeaderMutation{Action: &mutationrulesv3.HeaderMutation_Remove{Remove: headerAside}})
+		request = append(request, removeHeader(headerAside))
 	}
 	return &mutationv3.HeaderMutation{Mutations: &mutationv3.Mutations{
 		RequestMutations:          request,

@@ -23,7 +23,7 @@ func model(t *testing.T) *translate.Model {
 		r.Object.Name, r.Object.Namespace = name, "default"
 		r.Object.Spec = v1alpha1.RouterSpec{
 			ProxyClass: "sidecar", Port: port, Trust: v1alpha1.TrustInternal, DstPrefix: "/svc",
-			Dtab: "/svc/world => /$/inet/127.0.0.1/81 ; /svc/new => /$/inet/127.0.0.1/82 ;", AdHocOverrides: overrides,
+			Dtab: "/svc/world => /$/inet/127.0.0.1/81 ; /svc/new => /$/inet/127.0.0.1/82 ; /svc/old => /$/inet/127.0.0.1/83 ;", AdHocOverrides: overrides,
 		}
 		return r
 	}
@@ -93,6 +93,47 @@ func TestCheck(t *testing.T) {
 	}
 	if len(ensured) == 0 || ensured[0] != "sidecar /$/inet/127.0.0.1/82" {
 		t.Errorf("it ensured %v", ensured)
+	}
+}
+
+// The answer is remembered, the draw among the branches of a union is not. A new
+// model forgets all.
+func TestCheckDraws(t *testing.T) {
+	m := model(t)
+	r := &xds.Resolver{
+		Model:  func() *translate.Model { return m },
+		Ensure: func(context.Context, string, translate.Needs) error { return nil },
+	}
+	const rule = "/svc/world => 1 * /svc/new & 3 * /svc/old ;"
+	count := func() map[string]int {
+		to := map[string]int{}
+		for range 2000 {
+			to[check(t, r, "default/out", rule).GetOkResponse().GetHeaders()[0].GetHeader().GetValue()]++
+		}
+		return to
+	}
+	if to := count(); to["/$/inet/127.0.0.1/82"] < 350 || to["/$/inet/127.0.0.1/82"] > 650 || len(to) != 2 {
+		t.Errorf("of 2000 requests one in four should go to the new one: %v", to)
+	}
+	other := model(t)
+	m = translate.NewModel(&translate.Inventory{}, time.Now())
+	if got := check(t, r, "default/out", rule).GetDeniedResponse().GetStatus().GetCode(); got != 503 {
+		t.Errorf("after the router is gone: %d", got)
+	}
+	m = other
+	if to := count(); len(to) != 2 {
+		t.Errorf("when it is back: %v", to)
+	}
+}
+
+// A router is not resolved for proxies of another class, which do not get its clusters.
+func TestCheckClass(t *testing.T) {
+	m := model(t)
+	r := &xds.Resolver{Model: func() *translate.Model { return m }}
+	ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("x-kibble-router", "default/out", "x-kibble-class", "edge"))
+	got, err := r.Check(ctx, &authv3.CheckRequest{})
+	if body := got.GetDeniedResponse().GetBody(); err != nil || !strings.Contains(body, `for proxies of class sidecar, not "edge"`) {
+		t.Errorf("%q %v", body, err)
 	}
 }
 

@@ -319,6 +319,40 @@ func TestEnsure(t *testing.T) {
 	})
 }
 
+// What is ensured may differ by where the proxy is.
+func TestEnsureByScope(t *testing.T) {
+	both(t, func(t *testing.T, protocol string) {
+		s, address := serve(t, xds.Options{})
+		s.Publish(edge(cluster(t, "a", time.Second), endpoints(t, "a", "127.0.0.1:1")))
+		own, other := endpoints(t, "x", "127.0.0.1:2"), endpoints(t, "x", "127.0.0.1:3")
+		needs := translate.Needs{
+			Resources: []*translate.Resource{cluster(t, "x", time.Second), other},
+			Local:     map[string]map[translate.Scope]*translate.Resource{"x": {translate.PodScope("10.0.0.1"): own}},
+		}
+		if err := s.Ensure(t.Context(), "edge", needs); err != nil {
+			t.Fatal(err)
+		}
+		for ip, want := range map[string]*translate.Resource{"10.0.0.1": own, "10.0.0.2": other} {
+			p := dial(t, address, protocol, node("n"+ip, "edge", "POD_IP", ip))
+			p.ask(cds)
+			p.accept(cds, "a", "x")
+			p.ask(eds, "x")
+			m := p.accept(eds, "x")
+			if protocol == "delta" && m.resources["x"] != want.Version {
+				t.Errorf("at %s: version %s, want %s", ip, m.resources["x"], want.Version)
+			}
+		}
+		s.Publish(edge(cluster(t, "a", time.Second), endpoints(t, "a", "127.0.0.1:1"))) // it stays
+		p := dial(t, address, protocol, node("later", "edge", "POD_IP", "10.0.0.1"))
+		p.ask(cds)
+		p.accept(cds, "a", "x")
+		p.ask(eds, "x")
+		if m := p.accept(eds, "x"); protocol == "delta" && m.resources["x"] != own.Version {
+			t.Errorf("after a Publish: version %s, want %s", m.resources["x"], own.Version)
+		}
+	})
+}
+
 // What was ensured before the first Publish is not lost.
 func TestEnsureEarly(t *testing.T) {
 	s, address := serve(t, xds.Options{})
