@@ -44,6 +44,9 @@ type Options struct {
 	// NODE_NAME and NAMESPACE; empty ones are left out. PodIP is where Routers
 	// with bind: pod listen.
 	PodIP, NodeName, Namespace string
+	// TLS secures the connection to Server. Without it the connection is plain
+	// text, which Kibble takes on loopback only.
+	TLS *TLS
 	// MaxHeapBytes bounds Envoy's heap; 0: 2 GiB, for sidecars 1 GiB.
 	MaxHeapBytes uint64
 	// MaxConnections bounds the connections from clients; 0: 50,000, for sidecars 10,000.

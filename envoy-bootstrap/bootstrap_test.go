@@ -72,6 +72,13 @@ func TestErrors(t *testing.T) {
 		{Class: "edge", AdminAddress: "9901"},
 		{Class: "edge", AdminAddress: "localhost:9901"},
 		{Class: "edge", PodIP: "hello-0"},
+		{Class: "edge", TLS: &bootstrap.TLS{}},
+		{Class: "edge", TLS: &bootstrap.TLS{CertificateDir: "certs"}},
+		{Class: "edge", TLS: &bootstrap.TLS{CertificateDir: "/certs"}},
+		{Class: "edge", TLS: &bootstrap.TLS{CAFile: "/ca.crt", SDSDir: "/sds"}},
+		{Class: "edge", TLS: &bootstrap.TLS{CAFile: "/ca.crt", CA: "text", TokenFile: "/token"}},
+		{Class: "edge", TLS: &bootstrap.TLS{CA: "text", TokenFile: "/token"}},
+		{Class: "edge", TLS: &bootstrap.TLS{CA: "text", TokenFile: "/token)%"}},
 	} {
 		_, err := bootstrap.Render(o)
 		if err == nil {

@@ -16,6 +16,8 @@ type values struct {
 	ServerHost, AdminHost        string
 	ServerPort, AdminPort        uint16
 	MaxHeapBytes, MaxConnections uint64
+	TLS                          *tlsValues
+	Token                        string
 }
 
 type field struct{ Key, Value string }
@@ -45,6 +47,12 @@ func (o Options) values() (values, error) {
 		if _, err := netip.ParseAddr(o.PodIP); err != nil {
 			return v, fmt.Errorf("pod IP %q: want an IP address", o.PodIP)
 		}
+	}
+	if o.TLS != nil {
+		if v.TLS, err = o.TLS.values(v.ServerHost); err != nil {
+			return v, err
+		}
+		v.Token = o.TLS.token()
 	}
 	for _, f := range []field{{"POD_IP", o.PodIP}, {"NODE_NAME", o.NodeName}, {"NAMESPACE", o.Namespace}} {
 		if f.Value != "" {

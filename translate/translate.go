@@ -273,6 +273,15 @@ func (m *Model) RouterNames() []string {
 	return all
 }
 
+// ClassOf gives the proxy class of a router, and whether there is one router of this name.
+func (m *Model) ClassOf(router string) (class string, ok bool) {
+	r, err := m.router(router)
+	if err != nil {
+		return "", false
+	}
+	return r.spec.ProxyClass, true
+}
+
 // router finds a router by name or namespace/name.
 func (m *Model) router(name string) (*router, error) {
 	var found []*router

@@ -18,7 +18,7 @@ const deltaProtocol = "delta"
 
 // DeltaAggregatedResources serves one proxy with changes.
 func (a *ads) DeltaAggregatedResources(g discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer) error {
-	st, err := a.server.accept(deltaProtocol)
+	st, err := a.server.accept(g.Context(), deltaProtocol)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ type metrics struct {
 	late      *prometheus.GaugeVec
 	lates     *prometheus.CounterVec
 	refused   prometheus.Gauge
+	denied    *prometheus.CounterVec
 }
 
 // Values of the label result of kibble_xds_pushes_total.
@@ -61,9 +62,13 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		refused: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "kibble_xds_quarantined_resources", Help: "Resources that a connected proxy refused and that it is not given, counted for each proxy.",
 		}),
+		denied: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "kibble_xds_denied_total",
+			Help: "Streams and calls that got nothing: Unauthenticated, what they proved is not good; PermissionDenied, they claimed more than they proved; Unavailable, it could not be checked.",
+		}, []string{"code"}),
 	}
 	if r != nil {
-		r.MustRegister(m.streams, m.pushes, m.sent, m.nacks, m.answers, m.inventory, m.late, m.lates, m.refused)
+		r.MustRegister(m.streams, m.pushes, m.sent, m.nacks, m.answers, m.inventory, m.late, m.lates, m.refused, m.denied)
 	}
 	return m
 }

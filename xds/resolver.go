@@ -13,6 +13,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	grpcstatus "google.golang.org/grpc/status"
 
 	"kibble.dev/translate"
 )
@@ -27,6 +28,9 @@ type Resolver struct {
 	// Ensure gives the proxies of a class what a resolution needs, and returns
 	// when they have it or the context ends (Server.Ensure).
 	Ensure func(ctx context.Context, class string, needs translate.Needs) error
+	// Deny counts and logs a call for a router that the caller's class does not
+	// have (Server.Deny); nil does neither.
+	Deny func(ctx context.Context, why string)
 	// Patience bounds how long a request waits for its cluster; default 500 ms.
 	Patience time.Duration
 
@@ -40,6 +44,9 @@ func (r *Resolver) Check(ctx context.Context, req *authv3.CheckRequest) (*authv3
 		return denied(translate.Resolution{Status: 503, Body: "the control plane is not ready to resolve overrides\n"}), nil
 	}
 	router, class := asking(ctx)
+	if err := r.permit(ctx, m, router, class); err != nil {
+		return nil, err
+	}
 	res := r.answers.of(m, translate.Override{Router: router, Class: class, Request: requestOf(req)})
 	if res.Status != 200 {
 		return denied(res), nil
@@ -55,6 +62,24 @@ func (r *Resolver) Check(ctx context.Context, req *authv3.CheckRequest) (*authv3
 		return denied(translate.Resolution{Status: 503, Body: "the override's cluster could not be set up\n"}), nil
 	}
 	return allowed(res, branch), nil
+}
+
+// permit lets a proxy ask for routers of its own class only. To the others it
+// is not even said whether they are there.
+func (r *Resolver) permit(ctx context.Context, m *translate.Model, router, claimed string) error {
+	id := identityOf(ctx)
+	if id == nil {
+		return nil
+	}
+	class, ok := m.ClassOf(router)
+	if ok && id.refusesClass(class) == "" && (claimed == "" || id.refusesClass(claimed) == "") {
+		return nil
+	}
+	why := id.says("router", router, "those of proxy class "+strings.Join(id.Classes, ", "))
+	if r.Deny != nil {
+		r.Deny(ctx, why)
+	}
+	return grpcstatus.Error(codes.PermissionDenied, why)
 }
 
 // asking says which router of which proxy class asks.

@@ -45,6 +45,8 @@ type Options struct {
 	KeepExtra time.Duration
 	// MaxStreams bounds the connected proxies; default 10,000.
 	MaxStreams int
+	// Authenticator says who may call; nil lets everybody in as whoever they say.
+	Authenticator Authenticator
 	// Register adds other services to the gRPC server.
 	Register func(*grpc.Server)
 	// ServerOptions are gRPC's own, such as credentials.
@@ -159,7 +161,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		grpc.WaitForHandlers(true), grpc.MaxRecvMsgSize(maxMessage), grpc.MaxConcurrentStreams(maxCalls),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
-	}, s.opts.ServerOptions...)
+	}, append(s.guards(), s.opts.ServerOptions...)...)
 	g := grpc.NewServer(options...)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -190,8 +192,8 @@ type ads struct {
 	ctx    context.Context // ends all streams
 }
 
-// accept makes a stream, if there is room for one more.
-func (s *Server) accept(protocol string) (*stream, error) {
+// accept makes a stream, if there is room for one more. Its context says who calls.
+func (s *Server) accept(ctx context.Context, protocol string) (*stream, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.streams >= s.opts.MaxStreams {
@@ -199,7 +201,7 @@ func (s *Server) accept(protocol string) (*stream, error) {
 	}
 	s.streams++
 	s.metrics.streams.Inc()
-	return newStream(s, protocol), nil
+	return newStream(ctx, s, protocol), nil
 }
 
 // byNameOnly gives the types of which a first request without names asks for

@@ -20,7 +20,7 @@ const sotwProtocol = "sotw"
 
 // StreamAggregatedResources serves one proxy with the state of the world.
 func (a *ads) StreamAggregatedResources(g discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer) error {
-	st, err := a.server.accept(sotwProtocol)
+	st, err := a.server.accept(g.Context(), sotwProtocol)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package xds
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"time"
@@ -25,6 +26,7 @@ const (
 // it is guarded by the server's lock.
 type stream struct {
 	server   *Server
+	ctx      context.Context // says who calls
 	protocol string
 	full     bool // state of the world
 	// push hands a response over to be sent; it says no when there is no room.
@@ -51,9 +53,9 @@ type queued struct {
 	message  any
 }
 
-func newStream(s *Server, protocol string) *stream {
+func newStream(ctx context.Context, s *Server, protocol string) *stream {
 	return &stream{
-		server: s, protocol: protocol, full: protocol == sotwProtocol,
+		server: s, ctx: ctx, protocol: protocol, full: protocol == sotwProtocol,
 		open: map[string]bool{}, wildcard: map[string]bool{}, names: map[string]map[string]bool{}, sent: map[string]time.Time{},
 		last: map[string]string{},
 	}
@@ -90,17 +92,20 @@ func (st *stream) join(node *corev3.Node, now time.Time) error {
 		return grpcstatus.Error(codes.InvalidArgument,
 			"the first request must carry node.id and node.cluster: start Envoy with --service-node and --service-cluster, or a bootstrap of kibble bootstrap")
 	}
+	if err := s.permit(st.ctx, node); err != nil {
+		return err
+	}
 	st.node, st.name = node.GetId(), node.GetCluster()
 	st.class = s.class(st.name)
 	var scopes []translate.Scope
 	fields := node.GetMetadata().GetFields()
-	if ip := fields["POD_IP"].GetStringValue(); ip != "" {
+	if ip := fields[metaPodIP].GetStringValue(); ip != "" {
 		scopes = append(scopes, translate.PodScope(ip))
 		if network, ok := translate.NetworkScope(ip); ok {
 			scopes = append(scopes, network)
 		}
 	}
-	if name := fields["NODE_NAME"].GetStringValue(); name != "" {
+	if name := fields[metaNodeName].GetStringValue(); name != "" {
 		scopes = append(scopes, translate.NodeScope(name))
 	}
 	st.proxy = st.class.Connect(now, scopes, st.full)

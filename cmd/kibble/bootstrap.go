@@ -1,6 +1,11 @@
 package main
 
 import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	bootstrap "kibble.dev/envoy-bootstrap"
@@ -9,6 +14,8 @@ import (
 // newBootstrapCommand makes `kibble bootstrap`.
 func newBootstrapCommand() *cobra.Command {
 	var o bootstrap.Options
+	var secured bootstrap.TLS
+	var output string
 	cmd := &cobra.Command{
 		Use:   "bootstrap --proxy-class CLASS",
 		Short: "Print the file that an Envoy is started with",
@@ -17,23 +24,42 @@ address and its limits. Everything else Envoy asks Kibble for. Write it to a
 file and start Envoy with it: envoy -c FILE.
 
 The class is the proxyClass of the Routers that this Envoy is to serve: edge,
-sidecar, node, or a name of your own.`,
+sidecar, node, or a name of your own.
+
+With a certificate or a token the connection is secured by TLS. Envoy follows
+files of certificates that are replaced by what --output-dir writes beside the
+bootstrap: xds-certificate.yaml and xds-authority.yaml. --sds-dir says where
+they will be when Envoy runs, if that is elsewhere.`,
 		Example: `  # The Envoy at the edge
   kibble bootstrap --proxy-class edge --node-id edge-0 --xds-address kibble.kibble-system.svc:18000
 
   # The Envoy beside a pod, whose routers bind the pod's address
   kibble bootstrap --proxy-class sidecar --node-id "$POD_NAME" --pod-ip "$POD_IP" --namespace "$NAMESPACE"
 
+  # The Envoy at the edge, which proves its class by a certificate
+  kibble bootstrap --proxy-class edge --node-id edge-0 --xds-address kibble.kibble-system.svc:18000 \
+    --tls-dir /etc/kibble/tls --output-dir /etc/kibble/envoy
+
   # Check it
   kibble bootstrap --proxy-class edge --node-id edge-0 > edge.yaml && envoy --mode validate -c edge.yaml`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if secured != (bootstrap.TLS{}) {
+				if o.TLS = &secured; secured.SDSDir == "" {
+					secured.SDSDir = output
+				}
+			}
 			b, err := bootstrap.Render(o)
-			if err != nil {
+			switch {
+			case err != nil:
+				return err
+			case output == "":
+				_, err = cmd.OutOrStdout().Write(b)
 				return err
 			}
-			_, err = cmd.OutOrStdout().Write(b)
-			return err
+			files := bootstrap.SecretFiles(o)
+			files["bootstrap.yaml"] = b
+			return writeFiles(output, files)
 		},
 	}
 	f := cmd.Flags()
@@ -46,8 +72,27 @@ sidecar, node, or a name of your own.`,
 	f.StringVar(&o.Namespace, "namespace", "", "namespace that the proxy runs in")
 	f.Uint64Var(&o.MaxHeapBytes, "max-heap-bytes", 0, "bound of Envoy's memory; 0: by class")
 	f.Uint64Var(&o.MaxConnections, "max-connections", 0, "bound of connections from clients; 0: by class")
+	f.StringVar(&secured.CertificateDir, "tls-dir", "", "directory of the proxy's tls.crt, tls.key and ca.crt, as Envoy sees it")
+	f.StringVar(&secured.CAFile, "tls-ca", "", "file of the authorities of Kibble's certificate, if it is not ca.crt of --tls-dir")
+	f.StringVar(&secured.ServerName, "tls-server-name", "", "name that Kibble's certificate must be for; empty: the host of --xds-address")
+	f.StringVar(&secured.TokenFile, "token", "", "file of a ServiceAccount token for the audience kibble, sent with every call")
+	f.StringVar(&secured.SDSDir, "sds-dir", "", "directory of xds-certificate.yaml and xds-authority.yaml, as Envoy sees it; empty: that of --output-dir")
+	f.StringVar(&output, "output-dir", "", "directory to write bootstrap.yaml into, and what it refers to; empty: print it")
 	_ = cmd.MarkFlagRequired("proxy-class") // fails for a flag that is not there only
 	_ = cmd.RegisterFlagCompletionFunc("proxy-class", cobra.FixedCompletions(
 		[]cobra.Completion{bootstrap.ClassEdge, bootstrap.ClassSidecar, bootstrap.ClassNode}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// writeFiles writes files into a directory, which is made if it is not there.
+func writeFiles(dir string, files map[string][]byte) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return wrongf("%w", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := os.WriteFile(filepath.Join(dir, name), files[name], 0o644); err != nil {
+			return wrongf("%w", err)
+		}
+	}
+	return nil
 }

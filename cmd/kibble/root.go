@@ -16,6 +16,6 @@ that is needed cannot be reached.`,
 		SilenceErrors: true,
 	}
 	cmd.AddCommand(newServeCommand(), newPreviewCommand(), newExplainCommand(), newDtabCommand(),
-		newBootstrapCommand(), newVersionCommand())
+		newBootstrapCommand(), newCertsCommand(), newVersionCommand())
 	return cmd
 }

@@ -35,10 +35,14 @@ file that becomes invalid is reported, and its last good content stays. Nothing
 is served before everything was read once.
 
 The admin address answers /healthz, /readyz, /metrics, /api/proxies and
-/api/findings. Envoys connect without TLS: bind loopback, or a network that you
-trust.`,
-		Example: `  kibble serve -f examples/hello-world
-  kibble serve -f /etc/kibble --xds-address 127.0.0.1:18000 --admin-address 127.0.0.1:9990`,
+/api/findings.
+
+Envoys connect by TLS, and prove which proxy class they are of by a certificate
+that --client-ca has signed (kibble certs makes some). The files are read anew
+when they are replaced; whoever is connected stays. Plain text is served on
+loopback only, and with --insecure-plaintext.`,
+		Example: `  kibble serve -f examples/hello-world --insecure-plaintext
+  kibble serve -f /etc/kibble --xds-address :18000 --tls-cert tls.crt --tls-key tls.key --client-ca ca.crt`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s.log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
@@ -49,6 +53,7 @@ trust.`,
 	f.StringVarP(&s.path, "filename", "f", "", "directory of YAML files")
 	f.StringVar(&s.xdsAddress, "xds-address", "127.0.0.1:18000", "host:port for Envoys")
 	f.StringVar(&s.adminAddress, "admin-address", "127.0.0.1:9990", "host:port for health, metrics and status")
+	s.security.flags(f)
 	_ = cmd.MarkFlagRequired("filename") // fails for a flag that is not there only
 	_ = cmd.MarkFlagDirname("filename")
 	return cmd
@@ -58,6 +63,7 @@ trust.`,
 type serving struct {
 	path, xdsAddress, adminAddress string
 	log                            *slog.Logger
+	security                       security
 
 	server *xds.Server
 	model  atomic.Pointer[translate.Model]
@@ -71,7 +77,12 @@ type serving struct {
 func (s *serving) run(ctx context.Context) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	s.server = xds.New(xds.Options{Logger: s.log, Registerer: registry, Register: s.register})
+	secured, err := s.security.options(s.xdsAddress, s.log)
+	if err != nil {
+		return err
+	}
+	secured.Logger, secured.Registerer, secured.Register = s.log, registry, s.register
+	s.server = xds.New(secured)
 	xdsListener, err := listen(ctx, "--xds-address", s.xdsAddress)
 	if err != nil {
 		return err
@@ -120,7 +131,7 @@ func listen(ctx context.Context, flag, address string) (net.Listener, error) {
 
 // register adds the resolver of callers' overrides to the gRPC server.
 func (s *serving) register(g *grpc.Server) {
-	authv3.RegisterAuthorizationServer(g, &xds.Resolver{Model: s.model.Load, Ensure: s.server.Ensure})
+	authv3.RegisterAuthorizationServer(g, &xds.Resolver{Model: s.model.Load, Ensure: s.server.Ensure, Deny: s.server.Deny})
 }
 
 // follow translates each inventory and publishes it. A policy that ends by

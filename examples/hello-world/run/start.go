@@ -46,7 +46,8 @@ func startAll(ctx context.Context, o options, top *topology, g *group, s *screen
 }
 
 func startKibble(ctx context.Context, o options, g *group, s *screen) error {
-	err := g.start("kibble", nil, o.kibble, "serve", "-f", o.dir, "--xds-address", o.xds, "--admin-address", o.admin)
+	err := g.start("kibble", nil, o.kibble, "serve", "-f", o.dir, "--xds-address", o.xds, "--admin-address", o.admin,
+		"--insecure-plaintext")
 	if err != nil {
 		return err
 	}

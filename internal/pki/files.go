@@ -1,0 +1,115 @@
+package pki
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+)
+
+// reread is how often files are looked at, at most.
+const reread = time.Second
+
+// Files is a TLS server's configuration in files that may be replaced while it
+// runs, such as those of a mounted Secret. They are looked at when a client
+// comes: a new connection gets the new certificate, and those that are there
+// are left alone. What cannot be read, such as a key that does not fit yet,
+// leaves the last good content in force and is logged.
+//
+// It is safe for concurrent use.
+type Files struct {
+	// Certificate, Key and ClientCA are the files' names; without ClientCA no
+	// certificate is asked for.
+	Certificate, Key, ClientCA string
+	// Demand says that a client must have a certificate; otherwise it may.
+	Demand bool
+	Logger *slog.Logger
+	// Now is the clock; default time.Now.
+	Now func() time.Time
+
+	mu     sync.Mutex
+	looked time.Time
+	seen   [3][]byte
+	config *tls.Config
+	failed string // what was logged last
+}
+
+// Config gives the server's configuration. The error says which file cannot be
+// used at the start.
+func (f *Files) Config() (*tls.Config, error) {
+	if f.Now == nil {
+		f.Now = time.Now
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.load(); err != nil {
+		return nil, err
+	}
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13, NextProtos: []string{"h2", "http/1.1"},
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return f.current(), nil },
+	}, nil
+}
+
+// current gives the newest configuration that can be used.
+func (f *Files) current() *tls.Config {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if now := f.Now(); now.Sub(f.looked) >= reread || now.Before(f.looked) {
+		switch err := f.load(); {
+		case err == nil:
+			f.failed = ""
+		case err.Error() != f.failed && f.Logger != nil:
+			f.failed = err.Error()
+			f.Logger.Error("new certificates cannot be used, the last ones stay", "reason", err)
+		}
+	}
+	return f.config
+}
+
+// load reads the files, and makes a configuration of them if they changed.
+func (f *Files) load() error {
+	f.looked = f.Now()
+	var now [3][]byte
+	for i, name := range []string{f.Certificate, f.Key, f.ClientCA} {
+		if name == "" {
+			continue
+		}
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		now[i] = b
+	}
+	if f.config != nil && bytes.Equal(now[0], f.seen[0]) && bytes.Equal(now[1], f.seen[1]) && bytes.Equal(now[2], f.seen[2]) {
+		return nil
+	}
+	pair, err := tls.X509KeyPair(now[0], now[1])
+	if err != nil {
+		return fmt.Errorf("%s and %s: %w", f.Certificate, f.Key, err)
+	}
+	config := &tls.Config{
+		MinVersion: tls.VersionTLS13, NextProtos: []string{"h2", "http/1.1"}, Certificates: []tls.Certificate{pair},
+		SessionTicketsDisabled: true, // whoever comes is checked against the authorities of now
+		Time:                   f.Now,
+	}
+	if f.ClientCA != "" {
+		config.ClientCAs = x509.NewCertPool()
+		if !config.ClientCAs.AppendCertsFromPEM(now[2]) {
+			return fmt.Errorf("%s: no certificate in it: want those of the authorities, in PEM", f.ClientCA)
+		}
+		config.ClientAuth = tls.VerifyClientCertIfGiven
+		if f.Demand {
+			config.ClientAuth = tls.RequireAndVerifyClientCert
+		}
+	}
+	if f.config != nil && f.Logger != nil {
+		f.Logger.Info("new certificates are in use", "certificate", f.Certificate, "expires", pair.Leaf.NotAfter)
+	}
+	f.config, f.seen = config, now
+	return nil
+}

@@ -1,0 +1,155 @@
+package xds_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"testing"
+	"time"
+
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/service/cluster/v3"
+	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+	grpcstatus "google.golang.org/grpc/status"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+
+	"kibble.dev/translate"
+	"kibble.dev/xds"
+)
+
+// as connects with the certificate of a class.
+func (s *secured) as(t *testing.T, class string) *grpc.ClientConn {
+	t.Helper()
+	pair, err := s.ca.Client(class, nil, time.Now(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := tls.X509KeyPair(pair.Certificate, pair.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.with(t, c)
+}
+
+func (s *secured) with(t *testing.T, certificates ...tls.Certificate) *grpc.ClientConn {
+	t.Helper()
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(s.ca.Certificate)
+	conn, err := grpc.NewClient(s.address, grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{
+		RootCAs: roots, ServerName: "kibble.test", Certificates: certificates,
+	})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// join opens a stream of a node and gives how it ended, or the first response.
+func join(t *testing.T, conn *grpc.ClientConn, n *corev3.Node, md ...string) (*discoveryv3.DeltaDiscoveryResponse, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(context.Background(), md...), limit)
+	defer cancel()
+	stream, err := discoveryv3.NewAggregatedDiscoveryServiceClient(conn).DeltaAggregatedResources(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := stream.Send(&discoveryv3.DeltaDiscoveryRequest{Node: n, TypeUrl: cds}); err != nil {
+		t.Log(err) // the stream's end says more
+	}
+	return stream.Recv()
+}
+
+// What a proxy claims must be what its certificate grants; the refusal says both.
+func TestCertificates(t *testing.T) {
+	s := serveTLS(t, xds.Options{})
+	s.Publish(edge(cluster(t, "a", time.Second)))
+	if r, err := join(t, s.as(t, "edge"), node("n", "edge")); err != nil || len(r.GetResources()) != 1 {
+		t.Errorf("the right certificate: %v, %v", r, err)
+	}
+	_, err := join(t, s.as(t, "sidecar"), node("n", "edge"))
+	want := `proxy class "edge" is claimed, and certificate spiffe://kibble.dev/kibble/class/sidecar is granted sidecar`
+	if grpcstatus.Code(err) != codes.PermissionDenied || grpcstatus.Convert(err).Message() != want {
+		t.Errorf("another class: %v", err)
+	}
+	if _, err := join(t, s.with(t), node("n", "edge")); grpcstatus.Code(err) != codes.Unavailable {
+		t.Errorf("no certificate: %v", err)
+	}
+	// A server's own certificate is signed by the same authority, and grants nothing.
+	pair, err := s.ca.Server([]string{"edge"}, time.Now(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := tls.X509KeyPair(pair.Certificate, pair.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := join(t, s.with(t, c), node("n", "edge")); err == nil {
+		t.Errorf("the server's certificate: %v", r)
+	}
+}
+
+// Fetch, the one-type services and reflection are not there, also not for
+// somebody who is known.
+func TestNothingElseIsServed(t *testing.T) {
+	s := serveTLS(t, xds.Options{})
+	s.Publish(edge(cluster(t, "a", time.Second)))
+	conn := s.as(t, "edge")
+	_, err := clusterv3.NewClusterDiscoveryServiceClient(conn).FetchClusters(t.Context(), &discoveryv3.DiscoveryRequest{})
+	if grpcstatus.Code(err) != codes.Unimplemented {
+		t.Errorf("fetch: %v", err)
+	}
+	for _, method := range []string{
+		"/envoy.service.cluster.v3.ClusterDiscoveryService/DeltaClusters",
+		"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+		"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+	} {
+		stream, err := conn.NewStream(t.Context(), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, method)
+		if err == nil {
+			err = stream.RecvMsg(&discoveryv3.DiscoveryResponse{})
+		}
+		if grpcstatus.Code(err) != codes.Unimplemented {
+			t.Errorf("%s: %v", method, err)
+		}
+	}
+}
+
+// The resolver on the same port answers for routers of the caller's class only,
+// and does not say whether there are others.
+func TestResolverOfOwnClass(t *testing.T) {
+	m := model(t)
+	var s *secured
+	s = serveTLS(t, xds.Options{Register: func(g *grpc.Server) {
+		authv3.RegisterAuthorizationServer(g, &xds.Resolver{
+			Model:  func() *translate.Model { return m },
+			Ensure: func(context.Context, string, translate.Needs) error { return nil },
+			Deny:   func(ctx context.Context, why string) { s.Deny(ctx, why) },
+		})
+	}})
+	ask := func(conn *grpc.ClientConn, router string) error {
+		ctx := metadata.AppendToOutgoingContext(t.Context(), "x-kibble-router", router, "x-kibble-class", "sidecar")
+		_, err := authv3.NewAuthorizationClient(conn).Check(ctx, &authv3.CheckRequest{})
+		return err
+	}
+	if err := ask(s.as(t, "sidecar"), "default/out"); err != nil {
+		t.Errorf("its own class: %v", err)
+	}
+	for _, router := range []string{"default/out", "default/none"} {
+		err := ask(s.as(t, "edge"), router)
+		want := `router "` + router + `" is claimed, and certificate spiffe://kibble.dev/kibble/class/edge is granted those of proxy class edge`
+		if grpcstatus.Code(err) != codes.PermissionDenied || grpcstatus.Convert(err).Message() != want {
+			t.Errorf("another class: %v", err)
+		}
+	}
+	if err := ask(s.with(t), "default/out"); grpcstatus.Code(err) != codes.Unavailable {
+		t.Errorf("nobody: %v", err)
+	}
+	if n := counted(t, s.registry, "kibble_xds_denied_total"); n != 2 {
+		t.Errorf("%v refusals are counted, want 2", n)
+	}
+}
