@@ -14,9 +14,10 @@ type Question struct {
 	// Router is a name, or namespace/name.
 	Router  string
 	Request Request
-	// Source is the client's address after the router's trusted-hops rule; the
-	// zero value is no address.
-	Source netip.Addr
+	// Source is the client's address. If it is not set, the router's trusted-hops
+	// rule gives it, by the header x-forwarded-for and Peer, the address that the
+	// connection comes from. The zero value is no address.
+	Source, Peer netip.Addr
 	// Verify checks tokens; nil: none is valid.
 	Verify dogfood.Verify
 }
@@ -28,6 +29,10 @@ type Explanation struct {
 	Class  string `json:"proxyClass"`
 	// Notes say what was done to the request before it got a name.
 	Notes []string `json:"notes,omitempty"`
+	// Client is the client's address, and how it is known; only where policies
+	// are decided.
+	Client    string `json:"client,omitempty"`
+	ClientWhy string `json:"clientWhy,omitempty"`
 	// Policies say which hold and why the others do not; only where policies are decided.
 	Policies []PolicyVerdict `json:"policies,omitempty"`
 	// Context are the ids that hold for the request.
@@ -171,7 +176,7 @@ func (m *Model) decide(r *router, q Question, x *Explanation) Request {
 			canonical[key] = append(canonical[key], line)
 		}
 	}
-	seen := dogfood.Request{Method: req.Method, Host: req.Host, Path: req.Path, Header: canonical, Source: q.Source}
+	seen := dogfood.Request{Method: req.Method, Host: req.Host, Path: req.Path, Header: canonical, Source: x.client(r, q)}
 	decided := m.decidedAt(r)
 	for _, p := range decided {
 		v := p.When.Explain(seen, q.Verify)
@@ -203,4 +208,16 @@ func grantedBy(policies []dogfood.Policy, verdicts []PolicyVerdict) string {
 		}
 	}
 	return ""
+}
+
+// client gives the client's address, and notes it.
+func (x *Explanation) client(r *router, q Question) netip.Addr {
+	client, how := q.Source, "as asked"
+	if !client.IsValid() {
+		client, how = clientAddress(q.Request.Header[headerForwardedFor], r.spec.XFFNumTrustedHops, q.Peer)
+	}
+	if client.IsValid() {
+		x.Client, x.ClientWhy = client.String(), how
+	}
+	return client
 }

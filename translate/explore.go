@@ -48,9 +48,12 @@ const (
 	// maxEffort is how many look-ups the enumeration of one router may take: a few
 	// seconds. Ten thousand hosts take about a hundred thousand.
 	maxEffort = 1_000_000
-	// maxTogether is how many policies that change the same host are looked at in
-	// every combination. Of more, the strongest that holds decides.
+	// maxTogether is how many ordinary policies that change the same host are
+	// always looked at in every combination, and maxSets how many combinations of
+	// policies and members of families are in any case. Of more, the strongest
+	// that holds decides.
 	maxTogether = 4
+	maxSets     = 1024
 )
 
 // explorer finds the regions of a router: it evaluates a sample of a region,
@@ -198,45 +201,8 @@ func (e *explorer) visit(r region) *cell {
 			break
 		}
 	}
-	c.variants = e.useful(c)
+	c.variants = useful(c)
 	return c
-}
-
-// sets gives the sets of policies to evaluate: each alone, and together those
-// ordinary ones that are touched, with each member of a family.
-func (e *explorer) sets(touched map[int]bool) [][]int {
-	var ordinary, members []int
-	for i := range touched {
-		if e.overlays[i].family == "" {
-			ordinary = append(ordinary, i)
-		} else {
-			members = append(members, i)
-		}
-	}
-	slices.Sort(ordinary)
-	slices.Sort(members)
-	subsets := [][]int{{}}
-	if len(ordinary) <= maxTogether {
-		for _, i := range ordinary {
-			for _, s := range slices.Clone(subsets) {
-				subsets = append(subsets, append(slices.Clone(s), i))
-			}
-		}
-	} else {
-		for _, i := range ordinary {
-			e.wide[i] = true
-			subsets = append(subsets, []int{i})
-		}
-	}
-	sets := slices.Clone(subsets[1:])
-	for _, m := range members {
-		for _, s := range subsets {
-			set := append(slices.Clone(s), m)
-			slices.Sort(set)
-			sets = append(sets, set)
-		}
-	}
-	return sets
 }
 
 // evaluateSet gives the answer where a set of policies holds.
@@ -287,47 +253,6 @@ func (e *explorer) table(active []overlay) dtab.Dtab {
 	return t
 }
 
-// useful drops the variants that change nothing, and orders the others so that
-// the first whose policies all hold is the right one.
-func (e *explorer) useful(c *cell) []variant {
-	alone := map[int]string{}
-	for _, v := range c.variants {
-		if len(v.policies) == 1 {
-			alone[v.policies[0]] = v.answer.key()
-		}
-	}
-	base := c.base.key()
-	together := false
-	changed := false
-	for _, v := range c.variants {
-		strongest := v.policies[len(v.policies)-1]
-		changed = changed || v.answer.key() != base
-		together = together || len(v.policies) > 1 && v.answer.key() != alone[strongest]
-	}
-	if !changed {
-		return nil
-	}
-	var kept []variant
-	for _, v := range c.variants {
-		if together || len(v.policies) == 1 {
-			kept = append(kept, v)
-		}
-	}
-	slices.SortFunc(kept, func(a, b variant) int {
-		if d := len(b.policies) - len(a.policies); d != 0 {
-			return d
-		}
-		return -slices.Compare(reversed(a.policies), reversed(b.policies))
-	})
-	return kept
-}
-
-func reversed(s []int) []int {
-	s = slices.Clone(s)
-	slices.Reverse(s)
-	return s
-}
-
 // findings says where the enumeration had to stop.
 func (e *explorer) findings() []dtab.Finding {
 	var found []dtab.Finding
@@ -347,16 +272,7 @@ func (e *explorer) findings() []dtab.Finding {
 		})
 	}
 	if len(e.wide) > 0 {
-		var ids []string
-		for i := range e.wide {
-			ids = append(ids, e.overlays[i].id)
-		}
-		slices.Sort(ids)
-		found = append(found, dtab.Finding{
-			Code: codeTooMany, Severity: dtab.Warning, Pos: at,
-			Message: fmt.Sprintf("more than %d policies change the same name (%s)", maxTogether, strings.Join(ids, ", ")),
-			Hint:    "where several of them hold for one request, only the strongest is used; make them exclude each other",
-		})
+		found = append(found, e.tooMany(at))
 	}
 	return found
 }

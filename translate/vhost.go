@@ -180,19 +180,28 @@ func (b *builder) adHocRoutes() []*routev3.Route {
 }
 
 // matcher selects by the context header in a hash map, so that many
-// environments of one host cost no more than one.
+// environments of one host cost no more than one. The map of prefixes finds the
+// member of a family that stands in front of other ids. It serves hosts that
+// one family changes; where a member of another family stands in front, or
+// several families change the host, the ids are looked for one by one.
 func (b *builder) matcher(d *domain, before []*routev3.Route) *xdsmatcherv3.Matcher {
 	exact := map[string]*xdsmatcherv3.Matcher_OnMatch{}
 	prefix := map[string]*xdsmatcherv3.Matcher_OnMatch{}
-	for _, p := range d.policies() {
+	policies := d.policies()
+	one := b.families(policies) == 1
+	for _, p := range policies {
 		only := func(v variant) bool { return len(v.policies) == 1 && v.policies[0] == p }
 		exact[b.overlays[p].id] = routeList(b.routes(d, only, []int{p}))
-		if b.overlays[p].family != "" {
+		if one && b.overlays[p].family != "" {
 			with := func(v variant) bool { return slices.Contains(v.policies, p) || b.ordinary(v) }
 			prefix[b.overlays[p].id+","] = routeList(b.routes(d, with, []int{p}))
 		}
 	}
-	last := routeList(b.routes(d, b.ordinary, nil))
+	rest := b.ordinary
+	if b.families(nil) > 1 {
+		rest = func(variant) bool { return true }
+	}
+	last := routeList(b.routes(d, rest, nil))
 	if len(prefix) > 0 {
 		last = nested(&xdsmatcherv3.Matcher{
 			MatcherType: &xdsmatcherv3.Matcher_MatcherTree_{MatcherTree: &xdsmatcherv3.Matcher_MatcherTree{
@@ -209,6 +218,17 @@ func (b *builder) matcher(d *domain, before []*routev3.Route) *xdsmatcherv3.Matc
 		return byContext
 	}
 	return beforeAll(before, byContext)
+}
+
+// families counts the families of some policies; nil: of all there are.
+func (b *builder) families(policies []int) int {
+	names := map[string]bool{}
+	for i, o := range b.overlays {
+		if o.family != "" && (policies == nil || slices.Contains(policies, i)) {
+			names[o.family] = true
+		}
+	}
+	return len(names)
 }
 
 // ordinary tells that a variant needs no member of a family.
