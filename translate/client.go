@@ -35,7 +35,7 @@ func clientAddress(forwardedFor []string, hops uint32, peer netip.Addr) (client 
 	}
 	text = strings.Trim(text, " \t\n\v\f\r")
 	addr, err := netip.ParseAddr(text)
-	if err != nil {
+	if err != nil || strings.ContainsAny(addr.Zone(), ", ") {
 		return peer, fmt.Sprintf("it opened the connection: %q in X-Forwarded-For is not an address", text)
 	}
 	return addr, fmt.Sprintf("by X-Forwarded-For, number %d from the end, as the router believes %d in front", hops, hops)
