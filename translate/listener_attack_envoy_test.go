@@ -120,7 +120,7 @@ func TestFramesBringNoContext(t *testing.T) {
 		t.Run(strings.Join(slices.Concat(test.fields, test.trailers), " "), func(t *testing.T) {
 			t.Parallel() // Envoy takes a second to close a connection on which it was cheated
 			path := fmt.Sprintf("/%d", i)
-			status := sendFrames(t, l.address, path, test.fields, test.trailers)
+			status := sendFrames(l.address, path, test.fields, test.trailers)
 			r := app.checkClean(t, path, t.Name())
 			switch {
 			case status == "200" && r == nil, status != "200" && status != "400" && status != "reset":
@@ -134,15 +134,14 @@ func TestFramesBringNoContext(t *testing.T) {
 
 // sendFrames sends a request over HTTP/2 that no proper client would, and
 // gives its status, or "reset" if it was not answered.
-func sendFrames(t *testing.T, address, path string, fields, trailers []string) string {
-	t.Helper()
+func sendFrames(address, path string, fields, trailers []string) string {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
-		t.Fatal(err)
+		return err.Error()
 	}
 	defer conn.Close()
 	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
-		t.Fatal(err)
+		return err.Error()
 	}
 	f := http2.NewFramer(conn, conn)
 	var block bytes.Buffer
@@ -150,13 +149,11 @@ func sendFrames(t *testing.T, address, path string, fields, trailers []string) s
 	encode := func(pairs ...string) []byte {
 		block.Reset()
 		for i := 0; i < len(pairs); i += 2 {
-			if err := enc.WriteField(hpack.HeaderField{Name: pairs[i], Value: pairs[i+1]}); err != nil {
-				t.Fatal(err)
-			}
+			_ = enc.WriteField(hpack.HeaderField{Name: pairs[i], Value: pairs[i+1]}) // a buffer takes all
 		}
 		return bytes.Clone(block.Bytes())
 	}
-	head := append([]string{":method", "POST", ":scheme", "http", ":authority", "a", ":path", path}, fields...)
+	head := append([]string{":method", "POST", ":scheme", "http", ":authority", "world", ":path", path}, fields...)
 	err = f.WriteSettings()
 	if err == nil {
 		err = f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: encode(head...), EndHeaders: true})
