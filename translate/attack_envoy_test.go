@@ -59,8 +59,8 @@ func attacks() []string {
 	for _, c := range carrierValues() {
 		for _, lines := range inLines(c[0], c[1]) {
 			forms := inRequests(fmt.Sprintf("/%d", len(all)), lines)
-			all = append(all, forms[0], forms[1+len(all)%(len(forms)-1)])
-			all = append(all, fmt.Sprintf("POST /%d HTTP/1.1\r\nHost: world\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nTE: trailers\r\nTrailer: %s\r\n\r\n2\r\nok\r\n0\r\n%s\r\n",
+			all = append(all, forms[0], forms[1+len(all)%(len(forms)-1)], fmt.Sprintf(
+				"POST /%d HTTP/1.1\r\nHost: world\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nTE: trailers\r\nTrailer: %s\r\n\r\n2\r\nok\r\n0\r\n%s\r\n",
 				len(all), c[0], lines))
 		}
 	}

@@ -129,7 +129,7 @@ func foreign(h http.Header, where string) []string {
 	return found
 }
 
-var leak = regexp.MustCompile(`(?im)^[ \t]*(l5d-|x-kibble-|dtab-local)[^\n]*`) //nolint:gochecknoglobals // a constant in all but name
+var leak = regexp.MustCompile(`(?im)^[ \t]*(l5d-|x-kibble-|dtab-local)[^\n]*`)
 
 // talk writes bytes on a connection of their own, and gives what comes back: one
 // answer, or with all as much as comes until the edge closes the connection or

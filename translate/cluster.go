@@ -85,6 +85,7 @@ func overADS() *corev3.ConfigSource {
 // dnsCluster is a cluster outside: whatever is sent there loses its context.
 func dnsCluster(name string, places []place, http2 bool) *clusterv3.Cluster {
 	c := member(newCluster(name))
+	c.PerConnectionBufferLimitBytes = wrapperspb.UInt32(perConnectionBuffer) // servers that are anybody's
 	kind := clusterv3.Cluster_STATIC
 	for _, p := range places {
 		if !isAddress(p.host) {
@@ -119,6 +120,7 @@ func aggregateCluster(name string, members []string, outside bool, http2 bool) *
 // forwardCluster goes to whatever host a request is for.
 func forwardCluster() *clusterv3.Cluster {
 	c := newCluster(dynamicCluster)
+	c.PerConnectionBufferLimitBytes = wrapperspb.UInt32(perConnectionBuffer)
 	c.LbPolicy = clusterv3.Cluster_CLUSTER_PROVIDED
 	c.ClusterDiscoveryType = &clusterv3.Cluster_ClusterType{ClusterType: &clusterv3.Cluster_CustomClusterType{
 		Name: "envoy.clusters.dynamic_forward_proxy",
