@@ -46,7 +46,7 @@ type builder struct {
 func (b *builder) source(policies []int) *corev3.Metadata {
 	values := map[string]string{
 		"router": b.router.key.String(),
-		"source": "router " + b.router.key.String() + " (" + b.router.origin.Field("spec.dtab").At(1, 1).String() + ")",
+		"source": b.router.tableSource(),
 	}
 	if n := len(policies); n > 0 {
 		strongest := b.overlays[policies[n-1]]
@@ -54,6 +54,15 @@ func (b *builder) source(policies []int) *corev3.Metadata {
 		values["source"] = "policy " + strongest.id + " (" + strongest.pos.String() + ")"
 	}
 	return metadata(values)
+}
+
+// tableSource says which object the router's table was written in, and where.
+func (r *router) tableSource() string {
+	if n := len(r.dtabs); n > 0 && r.spec.Dtab == "" {
+		d := r.dtabs[n-1]
+		return "dtab " + Key{d.Object.Namespace, d.Object.Name}.String() + " (" + d.Origin.Field("spec.dtab").At(1, 1).String() + ")"
+	}
+	return "router " + r.key.String() + " (" + r.origin.Field("spec.dtab").At(1, 1).String() + ")"
 }
 
 // cluster gives the name of the cluster for a chain of targets, and sees to it

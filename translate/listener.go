@@ -24,6 +24,8 @@ type listenerSpec struct {
 	RouteConfig string
 	Port        uint32
 	Bind        v1alpha1.Bind
+	// In: requests are handed over to the pod that the proxy stands beside.
+	In bool
 	// Untrusted: the clients are anybody.
 	Untrusted bool
 	// Hops is the number of proxies in front whose X-Forwarded-For is believed.

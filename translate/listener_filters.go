@@ -50,6 +50,7 @@ func httpFilters(r listenerSpec) []*hcmv3.HttpFilter {
 	if r.Untrusted && r.WriteBaggage {
 		filters = append(filters, writeBaggage())
 	}
+	filters = append(filters, noteContext())
 	if r.AdHoc {
 		ask := askResolver(r)
 		if r.Untrusted {

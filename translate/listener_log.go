@@ -23,7 +23,10 @@ func accessLog(r listenerSpec) []*accesslogv3.AccessLog {
 		"bytes_in":   "%BYTES_RECEIVED%",
 		"bytes_out":  "%BYTES_SENT%",
 		"request_id": "%REQ(X-REQUEST-ID)%",
-		"dogfood":    "%REQ(" + headerDogfood + ")%",
+		"dogfood":    contextNoted,
+		"env":        routeSays("policies"),
+		"fallback":   "%RESP(" + HeaderFallback + ")%",
+		"source":     routeSays("source"),
 		"override":   "%REQ(" + HeaderCtxDtab + ")%",
 		"route":      "%ROUTE_NAME%",
 		"cluster":    "%UPSTREAM_CLUSTER%",
@@ -31,10 +34,13 @@ func accessLog(r listenerSpec) []*accesslogv3.AccessLog {
 		"upstream":   "%UPSTREAM_HOST%",
 		"attempts":   "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
 	}
-	return []*accesslogv3.AccessLog{{
+	return []*accesslogv3.AccessLog{requestCounter(r), {
 		Name: "envoy.access_loggers.stdout",
 		ConfigType: &accesslogv3.AccessLog_TypedConfig{TypedConfig: mustAny(&streamv3.StdoutAccessLog{
 			AccessLogFormat: &streamv3.StdoutAccessLog_LogFormat{LogFormat: jsonFormat(fields)},
 		})},
 	}}
 }
+
+// routeSays is what the metadata of the route says under our namespace.
+func routeSays(key string) string { return "%METADATA(ROUTE:" + metadataKey + ":" + key + ")%" }

@@ -6,6 +6,9 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	statev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/common/set_filter_state/v3"
+	setstatev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/set_filter_state/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 )
 
 // Headers of responses that tell people, and programs that ask, where they are.
@@ -29,8 +32,21 @@ func (b *builder) peopleHeaders() []*corev3.HeaderValueOption {
 	if !b.router.untrusted() {
 		return nil
 	}
-	return []*corev3.HeaderValueOption{setHeader(HeaderEnvironment, "%REQ("+headerDogfood+")%")}
+	return []*corev3.HeaderValueOption{setHeader(HeaderEnvironment, contextNoted)}
 }
+
+// noteContext notes the context of a request as it is routed: who forwards it
+// may take the header away, while responses, log and metrics come later.
+func noteContext() *hcmv3.HttpFilter {
+	value := stateValue(contextState, "%REQ("+headerDogfood+")%")
+	value.GetFormatString().OmitEmptyValues = true
+	return httpFilter("kibble.context", &setstatev3.Config{OnRequestHeaders: []*statev3.FilterStateValue{value}})
+}
+
+const (
+	contextState = "kibble.context"
+	contextNoted = "%FILTER_STATE(" + contextState + ":PLAIN)%"
+)
 
 // notFromBehind are headers of responses that this proxy alone writes: of what
 // comes from behind, nobody knows which hop has said it. Envoy makes the changes

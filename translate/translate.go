@@ -161,7 +161,7 @@ func (m *Model) translate(r *router, cb *classBuilder) {
 	spec := listenerSpec{
 		Name: r.key.String(), RouteConfig: rc.Name, Class: r.spec.ProxyClass, Router: r.key.String(),
 		Port: uint32(r.spec.Port), Bind: r.spec.Bind, Untrusted: r.untrusted(), Hops: r.spec.XFFNumTrustedHops,
-		AdHoc: r.spec.AdHocOverrides != nil, Identifying: r.identifier.header, Policies: r.untrusted(),
+		AdHoc: r.spec.AdHocOverrides != nil, Identifying: r.identifier.header, Policies: r.untrusted(), In: r.handsOver(),
 		PolicyExtension: r.key.String() + "/policies", DynamicForwardProxy: b.forwards,
 		WriteBaggage: r.carries(v1alpha1.CarrierBaggage),
 	}

@@ -73,7 +73,7 @@ func start(t testing.TB, routers string, services map[string][]pod) *live {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x.Envoy = envoytest.Start(t, b)
+	x.Envoy = envoytest.Start(t, b, "--file-flush-interval-msec", "20")
 	x.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: limit}
 	t.Cleanup(x.client.CloseIdleConnections)
 	for name := range x.ports {

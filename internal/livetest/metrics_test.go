@@ -1,0 +1,78 @@
+package livetest
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Requests are counted by environment and fallback, in Envoy's own metrics, and
+// what an application invents makes no series.
+func TestRequestsAreCounted(t *testing.T) {
+	x := start(t, hello+policy("world-v2", "baseline", "/host/world => /srv/world-v2")+policy("other", "baseline", "/host/world => /srv/none"),
+		map[string][]pod{"world-v1": {app(t, "v1")}, "world-v2": {app(t, "v2")}})
+	ask := func(n int, router, header string) {
+		for range n {
+			x.ask(t, router, "world", header)
+		}
+	}
+	ask(3, "front", "x: y")
+	ask(4, "front", "cookie: env=world-v2")
+	ask(2, "front", "cookie: env=other")
+	ask(2, "inside", "x: y")
+	ask(5, "inside", "l5d-ctx-dogfood: world-v2")
+	ask(1, "inside", "l5d-ctx-dogfood: other")
+	for i := range 6 {
+		ask(1, "inside", fmt.Sprintf("l5d-ctx-dogfood: invented-%d", i))
+	}
+	want := `envoy_kibble_requests{kibble_router="default/front",kibble_direction="edge",kibble_context="no"} 3
+envoy_kibble_requests{kibble_router="default/front",kibble_direction="edge",kibble_context="yes",kibble_environment="other",kibble_fallback="other"} 2
+envoy_kibble_requests{kibble_router="default/front",kibble_direction="edge",kibble_context="yes",kibble_environment="world-v2"} 4
+envoy_kibble_requests{kibble_router="default/inside",kibble_direction="out",kibble_context="no"} 2
+envoy_kibble_requests{kibble_router="default/inside",kibble_direction="out",kibble_context="yes"} 6
+envoy_kibble_requests{kibble_router="default/inside",kibble_direction="out",kibble_context="yes",kibble_environment="other",kibble_fallback="other"} 1
+envoy_kibble_requests{kibble_router="default/inside",kibble_direction="out",kibble_context="yes",kibble_environment="world-v2"} 5
+`
+	var got string
+	for line := range strings.Lines(x.Get(t, "/stats/prometheus")) {
+		if strings.HasPrefix(line, "envoy_kibble_") {
+			got += line
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// A line of the access log says which environment was active, what fell back,
+// and which object made the route.
+func TestAccessLogTells(t *testing.T) {
+	v2 := app(t, "v2")
+	x := start(t, hello+policy("world-v2", "baseline", "/host/world => /srv/world-v2"),
+		map[string][]pod{"world-v1": {app(t, "v1")}, "world-v2": {{address: v2.address, unready: true}}})
+	x.ask(t, "front", "world", "cookie: env=world-v2", "x-request-id: a")
+	x.ask(t, "inside", "world", "x-request-id: b")
+	x.ask(t, "inside", "world", "l5d-ctx-dogfood: unknown,world-v2", "x-request-id: c")
+	var got []string
+	until(t, "three requests are logged", func() bool {
+		got = nil
+		for line := range strings.Lines(x.Log()) {
+			var l struct{ Router, Dogfood, Env, Fallback, Source, Member string }
+			if json.Unmarshal([]byte(line), &l) == nil && l.Router != "" {
+				got = append(got, fmt.Sprintf("%s: %q %q %q %s %s", l.Router, l.Dogfood, l.Env, l.Fallback, l.Source, l.Member))
+			}
+		}
+		return len(got) == 3
+	})
+	want := []string{
+		`default/front: "world-v2" "world-v2" "world-v2" policy world-v2 (live.yaml:25:18) /#/io.l5d.k8s/default/http/world-v1`,
+		`default/inside: "" "" "" dtab default/world (live.yaml:17:5) /#/io.l5d.k8s/default/http/world-v1`,
+		`default/inside: "unknown,world-v2" "world-v2" "world-v2" policy world-v2 (live.yaml:25:18) /#/io.l5d.k8s/default/http/world-v1`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
