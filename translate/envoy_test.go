@@ -93,9 +93,10 @@ func newLab(t testing.TB, spec listenerSpec, policies []dogfood.Policy, upstream
 		t.Fatal(err)
 	}
 	fromFiles(t, l, map[string]string{
-		"routes":          writeResource(t, dir, "routes", labRoutes()),
-		"policies":        writeResource(t, dir, "policies", ext),
-		"policies/tokens": writeResource(t, dir, "tokens", tokens),
+		"routes":                      writeResource(t, dir, "routes", labRoutes()),
+		"policies":                    writeResource(t, dir, "policies", ext),
+		foretoldName("default/front"): writeResource(t, dir, "overrides", foretoldExtension(foretoldName("default/front"), nil)),
+		"policies/tokens":             writeResource(t, dir, "tokens", tokens),
 	})
 	var places []place
 	if upstream != "" {

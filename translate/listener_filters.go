@@ -52,11 +52,7 @@ func httpFilters(r listenerSpec) []*hcmv3.HttpFilter {
 	}
 	filters = append(filters, noteContext())
 	if r.AdHoc {
-		ask := askResolver(r)
-		if r.Untrusted {
-			ask = wherePresent(HeaderDtab, ask)
-		}
-		filters = append(filters, ask)
+		filters = append(filters, delivered(foretoldName(r.Router), &compositev3.Composite{}), askResolver(r))
 	}
 	filters = append(filters, httpFilter(mutationFilter, lastMutations(r)))
 	if r.DynamicForwardProxy {
@@ -78,20 +74,14 @@ func delivered(name string, empty proto.Message) *hcmv3.HttpFilter {
 	}}
 }
 
-// wherePresent runs a filter for requests that have a header when their turn
-// comes. What a route says about a filter counts only if it is the first route
-// that was picked, which a policy's decision changes.
-func wherePresent(header string, f *hcmv3.HttpFilter) *hcmv3.HttpFilter {
-	chain := []*corev3.TypedExtensionConfig{{Name: f.Name, TypedConfig: f.GetTypedConfig()}}
-	present := matchesValue(headerInput(header), xdsString(dogfood.AnyText()))
-	return httpFilter("kibble.ask", &compositev3.Composite{Matcher: when(present, execute(chain))})
-}
-
-// askResolver is off but for routes that turn it on. The resolver is told only of
+// askResolver asks about requests that carry rules when its turn comes and that
+// nothing has answered yet. That a route turns it on would not do: what a route
+// says about a filter counts only if it is the first one that was picked, which
+// a policy's decision changes. The resolver is told only of
 // the headers that its answer depends on, so of no cookie or token, and of every
 // line as it is, since lines of l5d-dtab are rules of their own.
 func askResolver(r listenerSpec) *hcmv3.HttpFilter {
-	f := httpFilter(extAuthzFilter, &authzv3.ExtAuthz{
+	ask := extension(extAuthzFilter, &authzv3.ExtAuthz{
 		StatPrefix:          statName(r.Name),
 		TransportApiVersion: corev3.ApiVersion_V3,
 		Services: &authzv3.ExtAuthz_GrpcService{GrpcService: &corev3.GrpcService{
@@ -104,8 +94,11 @@ func askResolver(r listenerSpec) *hcmv3.HttpFilter {
 		AllowedHeaders:   exactly(HeaderDtab, HeaderCtxDtab, headerDogfood, r.Identifying),
 		StatusOnError:    &typev3.HttpStatus{Code: typev3.StatusCode_ServiceUnavailable},
 	})
-	f.Disabled = true
-	return f
+	rules := anyOf([]*xdsPredicate{hasHeader(HeaderDtab), hasHeader(HeaderCtxDtab)})
+	unanswered := allOf([]*xdsPredicate{rules, noneOf(hasHeader(HeaderCluster))})
+	return httpFilter("kibble.ask", &compositev3.Composite{
+		Matcher: when(unanswered, execute([]*corev3.TypedExtensionConfig{ask})),
+	})
 }
 
 // exactly matches the names that are not empty.

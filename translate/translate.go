@@ -168,6 +168,10 @@ func (m *Model) translate(r *router, cb *classBuilder) {
 	if spec.Policies {
 		m.addPolicies(cb, spec.PolicyExtension, decided)
 	}
+	if spec.AdHoc {
+		ext := foretoldExtension(foretoldName(spec.Router), nil)
+		cb.addExtension(ext, validateDeep(ext), nil)
+	}
 	m.addListeners(cb, spec)
 }
 

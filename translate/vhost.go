@@ -8,9 +8,7 @@ import (
 	xdscorev3 "github.com/cncf/xds/go/xds/core/v3"
 	xdsmatcherv3 "github.com/cncf/xds/go/xds/type/matcher/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
-	authzv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_authz/v3"
 	typematcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
-	"google.golang.org/protobuf/types/known/anypb"
 
 	"kibble.dev/dogfood"
 )
@@ -169,11 +167,6 @@ func (b *builder) adHocRoutes() []*routev3.Route {
 		ask := &routev3.Route{Name: b.router.key.Name + "/resolve", Match: anyPath()}
 		ask.Match.Headers = []*routev3.HeaderMatcher{presentHeader(header)}
 		b.refuse(ask, 503, "the override was not resolved\n")
-		ask.TypedPerFilterConfig = map[string]*anypb.Any{extAuthzFilter: mustAny(&routev3.FilterConfig{
-			Config: mustAny(&authzv3.ExtAuthzPerRoute{Override: &authzv3.ExtAuthzPerRoute_CheckSettings{
-				CheckSettings: &authzv3.CheckSettings{},
-			}}),
-		})}
 		routes = append(routes, ask)
 	}
 	return routes

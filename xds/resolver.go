@@ -34,7 +34,24 @@ type Resolver struct {
 	// Patience bounds how long a request waits for its cluster; default 500 ms.
 	Patience time.Duration
 
-	answers answers
+	// Now is the clock, and BecameFrequent (may be nil) is told that Frequent
+	// has one more; it must not block.
+	Now            func() time.Time
+	BecameFrequent func()
+
+	answers  answers
+	frequent frequent
+}
+
+// Frequent gives the overrides that are asked for often, which proxies should
+// be told the answers of: see translate.Model.Foretell.
+func (r *Resolver) Frequent() []translate.Override { return r.frequent.all(r.now()) }
+
+func (r *Resolver) now() time.Time {
+	if r.Now != nil {
+		return r.Now()
+	}
+	return time.Now()
 }
 
 // Check answers one request.
@@ -47,7 +64,11 @@ func (r *Resolver) Check(ctx context.Context, req *authv3.CheckRequest) (*authv3
 	if err := r.permit(ctx, m, router, class); err != nil {
 		return nil, err
 	}
-	res := r.answers.of(m, translate.Override{Router: router, Class: class, Request: requestOf(req)})
+	o := translate.Override{Router: router, Class: class, Request: requestOf(req)}
+	res := r.answers.of(m, o)
+	if r.BecameFrequent != nil && r.frequent.seen(m, o, r.now()) {
+		r.BecameFrequent()
+	}
 	if res.Status != 200 {
 		return denied(res), nil
 	}

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 
 	"kibble.dev/api/v1alpha1"
 	"kibble.dev/dogfood"
+	"kibble.dev/dtab"
 	"kibble.dev/internal/envoytest"
 	"kibble.dev/translate"
 	"kibble.dev/xds"
@@ -54,39 +56,71 @@ world-v2: {when: {cookie: {name: v2, exact: "1"}}, override: /host/world => /srv
 // ruleLab is an Envoy of class edge with the routers of ruleObjects before some
 // services, the real server and the real resolver.
 type ruleLab struct {
-	model  *translate.Model
-	server *xds.Server
-	stop   func()
-	envoy  *envoytest.Envoy
-	at     map[string]string // address of each router
+	model     atomic.Pointer[translate.Model]
+	inventory *translate.Inventory
+	server    *xds.Server
+	resolver  *xds.Resolver
+	asked     atomic.Int64 // how often the resolver was asked
+	stop      func()
+	envoy     *envoytest.Envoy
+	at        map[string]string // address of each router
+
+	mu       sync.Mutex
+	snapshot *translate.Snapshot
 }
 
 func newRuleLab(t testing.TB, policies string) *ruleLab {
 	t.Helper()
-	l := &ruleLab{model: translate.NewModel(ruleInventory(t, policies), time.Now()), at: map[string]string{}}
-	for _, f := range l.model.Findings() {
-		if f.Severity == "error" {
-			t.Fatal(f)
-		}
+	l := &ruleLab{inventory: ruleInventory(t, policies), at: map[string]string{}}
+	l.resolver = &xds.Resolver{
+		Model: func() *translate.Model {
+			l.asked.Add(1)
+			return l.model.Load()
+		},
+		Ensure: func(ctx context.Context, class string, needs translate.Needs) error {
+			return l.server.Ensure(ctx, class, needs)
+		},
+		BecameFrequent: l.foretell,
 	}
-	resolver := &xds.Resolver{Model: func() *translate.Model { return l.model }, Ensure: func(ctx context.Context, class string, needs translate.Needs) error {
-		return l.server.Ensure(ctx, class, needs)
-	}}
-	l.server = xds.New(xds.Options{Register: func(g *grpc.Server) { authv3.RegisterAuthorizationServer(g, resolver) }})
+	l.server = xds.New(xds.Options{
+		Drain:    50 * time.Millisecond,
+		Register: func(g *grpc.Server) { authv3.RegisterAuthorizationServer(g, l.resolver) },
+	})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	l.stop = sync.OnceFunc(serveOn(t, l.server, listener))
 	t.Cleanup(l.stop)
-	snapshot, _ := l.model.Snapshot()
-	l.server.Publish(snapshot)
+	l.publish(t, l.inventory)
 	l.envoy = run(t, listener.Addr().String(), "edge-0", "edge", "delta")
 	l.envoy.WaitReady(t)
 	for _, name := range []string{"front", "plain", "out"} {
 		l.at[name] = l.envoy.Listener(t, "default/"+name)
 	}
 	return l
+}
+
+// publish serves an inventory.
+func (l *ruleLab) publish(t testing.TB, inv *translate.Inventory) {
+	t.Helper()
+	m := translate.NewModel(inv, time.Now())
+	for _, f := range m.Findings() {
+		if f.Severity == dtab.Error {
+			t.Fatal(f)
+		}
+	}
+	l.mu.Lock()
+	l.snapshot, _ = m.Snapshot()
+	l.model.Store(m)
+	l.mu.Unlock()
+	l.foretell()
+}
+
+func (l *ruleLab) foretell() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.server.Publish(l.model.Load().Foretell(l.snapshot, l.resolver.Frequent()))
 }
 
 func ruleInventory(t testing.TB, policies string) *translate.Inventory {
@@ -212,7 +246,7 @@ func (l *ruleLab) explain(t tester, router, host string, lines ...string) *trans
 		}
 		q.Request.Header[key] = append(q.Request.Header[key], value)
 	}
-	x, err := l.model.Explain(q)
+	x, err := l.model.Load().Explain(q)
 	if err != nil {
 		t.Fatal(err)
 	}

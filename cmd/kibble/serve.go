@@ -65,9 +65,11 @@ type serving struct {
 	log                            *slog.Logger
 	security                       security
 
-	server *xds.Server
-	model  atomic.Pointer[translate.Model]
-	last   *translate.Snapshot // what was published last
+	server   *xds.Server
+	resolver *xds.Resolver
+	frequent chan struct{} // an override has become frequent
+	model    atomic.Pointer[translate.Model]
+	last     *translate.Snapshot // what was published last
 
 	mu       sync.Mutex
 	findings []dtab.Finding
@@ -83,6 +85,7 @@ func (s *serving) run(ctx context.Context) error {
 	}
 	secured.Logger, secured.Registerer, secured.Register = s.log, registry, s.register
 	s.server = xds.New(secured)
+	s.resolver = s.newResolver()
 	xdsListener, err := listen(ctx, "--xds-address", s.xdsAddress)
 	if err != nil {
 		return err
@@ -129,9 +132,23 @@ func listen(ctx context.Context, flag, address string) (net.Listener, error) {
 	return l, nil
 }
 
+// newResolver makes what answers callers' overrides. What comes often is left to follow.
+func (s *serving) newResolver() *xds.Resolver {
+	s.frequent = make(chan struct{}, 1)
+	return &xds.Resolver{
+		Model: s.model.Load, Ensure: s.server.Ensure, Deny: s.server.Deny,
+		BecameFrequent: func() {
+			select {
+			case s.frequent <- struct{}{}:
+			default: // it was said, and not looked at yet
+			}
+		},
+	}
+}
+
 // register adds the resolver of callers' overrides to the gRPC server.
 func (s *serving) register(g *grpc.Server) {
-	authv3.RegisterAuthorizationServer(g, &xds.Resolver{Model: s.model.Load, Ensure: s.server.Ensure, Deny: s.server.Deny})
+	authv3.RegisterAuthorizationServer(g, s.resolver)
 }
 
 // follow translates each inventory and publishes it. A policy that ends by
@@ -147,6 +164,9 @@ func (s *serving) follow(ctx context.Context, updates <-chan discovery.Update) e
 			return nil
 		case last = <-updates:
 		case <-s.ends.C:
+		case <-s.frequent:
+			s.foretell()
+			continue
 		}
 		s.publish(last)
 	}
@@ -161,11 +181,16 @@ func (s *serving) publish(u discovery.Update) {
 	all := append(append(append([]dtab.Finding(nil), u.Findings...), m.Findings()...), unserved...)
 	s.report(all)
 	s.model.Store(m)
-	s.server.Publish(snapshot)
+	s.foretell()
 	if end, ok := m.NextEnd(); ok {
 		s.ends.Reset(time.Until(end))
 	}
 	s.log.Info("published", "routers", len(m.RouterNames()), "findings", len(all), "took", time.Since(began).Round(time.Microsecond))
+}
+
+// foretell publishes the last snapshot, with the answers to overrides that come often.
+func (s *serving) foretell() {
+	s.server.Publish(s.model.Load().Foretell(s.last, s.resolver.Frequent()))
 }
 
 // next reads an inventory. What somebody broke goes on as it was served last.
