@@ -17,6 +17,13 @@ type Verdict struct {
 	Parts []Verdict `json:"parts,omitempty"`
 }
 
+// The words that join parts.
+const (
+	textAll = "all of"
+	textAny = "any of"
+	textNot = "not"
+)
+
 // String gives one line for each part, indented below the whole.
 func (v Verdict) String() string {
 	var b strings.Builder
@@ -42,13 +49,13 @@ func (v Verdict) print(b *strings.Builder, indent string) {
 // Explain of All.
 func (a All) Explain(r Request, verify Verify) Verdict {
 	parts := explainEach(a, r, verify)
-	return Verdict{Text: "all of", Parts: parts, Holds: !slices.ContainsFunc(parts, func(v Verdict) bool { return !v.Holds })}
+	return Verdict{Text: textAll, Parts: parts, Holds: !slices.ContainsFunc(parts, func(v Verdict) bool { return !v.Holds })}
 }
 
 // Explain of Any.
 func (a Any) Explain(r Request, verify Verify) Verdict {
 	parts := explainEach(a, r, verify)
-	return Verdict{Text: "any of", Parts: parts, Holds: slices.ContainsFunc(parts, func(v Verdict) bool { return v.Holds })}
+	return Verdict{Text: textAny, Parts: parts, Holds: slices.ContainsFunc(parts, func(v Verdict) bool { return v.Holds })}
 }
 
 func explainEach(members []Condition, r Request, verify Verify) []Verdict {
@@ -62,7 +69,7 @@ func explainEach(members []Condition, r Request, verify Verify) []Verdict {
 // Explain of Not.
 func (n Not) Explain(r Request, verify Verify) Verdict {
 	part := n.Condition.Explain(r, verify)
-	return Verdict{Text: "not", Parts: []Verdict{part}, Holds: !part.Holds}
+	return Verdict{Text: textNot, Parts: []Verdict{part}, Holds: !part.Holds}
 }
 
 // Explain of Cookie.

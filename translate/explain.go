@@ -58,8 +58,12 @@ type Explanation struct {
 
 // PolicyVerdict is a policy and whether it holds.
 type PolicyVerdict struct {
-	ID      string          `json:"id"`
-	Holds   bool            `json:"holds"`
+	ID string `json:"id"`
+	// Family is the policy's name if it is a member of one.
+	Family string `json:"family,omitempty"`
+	Holds  bool   `json:"holds"`
+	// Why says in one line what decided.
+	Why     string          `json:"why"`
 	Source  string          `json:"source"`
 	Verdict dogfood.Verdict `json:"verdict"`
 }
@@ -180,7 +184,9 @@ func (m *Model) decide(r *router, q Question, x *Explanation) Request {
 	decided := m.decidedAt(r)
 	for _, p := range decided {
 		v := p.When.Explain(seen, q.Verify)
-		x.Policies = append(x.Policies, PolicyVerdict{ID: p.ID, Holds: v.Holds, Source: p.Pos.String(), Verdict: v})
+		x.Policies = append(x.Policies, PolicyVerdict{
+			ID: p.ID, Family: p.Family, Holds: v.Holds, Why: v.Why(), Source: p.Pos.String(), Verdict: v,
+		})
 	}
 	x.Context = dogfood.Decide(decided, seen, q.Verify)
 	if len(x.Context) > 0 {

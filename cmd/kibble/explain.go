@@ -61,7 +61,7 @@ The exit code is 1 if the request is not routed.`,
 			}
 			q.hint(cmd.ErrOrStderr(), question, x)
 			if out.format == "table" {
-				printExplanation(cmd.OutOrStdout(), x)
+				printExplanation(cmd.OutOrStdout(), x, q.parts)
 			} else if err := out.print(cmd.OutOrStdout(), explained{x, stepJSON(x.Trace)}); err != nil {
 				return err
 			}
@@ -81,6 +81,9 @@ The exit code is 1 if the request is not routed.`,
 	f.StringVar(&q.method, "method", "GET", "the request's method")
 	f.StringVar(&q.path, "path", "/", "the path of the URL, if the argument is a host")
 	f.StringVar(&q.source, "source", "", "the client's IP address")
+	f.StringVar(&q.peer, "peer", "", "the IP address that the connection comes from: with x-forwarded-for and the router's xffNumTrustedHops it gives the client's")
+	f.StringVar(&q.policy, "policy", "", "show every part of this policy's condition")
+	f.BoolVarP(&q.verbose, "verbose", "v", false, "show every part of every policy's condition")
 	f.StringVar(&q.jwks, "jwks", "", "file with the keys that a policy has Envoy fetch (jwksUrl)")
 	_ = cmd.MarkFlagRequired("router") // fails for a flag that is not there only
 	return cmd
@@ -89,7 +92,9 @@ The exit code is 1 if the request is not routed.`,
 // asked are the flags that describe a request.
 type asked struct {
 	router, dtab, method, path, source, jwks string
+	peer, policy                             string
 	cookies, headers                         []string
+	verbose                                  bool
 }
 
 func (a *asked) question(target string) (translate.Question, error) {
@@ -120,12 +125,12 @@ func (a *asked) question(target string) (translate.Question, error) {
 	if a.dtab != "" {
 		q.Request.Header[translate.HeaderDtab] = append(q.Request.Header[translate.HeaderDtab], a.dtab)
 	}
-	if a.source != "" {
-		addr, err := netip.ParseAddr(a.source)
-		if err != nil {
-			return q, fmt.Errorf("--source %q is not an IP address", a.source)
-		}
-		q.Source = addr
+	var err error
+	if q.Source, err = address("--source", a.source); err != nil {
+		return q, err
+	}
+	if q.Peer, err = address("--peer", a.peer); err != nil {
+		return q, err
 	}
 	var fetched dogfood.Sealed
 	if a.jwks != "" {
@@ -137,6 +142,23 @@ func (a *asked) question(target string) (translate.Question, error) {
 	}
 	q.Verify = tokens.Verifier(time.Now(), fetched)
 	return q, nil
+}
+
+// address reads a flag that may be empty.
+func address(flag, text string) (netip.Addr, error) {
+	if text == "" {
+		return netip.Addr{}, nil
+	}
+	addr, err := netip.ParseAddr(text)
+	if err != nil {
+		return addr, fmt.Errorf("%s %q is not an IP address", flag, text)
+	}
+	return addr, nil
+}
+
+// parts tells whether to print every part of a policy's condition.
+func (a *asked) parts(p translate.PolicyVerdict) bool {
+	return a.verbose || a.policy != "" && (a.policy == p.ID || a.policy == p.Family)
 }
 
 // hint says what is likely wrong with the flags of a request that is malformed.
@@ -151,21 +173,17 @@ func (a *asked) hint(w io.Writer, q translate.Question, x *translate.Explanation
 	}
 }
 
-func printExplanation(w io.Writer, x *translate.Explanation) {
+// printExplanation prints an answer; parts tells of which policies to print
+// every part of the condition.
+func printExplanation(w io.Writer, x *translate.Explanation, parts func(translate.PolicyVerdict) bool) {
 	fmt.Fprintf(w, "router   %s (class %s)\n", x.Router, x.Class)
 	for _, n := range x.Notes {
 		fmt.Fprintf(w, "note     %s\n", n)
 	}
-	for _, p := range x.Policies {
-		word := "does not hold"
-		if p.Holds {
-			word = "holds"
-		}
-		fmt.Fprintf(w, "policy   %s %s (%s)\n", p.ID, word, p.Source)
-		for line := range strings.Lines(p.Verdict.String()) {
-			fmt.Fprint(w, "           "+line)
-		}
+	if x.Client != "" {
+		fmt.Fprintf(w, "client   %s (%s)\n", x.Client, x.ClientWhy)
 	}
+	printVerdicts(w, x.Policies, parts)
 	if len(x.Context) > 0 {
 		fmt.Fprintf(w, "context  %s\n", strings.Join(x.Context, ","))
 	}
