@@ -3,6 +3,8 @@ package translate
 import (
 	"slices"
 	"strings"
+
+	"kibble.dev/dtab"
 )
 
 // Row is one line of a preview: where the requests for some hosts go.
@@ -42,16 +44,38 @@ func (m *Model) Preview(only string) ([]Row, error) {
 	}
 	var rows []Row
 	for _, r := range routers {
-		e := newExplorer(r, m.names, m.overlays)
-		cells, _ := e.explore()
-		b := &builder{router: r, overlays: m.overlays}
-		for _, d := range r.prune(r.domains(cells)) {
-			for _, c := range d.cells {
-				rows = append(rows, b.rows(d, c)...)
-			}
-		}
+		cells, _ := newExplorer(r, m.names, m.overlays).explore()
+		rows = append(rows, m.rowsOf(r, cells)...)
 	}
 	return rows, nil
+}
+
+// Overview gives the rows of all routers and the snapshot, for the work of one.
+func (m *Model) Overview() ([]Row, *Snapshot, []dtab.Finding) {
+	var rows []Row
+	s, found := m.snapshot(func(r *router, cells []*cell) { rows = append(rows, m.rowsOf(r, cells)...) })
+	return rows, s, found
+}
+
+// RouterName gives the full name, namespace/name, and the class of a router that
+// is called by either name.
+func (m *Model) RouterName(name string) (full, class string, err error) {
+	r, err := m.router(name)
+	if err != nil {
+		return "", "", err
+	}
+	return r.key.String(), r.spec.ProxyClass, nil
+}
+
+func (m *Model) rowsOf(r *router, cells []*cell) []Row {
+	var rows []Row
+	b := &builder{router: r, overlays: m.overlays}
+	for _, d := range r.prune(r.domains(cells)) {
+		for _, c := range d.cells {
+			rows = append(rows, b.rows(d, c)...)
+		}
+	}
+	return rows
 }
 
 func (b *builder) rows(d *domain, c *cell) []Row {

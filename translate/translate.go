@@ -130,6 +130,11 @@ func sortFindings(found []dtab.Finding) []dtab.Finding {
 // Snapshot gives everything that proxies are to be told, and what could not be
 // told. It is a function of the model: equal models give equal bytes.
 func (m *Model) Snapshot() (*Snapshot, []dtab.Finding) {
+	return m.snapshot(func(*router, []*cell) {})
+}
+
+// snapshot shows what was explored of each router on the way.
+func (m *Model) snapshot(show func(*router, []*cell)) (*Snapshot, []dtab.Finding) {
 	classes := map[string]*classBuilder{}
 	for _, r := range m.routers {
 		cb := classes[r.spec.ProxyClass]
@@ -137,7 +142,7 @@ func (m *Model) Snapshot() (*Snapshot, []dtab.Finding) {
 			cb = newClassBuilder(m.inventory)
 			classes[r.spec.ProxyClass] = cb
 		}
-		m.translate(r, cb)
+		show(r, m.translate(r, cb))
 	}
 	s := &Snapshot{Classes: map[string]*ClassSnapshot{}}
 	var found []dtab.Finding
@@ -148,8 +153,8 @@ func (m *Model) Snapshot() (*Snapshot, []dtab.Finding) {
 	return s, sortFindings(found)
 }
 
-// translate adds the resources of one router to its class.
-func (m *Model) translate(r *router, cb *classBuilder) {
+// translate adds the resources of one router to its class, and gives what was explored.
+func (m *Model) translate(r *router, cb *classBuilder) []*cell {
 	cb.source = r.describe()
 	e := newExplorer(r, m.names, m.overlays)
 	cells, found := e.explore()
@@ -173,6 +178,7 @@ func (m *Model) translate(r *router, cb *classBuilder) {
 		cb.addExtension(ext, validateDeep(ext), nil)
 	}
 	m.addListeners(cb, spec)
+	return cells
 }
 
 func (r *router) describe() string {

@@ -18,14 +18,20 @@ import (
 func newPreviewCommand() *cobra.Command {
 	var in input
 	var out output
-	var class, router string
+	var p preview
 	cmd := &cobra.Command{
 		Use:   "preview -f DIR",
 		Short: "Show what Envoy would be told",
 		Long: `Show what Envoy would be told for the objects of a directory: as a table, where
 each host goes and what each policy changes; as yaml or json, the resources of
-xDS themselves, by proxy class. Nothing is sent anywhere.`,
+xDS themselves, by proxy class. Nothing is sent anywhere.
+
+With --policy: what that environment changes, from what to what. With --cookie
+and --header: the table as a person with such requests has it. Then yaml and
+json are those tables.`,
 		Example: `  kibble preview -f examples/hello-world
+  kibble preview -f examples/hello-world --policy world-v2
+  kibble preview -f examples/hello-world --cookie special_employee_cookie=dogfood
   kibble preview -f examples/hello-world --router ingress
   kibble preview -f examples/hello-world --proxy-class edge -o yaml`,
 		Args: noArgs,
@@ -33,73 +39,151 @@ xDS themselves, by proxy class. Nothing is sent anywhere.`,
 			if err := out.check(); err != nil {
 				return err
 			}
+			if p.policy != "" && p.personal() {
+				return fmt.Errorf("--policy shows one environment by itself, --cookie and --header a person's: use one of them")
+			}
 			m, found, err := in.model(cmd)
 			if err != nil {
 				return err
 			}
-			snapshot, more := m.Snapshot()
+			rows, snapshot, more := m.Overview()
 			printFindings(cmd.ErrOrStderr(), more)
-			found = append(found, more...)
-			if class != "" && snapshot.Classes[class] == nil {
-				return wrongf("no router is of class %q; there are: %s", class,
-					cmp.Or(strings.Join(slices.Sorted(maps.Keys(snapshot.Classes)), ", "), "none"))
-			}
-			if class, err = classOf(m, class, router); err != nil {
+			if rows, err = p.choose(m, rows, snapshot); err != nil {
 				return err
 			}
-			if out.format == "table" {
-				err = previewTable(cmd.OutOrStdout(), m, class, router)
-			} else {
-				err = previewResources(cmd.OutOrStdout(), m, &out, snapshot, class, router)
+			switch {
+			case p.policy != "":
+				err = p.changes(cmd.OutOrStdout(), cmd.ErrOrStderr(), m, rows, &out)
+			case p.personal():
+				err = p.person(cmd.OutOrStdout(), cmd.ErrOrStderr(), m, rows, &out)
+			case out.format == "table":
+				err = printRows(cmd.OutOrStdout(), rows)
+			default:
+				err = previewResources(cmd.OutOrStdout(), m, &out, snapshot, p.class, p.router)
 			}
-			return cmp.Or(err, verdict(found))
+			return cmp.Or(err, verdict(append(found, more...)))
 		},
 	}
 	in.flags(cmd)
 	out.flags(cmd, "table", "yaml", "json")
-	cmd.Flags().StringVar(&class, "proxy-class", "", "only what proxies of this class are told")
-	cmd.Flags().StringVar(&router, "router", "", "only this router, by name or namespace/name")
+	f := cmd.Flags()
+	f.StringVar(&p.class, "proxy-class", "", "only what proxies of this class are told")
+	f.StringVar(&p.router, "router", "", "only this router, by name or namespace/name")
+	f.StringVar(&p.policy, "policy", "", "only what this policy changes; of a family, its name or NAME.NAMESPACE")
+	f.StringArrayVar(&p.asked.cookies, "cookie", nil, "as a person with this cookie, name=value; may be given several times")
+	f.StringArrayVar(&p.asked.headers, "header", nil, "as a person with this header, 'name: value'; may be given several times")
+	f.StringVar(&p.asked.source, "source", "", "as a person with this IP address")
 	return cmd
 }
 
-// classOf gives the class of the chosen router, and else the chosen class.
-func classOf(m *translate.Model, class, router string) (string, error) {
-	if router == "" {
-		return class, nil
-	}
-	rows, err := m.Preview(router)
-	switch {
-	case err != nil:
-		return "", wrongf("%w", err)
-	case len(rows) == 0:
-		return class, nil
-	case class != "" && class != rows[0].Class:
-		return "", wrongf("router %s is of class %s, not %s: leave --proxy-class away", rows[0].Router, rows[0].Class, class)
-	}
-	return rows[0].Class, nil
+// preview is what is to be shown.
+type preview struct {
+	class, router, policy string
+	asked                 asked
 }
 
-func previewTable(w io.Writer, m *translate.Model, class, router string) error {
-	rows, err := m.Preview(router)
+func (p *preview) personal() bool {
+	return len(p.asked.cookies) > 0 || len(p.asked.headers) > 0 || p.asked.source != ""
+}
+
+// choose keeps the rows of the router or class, and learns the router's class.
+func (p *preview) choose(m *translate.Model, rows []translate.Row, s *translate.Snapshot) ([]translate.Row, error) {
+	if p.class != "" && s.Classes[p.class] == nil {
+		return nil, wrongf("no router is of class %q; there are: %s", p.class,
+			cmp.Or(strings.Join(slices.Sorted(maps.Keys(s.Classes)), ", "), "none"))
+	}
+	full := ""
+	if p.router != "" {
+		name, class, err := m.RouterName(p.router)
+		switch {
+		case err != nil:
+			return nil, wrongf("%w", err)
+		case p.class != "" && class != p.class:
+			return nil, wrongf("router %s is of class %s, not %s: leave --proxy-class away", name, class, p.class)
+		}
+		full, p.class = name, class
+	}
+	return slices.DeleteFunc(rows, func(r translate.Row) bool {
+		return full != "" && r.Router != full || p.class != "" && r.Class != p.class
+	}), nil
+}
+
+// changes shows what one policy changes.
+func (p *preview) changes(w, notes io.Writer, m *translate.Model, rows []translate.Row, out *output) error {
+	changes, note, err := m.Changes(rows, p.policy)
+	if err != nil {
+		return wrongf("%w", err)
+	}
+	if note != "" {
+		fmt.Fprintln(notes, "kibble: "+note)
+	}
+	if out.format != "table" {
+		return out.print(w, changes)
+	}
+	if len(changes) == 0 {
+		fmt.Fprintf(notes, "kibble: %s changes nothing\n", p.policy)
+		return nil
+	}
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "ROUTER\tHOST\tFROM\tTO")
+	for _, c := range changes {
+		for i := range max(len(c.From), len(c.To)) {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", c.Router, hostText(c.Host, c.Match), shareText(c.From, i), shareText(c.To, i))
+		}
+	}
+	return t.Flush()
+}
+
+// person shows the table as one person has it.
+func (p *preview) person(w, notes io.Writer, m *translate.Model, rows []translate.Row, out *output) error {
+	q, err := p.asked.question("")
 	if err != nil {
 		return err
 	}
+	context := m.ContextOf(q)
+	rows = translate.As(rows, context)
+	if out.format != "table" {
+		return out.print(w, struct {
+			Context []string        `json:"context"`
+			Rows    []translate.Row `json:"rows"`
+		}{append([]string{}, context...), rows})
+	}
+	fmt.Fprintf(notes, "kibble: policies that hold: %s\n", cmp.Or(context.String(), "none"))
+	return printRows(w, rows)
+}
+
+func printRows(w io.Writer, rows []translate.Row) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "ROUTER\tHOST\tPOLICIES\tSHARE\tSERVICE\tFALLBACK")
 	for _, r := range rows {
-		if class != "" && r.Class != class {
-			continue
-		}
-		host := r.Host
-		if r.Match != "" {
-			host += " (" + r.Match + ")"
-		}
 		for _, to := range r.To {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Router, host, cmp.Or(strings.Join(r.Policies, " + "), "-"),
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Router, hostText(r.Host, r.Match), cmp.Or(strings.Join(r.Policies, " + "), "-"),
 				percent(to.Share), to.Service, cmp.Or(strings.Join(to.Fallback, ", "), "-"))
 		}
 	}
 	return t.Flush()
+}
+
+func hostText(host, match string) string {
+	if match != "" {
+		host += " (" + match + ")"
+	}
+	return host
+}
+
+// shareText gives share i of some, "" if there are fewer.
+func shareText(shares []translate.RowShare, i int) string {
+	if i >= len(shares) {
+		return ""
+	}
+	text := shares[i].Service
+	if len(shares) > 1 {
+		text = percent(shares[i].Share) + " " + text
+	}
+	if len(shares[i].Fallback) > 0 {
+		text += ", else " + strings.Join(shares[i].Fallback, ", ")
+	}
+	return text
 }
 
 func percent(share float64) string {
