@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -40,7 +41,7 @@ json are those tables.`,
 				return err
 			}
 			if p.policy != "" && p.personal() {
-				return fmt.Errorf("--policy shows one environment by itself, --cookie and --header a person's: use one of them")
+				return errors.New("--policy shows one environment by itself, --cookie and --header a person's: use one of them")
 			}
 			m, found, err := in.model(cmd)
 			if err != nil {
