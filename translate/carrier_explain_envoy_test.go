@@ -2,6 +2,7 @@ package translate
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -67,6 +68,23 @@ func TestEnvoyCarriesAsExplained(t *testing.T) {
 		})
 		if !seen["v1"] || !seen["v2"] {
 			t.Errorf("%s: the requests prove little: %v", name, seen)
+		}
+	}
+}
+
+// The access log says which environments were active, whatever they travel in.
+func TestLogSaysContext(t *testing.T) {
+	_, address := newApp(t, "v1")
+	for _, carriers := range []string{"[l5d-ctx]", "[baggage]", "[l5d-ctx, baggage]"} {
+		w := newWorld(t, "one", map[string]string{
+			"r": "{proxyClass: one, port: 1, carriers: " + carriers + ", dtab: '/svc/world => /#/io.l5d.k8s/default/http/v1'}",
+		}, nil, map[string]string{"v1": address})
+		for _, lines := range []string{"l5d-ctx-dogfood: a,b\r\n", "baggage: dogfood=a_b\r\n"} {
+			newRawClient(t, w.address(t, "r")).send(t, "GET / HTTP/1.1\r\nHost: world\r\n"+lines+"\r\n")
+		}
+		w.Stop() // it writes what it still has
+		if n := strings.Count(w.Log(), `"dogfood":"a,b"`); n != 2 {
+			t.Errorf("%s: %d lines say it, want 2", carriers, n)
 		}
 	}
 }
