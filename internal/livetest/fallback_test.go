@@ -15,7 +15,7 @@ spec: {proxyClass: edge, port: {front}, bind: loopback, trust: untrusted, dtabRe
 apiVersion: kibble.dev/v1alpha1
 kind: Router
 metadata: {name: inside}
-spec: {proxyClass: edge, port: {inside}, bind: loopback, trust: internal, dtabRef: {name: world}}
+spec: {proxyClass: edge, port: {inside}, bind: loopback, trust: internal, dtabRef: {name: world}, adHocOverrides: {allow: [/host, /srv]}}
 ---
 apiVersion: kibble.dev/v1alpha1
 kind: Dtab

@@ -213,12 +213,18 @@ func (x *live) settles(t testing.TB, want, router, host string, headers ...strin
 // app is a program that answers with its name.
 func app(t testing.TB, name string) pod {
 	t.Helper()
-	return pod{address: envoytest.Upstream(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	return pod{address: upstream(t, func(w http.ResponseWriter) {
 		// What an application says of environments is not to be believed.
 		w.Header().Set(translate.HeaderEnvironment, "invented")
 		w.Header().Set(translate.HeaderFallback, "invented")
 		fmt.Fprintln(w, name)
-	}))}
+	})}
+}
+
+// upstream serves one answer and gives its address.
+func upstream(t testing.TB, answer func(http.ResponseWriter)) string {
+	t.Helper()
+	return envoytest.Upstream(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answer(w) }))
 }
 
 // refusing is a pod that is ready and refuses connections.
