@@ -21,12 +21,13 @@ export KIBBLE_KUBE ?= $(KUBE_DIR)
 # Folders of the modules that hold our code.
 MODULES := $(dir $(wildcard go.mod e2e/go.mod))
 LINT    := $(CURDIR)/.bin/golangci-lint
+CONTROLLER_GEN := $(CURDIR)/.bin/controller-gen
 
 .DEFAULT_GOAL := help
-.PHONY: help build envoy kube test lint fmt fuzz bench demo smoke programs clean
+.PHONY: help build envoy kube generate test lint fmt fuzz bench demo smoke programs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/kibble
 	@$(GO) build -trimpath -o bin/kibble ./cmd/kibble
@@ -43,10 +44,14 @@ kube: $(KIBBLE_KUBE)/kube-apiserver ## build a Kubernetes API server into .kube 
 $(KUBE_DIR)/kube-apiserver: tools/kube/go.sum tools/etcd/go.sum
 	@tools/kube.sh $(@D)
 
+generate: $(CONTROLLER_GEN) ## write what is made from api/v1alpha1: the CRDs, their reference, the copy methods
+	@tools/generate.sh $(CONTROLLER_GEN)
+
 test: $(KIBBLE_ENVOY) $(KIBBLE_KUBE)/kube-apiserver ## run every test: unit, property, golden, on a real Envoy and a real Kubernetes API
 	@set -e; for dir in $(MODULES); do echo "go test ./... in $$dir"; (cd $$dir && $(GO) test -timeout 20m ./...); done
 
-lint: $(LINT) ## run the linters, import direction included
+lint: $(LINT) $(CONTROLLER_GEN) ## run the linters, import direction included; see that generated files are current
+	@tools/generate.sh $(CONTROLLER_GEN) --check
 	@set -e; for dir in $(MODULES); do echo "golangci-lint run in $$dir"; (cd $$dir && $(LINT) run --config $(CURDIR)/.golangci.yml ./...); done
 
 fmt: $(LINT) ## format the Go code
@@ -55,6 +60,9 @@ fmt: $(LINT) ## format the Go code
 $(LINT): tools/go.mod tools/go.sum
 	@echo "building golangci-lint (some minutes, once) ..."
 	@cd tools && $(GO) build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(CONTROLLER_GEN): tools/crd/go.mod tools/crd/go.sum
+	@cd tools/crd && $(GO) build -o $@ sigs.k8s.io/controller-tools/cmd/controller-gen
 
 fuzz: ## run each fuzz target for FUZZTIME (20s)
 	@FUZZTIME=$(FUZZTIME) GO=$(GO) tools/fuzz.sh

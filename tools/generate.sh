@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Usage: tools/generate.sh CONTROLLER-GEN [--check]
+#
+# Writes what is made from the types of api/v1alpha1: their copy methods, the
+# chart of the CRDs and the reference of the objects. With --check it writes
+# nothing, and fails when something is not current.
+set -euo pipefail
+
+generator=$1
+mode=${2:-}
+cd "$(dirname "$0")/.."
+
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+mkdir -p "$out/api" "$out/crds" "$out/chart/templates"
+
+"$generator" object paths=./api/v1alpha1 output:object:dir="$out/api"
+"$generator" crd paths=./api/v1alpha1 output:crd:dir="$out/crds"
+(cd tools/crd && go run . "$out/crds" "$out/chart" "$out/objects.md")
+
+# made PATH GENERATED
+made() {
+  if [ "$mode" = --check ]; then
+    diff -u "$1" "$2" || { echo "$1 is not current: run make generate" >&2; exit 1; }
+  else
+    mkdir -p "$(dirname "$1")"
+    cp "$2" "$1"
+  fi
+}
+made api/v1alpha1/zz_generated.deepcopy.go "$out/api/zz_generated.deepcopy.go"
+for file in "$out"/chart/templates/*; do made "charts/kibble-crds/templates/$(basename "$file")" "$file"; done
+made docs/reference/objects.md "$out/objects.md"
