@@ -40,9 +40,14 @@ type Options struct {
 	// AdminAddress is host:port of Envoy's admin listener; the host is an IP
 	// address. Port 0 lets the system choose.
 	AdminAddress string
+	// StatusAddress is host:port of a listener that answers /ready and
+	// /stats/prometheus, and nothing else, to whoever reaches it; the host is an
+	// IP address. Empty: none.
+	StatusAddress string
 	// PodIP, NodeName and Namespace are told to Kibble as node metadata POD_IP,
 	// NODE_NAME and NAMESPACE; empty ones are left out. PodIP is where Routers
-	// with bind: pod listen.
+	// with bind: pod listen. Each may be $(NAME), where Kubernetes will put a
+	// container's environment variable in.
 	PodIP, NodeName, Namespace string
 	// TLS secures the connection to Server. Without it the connection is plain
 	// text, which Kibble takes on loopback only.

@@ -49,6 +49,8 @@ func TestRenderedValidates(t *testing.T) {
 		{Class: "sidecar", NodeID: "n", Server: "[::1]:18000", AdminAddress: "[::1]:9901", PodIP: "10.0.0.7", NodeName: "on", Namespace: "y"},
 		{Class: "node", NodeID: `a "quoted" id: #1`, PodIP: "fd00::7", MaxHeapBytes: 1 << 40, MaxConnections: 7},
 		{Class: "my-class.v2", NodeID: "n"},
+		{Class: "sidecar", NodeID: "$(POD_NAME)", PodIP: "$(POD_IP)", StatusAddress: "[::]:4190"},
+		{Class: "sidecar", NodeID: "n", StatusAddress: "0.0.0.0:4190"},
 	} {
 		b, err := bootstrap.Render(o)
 		if err != nil {
@@ -72,6 +74,8 @@ func TestErrors(t *testing.T) {
 		{Class: "edge", AdminAddress: "9901"},
 		{Class: "edge", AdminAddress: "localhost:9901"},
 		{Class: "edge", PodIP: "hello-0"},
+		{Class: "edge", StatusAddress: "4190"},
+		{Class: "edge", StatusAddress: "0.0.0.0:0"},
 		{Class: "edge", TLS: &bootstrap.TLS{}},
 		{Class: "edge", TLS: &bootstrap.TLS{CertificateDir: "certs"}},
 		{Class: "edge", TLS: &bootstrap.TLS{CertificateDir: "/certs"}},

@@ -15,6 +15,9 @@ type values struct {
 	Metadata                     []field
 	ServerHost, AdminHost        string
 	ServerPort, AdminPort        uint16
+	StatusHost                   string
+	StatusPort                   uint16
+	StatusBoth                   bool // IPv4 comes to an IPv6 address too
 	MaxHeapBytes, MaxConnections uint64
 	TLS                          *tlsValues
 	Token                        string
@@ -43,7 +46,17 @@ func (o Options) values() (values, error) {
 	if _, err := netip.ParseAddr(v.AdminHost); err != nil {
 		return v, fmt.Errorf("admin address %q: Envoy listens on IP addresses only: want one, such as 127.0.0.1, in place of %q", o.AdminAddress, v.AdminHost)
 	}
-	if o.PodIP != "" {
+	if o.StatusAddress != "" {
+		if v.StatusHost, v.StatusPort, err = hostPort(o.StatusAddress, "0.0.0.0:4190"); err != nil {
+			return v, fmt.Errorf("status address %q: %w", o.StatusAddress, err)
+		}
+		ip, err := netip.ParseAddr(v.StatusHost)
+		if err != nil || v.StatusPort == 0 || v.AdminPort == 0 {
+			return v, fmt.Errorf("status address %q: want an IP address and a port, such as 0.0.0.0:4190, and an admin address with a port", o.StatusAddress)
+		}
+		v.StatusBoth = ip == netip.IPv6Unspecified()
+	}
+	if o.PodIP != "" && !regexp.MustCompile(`^\$\([A-Za-z_][A-Za-z0-9_]*\)$`).MatchString(o.PodIP) {
 		if _, err := netip.ParseAddr(o.PodIP); err != nil {
 			return v, fmt.Errorf("pod IP %q: want an IP address", o.PodIP)
 		}

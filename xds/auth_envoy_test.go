@@ -67,6 +67,17 @@ func (s *secured) start(t *testing.T, l net.Listener, o xds.Options) {
 	t.Cleanup(s.stop)
 }
 
+// startAgain runs a new server where the one that was stopped had been.
+func (s *secured) startAgain(t *testing.T, o xds.Options) {
+	t.Helper()
+	l, err := net.Listen("tcp", s.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.registry = prometheus.NewRegistry()
+	s.start(t, l, o)
+}
+
 func authority(t *testing.T) *pki.Authority {
 	t.Helper()
 	ca, err := pki.NewAuthority(time.Now(), time.Hour)
@@ -259,12 +270,7 @@ func TestEnvoyRotation(t *testing.T) {
 	}
 
 	s.stop() // now it must come back, with what is new
-	l, err := net.Listen("tcp", s.address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.registry = prometheus.NewRegistry()
-	s.start(t, l, options)
+	s.startAgain(t, options)
 	s.Publish(version(t, 2, up))
 	until(t, "Envoy has come back with its new certificate", func() bool { return load.last() == "c2" })
 	load.end()

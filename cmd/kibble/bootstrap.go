@@ -67,6 +67,7 @@ they will be when Envoy runs, if that is elsewhere.`,
 	f.StringVar(&o.NodeID, "node-id", "", "name of this proxy, such as its pod's (Envoy's node.id); empty: give envoy --service-node")
 	f.StringVar(&o.Server, "xds-address", bootstrap.DefaultServer, "host:port of kibble serve")
 	f.StringVar(&o.AdminAddress, "admin-address", bootstrap.DefaultAdminAddress, "ip:port of Envoy's admin pages")
+	f.StringVar(&o.StatusAddress, "status-address", "", "ip:port that answers /ready and /stats/prometheus to others; empty: none")
 	f.StringVar(&o.PodIP, "pod-ip", "", "address of the pod: where Routers with bind pod listen")
 	f.StringVar(&o.NodeName, "node-name", "", "Kubernetes node that the proxy runs on")
 	f.StringVar(&o.Namespace, "namespace", "", "namespace that the proxy runs in")

@@ -16,6 +16,6 @@ that is needed cannot be reached.`,
 		SilenceErrors: true,
 	}
 	cmd.AddCommand(newServeCommand(), newPreviewCommand(), newExplainCommand(), newDtabCommand(),
-		newBootstrapCommand(), newCertsCommand(), newVersionCommand())
+		newBootstrapCommand(), newCertsCommand(), newInjectCommand(), newWebhookCommand(), newVersionCommand())
 	return cmd
 }

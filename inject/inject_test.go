@@ -1,0 +1,173 @@
+package inject_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	admissionv1 "k8s.io/api/admission/v1"
+
+	"kibble.dev/inject"
+)
+
+var update = flag.Bool("update", false, "rewrite the goldens")
+
+// ca is any certificate: the golden files hold it.
+func options(t testing.TB) inject.Options {
+	t.Helper()
+	ca, err := os.ReadFile("testdata/ca.crt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return inject.Options{Image: "envoyproxy/envoy:distroless-v1.40.0", Server: "kibble.kibble-system.svc:18000", CA: string(ca)}
+}
+
+// Each testdata/*.in.yaml becomes its .out.yaml, and that becomes itself.
+func TestFiles(t *testing.T) {
+	all, err := filepath.Glob("testdata/*.in.yaml")
+	if err != nil || len(all) == 0 {
+		t.Fatal(all, err)
+	}
+	for _, name := range all {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			in, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := files(t, options(t), in)
+			out := strings.TrimSuffix(name, ".in.yaml") + ".out.yaml"
+			if *update {
+				if err := os.WriteFile(out, got, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), string(got)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(string(got), string(files(t, options(t), got))); diff != "" {
+				t.Errorf("injected twice (-once +twice):\n%s", diff)
+			}
+			// An upgrade gives what a first injection with the new options gives.
+			next := options(t)
+			next.Image, next.Port, next.NodePort, next.Server = "envoy:next", 5140, 5141, "kibble.other.svc:18001"
+			if diff := cmp.Diff(string(files(t, next, in)), string(files(t, next, got))); diff != "" {
+				t.Errorf("upgraded (-fresh +upgraded):\n%s", diff)
+			}
+		})
+	}
+}
+
+func files(t *testing.T, o inject.Options, in []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if err := inject.Files(o, bytes.NewReader(in), &out, inject.ModeSidecar); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// What is wrong is said with its place.
+func TestErrors(t *testing.T) {
+	for annotation, says := range map[string]string{
+		`kibble.dev/http-proxy-port: "0"`:           `Pod a: annotation kibble.dev/http-proxy-port: "0": want a port from 1 to 65535`,
+		`kibble.dev/proxy-cpu-request: much`:        `want a quantity, such as 50m`,
+		`kibble.dev/proxy-memory-request: 1Gi`:      `1Gi is more than the limit of 512Mi`,
+		`kibble.dev/proxy-log-level: loud`:          `want trace, debug`,
+		`kibble.dev/proxy-class: "$(HOME)"`:         `Kubernetes would put a variable`,
+		`kibble.dev/proxy-class: "no class"`:        `proxy class "no class": want a name`,
+		"x: y}, labels: {kibble.dev/inject: please": `label kibble.dev/inject: "please": want enabled, node, host-ip or disabled`,
+	} {
+		in := "apiVersion: v1\nkind: Pod\nmetadata: {name: a, annotations: {" + annotation + "}}\nspec: {containers: [{name: a}]}\n"
+		err := inject.Files(options(t), strings.NewReader(in), &bytes.Buffer{}, inject.ModeSidecar)
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v, want in it: %s", annotation, err, says)
+		}
+	}
+}
+
+// The webhook's patch makes of a pod what Pod makes of it, and only pods that
+// are created are touched.
+func TestWebhook(t *testing.T) {
+	w := &inject.Webhook{Options: options(t)}
+	pod := `{"metadata":{"name":"a"},"spec":{"containers":[{"name":"a","of a later Kubernetes":{"x":1.5}}]}}`
+	for _, c := range []struct {
+		name, path, method, body string
+		code                     int
+		patched                  bool
+		says                     string
+	}{
+		{"created", "enabled", "POST", review("Pod", "CREATE", pod), 200, true, ""},
+		{"by the node", "node", "POST", review("Pod", "CREATE", pod), 200, true, ""},
+		{"not asked for", "disabled", "POST", review("Pod", "CREATE", pod), 200, false, ""},
+		{"updated", "enabled", "POST", review("Pod", "UPDATE", pod), 200, false, ""},
+		{"another kind", "enabled", "POST", review("Service", "CREATE", pod), 200, false, ""},
+		{"no such mode", "nonsense", "POST", review("Pod", "CREATE", pod), 200, false, "nonsense"},
+		{"no spec", "enabled", "POST", review("Pod", "CREATE", `{"metadata":{}}`), 200, false, ""},
+		{"odd", "enabled", "POST", review("Pod", "CREATE", `{"metadata":1,"spec":{"containers":[1,{"env":"x"}],"initContainers":{}}}`), 200, true, ""},
+		{"no object", "enabled", "POST", review("Pod", "CREATE", `null`), 200, false, "cannot be read"},
+		{"no review", "enabled", "POST", `{}`, 400, false, ""},
+		{"no JSON", "enabled", "POST", `{`, 400, false, ""},
+		{"a GET", "enabled", "GET", ``, 405, false, ""},
+		{"too large", "enabled", "POST", strings.Repeat(" ", 9<<20), 413, false, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out := httptest.NewRecorder()
+			w.ServeHTTP(out, httptest.NewRequest(c.method, inject.Path+c.path, strings.NewReader(c.body)))
+			if out.Code != c.code {
+				t.Fatalf("%d %s, want %d", out.Code, out.Body, c.code)
+			}
+			if c.code != 200 {
+				return
+			}
+			var answer admissionv1.AdmissionReview
+			if err := json.Unmarshal(out.Body.Bytes(), &answer); err != nil {
+				t.Fatal(err)
+			}
+			r := answer.Response
+			if r.UID != "u" || r.Allowed != (c.says == "") || (len(r.Patch) > 0) != c.patched {
+				t.Errorf("got %+v", r)
+			}
+			if c.says != "" && !strings.Contains(r.Result.Message, c.says) {
+				t.Errorf("it says %q", r.Result.Message)
+			}
+		})
+	}
+}
+
+func review(kind, operation, object string) string {
+	return `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u","kind":{"version":"v1","kind":"` + kind +
+		`"},"operation":"` + operation + `","namespace":"n","object":` + object + `}}`
+}
+
+// Whatever the API server sends, nothing panics, and what is injected twice is
+// what is injected once.
+func FuzzPod(f *testing.F) {
+	f.Add(`{"metadata":{"labels":{"kibble.dev/inject":"node"}},"spec":{"containers":[{"name":"a","env":[{"name":"http_proxy"}]}]}}`)
+	f.Add(`{"spec":{"initContainers":[{"name":"kibble-proxy"},7],"volumes":[null]}}`)
+	f.Add(`{"metadata":{"annotations":{"kibble.dev/injected":"http://127.0.0.1:1 x"}},"spec":{"containers":null}}`)
+	o := options(f)
+	f.Fuzz(func(t *testing.T, text string) {
+		var pod map[string]any
+		if json.Unmarshal([]byte(text), &pod) != nil {
+			return
+		}
+		once, _, err := inject.Pod(o, pod, map[string]string{inject.Label: inject.ModeSidecar})
+		if err != nil {
+			return
+		}
+		twice, _, err := inject.Pod(o, once, map[string]string{inject.Label: inject.ModeSidecar})
+		if diff := cmp.Diff(once, twice); err != nil || diff != "" {
+			t.Errorf("%v: injected twice (-once +twice):\n%s", err, diff)
+		}
+	})
+}

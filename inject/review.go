@@ -1,0 +1,123 @@
+package inject
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"strings"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// maxReview bounds a review: the API server's own limit for an object is 3 MiB.
+const maxReview = 8 << 20
+
+// Path is where a Webhook answers, with the mode of the namespace behind it:
+// /inject/enabled. The API server's selectors know the labels of namespaces, so
+// that the webhook needs no rights to read them.
+const Path = "/inject/"
+
+// Webhook answers the API server's reviews of pods that are being created.
+type Webhook struct {
+	Options Options
+	Logger  *slog.Logger
+}
+
+// ServeHTTP answers one review. A pod whose annotations are wrong is refused,
+// with words; what is no review is the caller's mistake.
+func (w *Webhook) ServeHTTP(out http.ResponseWriter, in *http.Request) {
+	if in.Method != http.MethodPost {
+		http.Error(out, "want a POST of an AdmissionReview", http.StatusMethodNotAllowed)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(out, in.Body, maxReview))
+	if err != nil {
+		http.Error(out, err.Error(), http.StatusRequestEntityTooLarge)
+		return
+	}
+	var review admissionv1.AdmissionReview
+	if err := json.Unmarshal(body, &review); err != nil || review.Request == nil {
+		http.Error(out, "want an AdmissionReview of admission.k8s.io/v1 with a request", http.StatusBadRequest)
+		return
+	}
+	answer := w.review(review.Request, strings.TrimPrefix(in.URL.Path, Path))
+	answer.UID = review.Request.UID
+	out.Header().Set("Content-Type", "application/json")
+	err = json.NewEncoder(out).Encode(admissionv1.AdmissionReview{
+		TypeMeta: metav1.TypeMeta{APIVersion: "admission.k8s.io/v1", Kind: "AdmissionReview"}, Response: answer,
+	})
+	if err != nil && w.Logger != nil {
+		w.Logger.ErrorContext(in.Context(), "a review's answer cannot be sent", "reason", err)
+	}
+}
+
+func (w *Webhook) review(r *admissionv1.AdmissionRequest, mode string) *admissionv1.AdmissionResponse {
+	allowed := &admissionv1.AdmissionResponse{Allowed: true}
+	if r.Kind.Kind != "Pod" || r.Kind.Group != "" || r.SubResource != "" || r.Operation != admissionv1.Create {
+		return allowed
+	}
+	var pod map[string]any
+	if err := json.Unmarshal(r.Object.Raw, &pod); err != nil {
+		return refuse(fmt.Errorf("the pod cannot be read: %w", err))
+	}
+	out, changed, err := Pod(w.Options, pod, map[string]string{Label: mode})
+	if err != nil {
+		return refuse(err)
+	}
+	if !changed {
+		return allowed
+	}
+	patch, err := json.Marshal(Patch(pod, out))
+	if err != nil {
+		return refuse(err)
+	}
+	if w.Logger != nil {
+		name, _ := pod["metadata"].(map[string]any)
+		w.Logger.Info("injected", "namespace", r.Namespace, "pod", name["name"], "of", name["generateName"])
+	}
+	kind := admissionv1.PatchTypeJSONPatch
+	allowed.Patch, allowed.PatchType = patch, &kind
+	return allowed
+}
+
+func refuse(err error) *admissionv1.AdmissionResponse {
+	return &admissionv1.AdmissionResponse{Result: &metav1.Status{
+		Status: metav1.StatusFailure, Reason: metav1.StatusReasonInvalid, Code: http.StatusUnprocessableEntity,
+		Message: "kibble: " + err.Error(),
+	}}
+}
+
+// Operation is one of a JSON patch (RFC 6902).
+type Operation struct {
+	Op    string `json:"op"`
+	Path  string `json:"path"`
+	Value any    `json:"value,omitempty"`
+}
+
+// Patch gives what makes a pod of what it was: whole lists, of those that an
+// injection changes.
+func Patch(from, to map[string]any) []Operation {
+	patch := []Operation{}
+	for _, p := range [][2]string{{"metadata", "annotations"}, {"spec", "initContainers"}, {"spec", "containers"}, {"spec", "volumes"}} {
+		was, had := part(from, p)
+		is, has := part(to, p)
+		path := "/" + p[0] + "/" + p[1]
+		switch {
+		case has && !reflect.DeepEqual(was, is):
+			patch = append(patch, Operation{"add", path, is}) // in place of what is there
+		case had && !has:
+			patch = append(patch, Operation{Op: "remove", Path: path})
+		}
+	}
+	return patch
+}
+
+func part(m map[string]any, path [2]string) (any, bool) {
+	inner, _ := m[path[0]].(map[string]any)
+	v, ok := inner[path[1]]
+	return v, ok
+}
