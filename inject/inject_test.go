@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -41,9 +42,11 @@ func TestFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := files(t, options(t), in)
+			// The bootstrap has tests of its own; here it would hide the rest.
+			short := bootstraps().ReplaceAll(got, []byte("$1- BOOTSTRAP\n"))
 			out := strings.TrimSuffix(name, ".in.yaml") + ".out.yaml"
 			if *update {
-				if err := os.WriteFile(out, got, 0o600); err != nil {
+				if err := os.WriteFile(out, short, 0o600); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -51,7 +54,7 @@ func TestFiles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			if diff := cmp.Diff(string(want), string(short)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(string(got), string(files(t, options(t), got))); diff != "" {
@@ -65,6 +68,10 @@ func TestFiles(t *testing.T) {
 			}
 		})
 	}
+}
+
+func bootstraps() *regexp.Regexp {
+	return regexp.MustCompile(`(?s)(- --config-yaml\n +)- '\{.*?'\n`)
 }
 
 func files(t *testing.T, o inject.Options, in []byte) []byte {
