@@ -18,12 +18,24 @@ import (
 	"kibble.dev/internal/envoytest"
 )
 
+// eachEdge runs an attack against an edge that takes no rules from anybody, and
+// one that takes them from people who are granted it, of whom there are none.
+func eachEdge(t *testing.T, attack func(*testing.T, listenerSpec)) {
+	for _, adHoc := range []bool{false, true} {
+		t.Run(fmt.Sprint("adHoc=", adHoc), func(t *testing.T) {
+			attack(t, listenerSpec{Untrusted: true, Policies: true, AdHoc: adHoc})
+		})
+	}
+}
+
 // What a client might try to get context past the edge. None of it may reach
 // an application, in headers or in trailers, nor choose a route.
 
-func TestStrangeSpellingsBringNoContext(t *testing.T) {
+func TestStrangeSpellingsBringNoContext(t *testing.T) { eachEdge(t, strangeSpellings) }
+
+func strangeSpellings(t *testing.T, edge listenerSpec) {
 	app := &collector{}
-	l := newLab(t, listenerSpec{Untrusted: true, Policies: true}, nil, envoytest.Upstream(t, app))
+	l := newLab(t, edge, nil, envoytest.Upstream(t, app))
 	const id = "world-v2"
 	for i, request := range []string{
 		"GET / HTTP/1.1\r\nHost: a\r\nl5d-ctx-dogfood : " + id + "\r\n\r\n",
@@ -41,6 +53,8 @@ func TestStrangeSpellingsBringNoContext(t *testing.T) {
 		"GET / HTTP/1.1\r\nHost: a\r\nl5d.ctx.dogfood: " + id + "\r\n\r\n",
 		"GET / HTTP/1.0\r\nHost: a\r\nL5D-CTX-DOGFOOD: " + id + "\r\n\r\n",
 		"GET http://a/ HTTP/1.1\r\nHost: b\r\nL5d-Ctx-Dogfood: " + id + "\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: a\r\nX-Kibble-Dtab: /a => /b\r\nl5d-dtab: /a => /b\r\nx-kibble-cluster: up\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: a\r\nConnection: x-kibble-dtab\r\nl5d-dtab: /a => /b\r\n\r\n",
 		"GET http://a:80/ HTTP/1.1\r\nHost: b\r\nl5d-dtab: /a => /b\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: a\r\nConnection: close, l5d-ctx-dogfood\r\nl5d-ctx-dogfood: " + id + "\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade, http2-settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\nl5d-ctx-dogfood: " + id + "\r\n\r\n",
@@ -95,12 +109,14 @@ func (c *collector) checkClean(t *testing.T, path, name string) *http.Request {
 	return r
 }
 
-func TestFramesBringNoContext(t *testing.T) {
+func TestFramesBringNoContext(t *testing.T) { eachEdge(t, frames) }
+
+func frames(t *testing.T, edge listenerSpec) {
 	app := &collector{}
 	http2 := func(c *clusterv3.Cluster) { c.TypedExtensionProtocolOptions = upstreamHTTP(true) }
-	l := newLab(t, listenerSpec{Untrusted: true, Policies: true}, nil, envoytest.Upstream(t, app), http2)
+	l := newLab(t, edge, nil, envoytest.Upstream(t, app), http2)
 	// Go's server shows trailers that were announced.
-	announce := []string{"trailer", "l5d-ctx-dogfood, l5d-dtab, l5d_dtab, dtab-local, x-kibble-cluster, x-other"}
+	announce := []string{"trailer", "l5d-ctx-dogfood, l5d-dtab, l5d_dtab, dtab-local, x-kibble-cluster, x-kibble-dtab, x-other"}
 	for i, test := range []struct{ fields, trailers []string }{
 		{fields: []string{"l5d-ctx-dogfood", "a", "l5d-ctx-dogfood", "b"}},
 		{fields: []string{"L5d-Ctx-Dogfood", "a"}},

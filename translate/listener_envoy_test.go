@@ -22,9 +22,11 @@ func carried(h http.Header) []string {
 	return names
 }
 
-func TestNobodyOutsideBringsContext(t *testing.T) {
+func TestNobodyOutsideBringsContext(t *testing.T) { eachEdge(t, nobodyOutside) }
+
+func nobodyOutside(t *testing.T, edge listenerSpec) {
 	up, address := newEcho(t)
-	l := newLab(t, listenerSpec{Untrusted: true, Policies: true}, nil, address)
+	l := newLab(t, edge, nil, address)
 	for _, headers := range []string{
 		"l5d-ctx-dogfood: world-v2\r\n",
 		"L5D-Ctx-DOGFOOD: world-v2\r\nl5d-ctx-dogfood: x\r\nl5d-ctx-dogfood:\r\n",

@@ -11,10 +11,12 @@ import (
 
 // Bounds of what counts as frequent.
 const (
-	frequentAfter = 16        // requests of one kind
-	frequentMost  = 128       // kinds, of which the oldest goes first
-	frequentFor   = time.Hour // then it must show again that it is
-	countedMost   = 4096      // kinds that are counted at a time
+	frequentAfter = 16                    // requests of one kind
+	frequentMost  = 128                   // kinds, of which the oldest goes first
+	frequentFor   = time.Hour             // then it must show again that it is
+	countedMost   = 4096                  // kinds that are counted at a time
+	frequentPause = 50 * time.Millisecond // between two, so that a flood of rules is no flood of changes
+	never         = -1 << 30
 )
 
 // frequent finds the overrides that come often. Its zero value has seen none.
@@ -23,6 +25,7 @@ type frequent struct {
 	mu     sync.Mutex
 	counts map[string]int
 	found  []frequentKind // oldest first
+	latest time.Time
 }
 
 type frequentKind struct {
@@ -44,10 +47,15 @@ func (f *frequent) seen(m *translate.Model, o translate.Override, now time.Time)
 		f.counts = map[string]int{}
 	}
 	f.counts[key]++
-	if f.counts[key] != frequentAfter || !m.Foretellable(o) {
+	if f.counts[key] < frequentAfter || now.Sub(f.latest) < frequentPause {
+		return false
+	}
+	if !m.Foretellable(o) {
+		f.counts[key] = never
 		return false
 	}
 	delete(f.counts, key)
+	f.latest = now
 	f.found = slices.DeleteFunc(f.found, func(k frequentKind) bool { return k.key == key })
 	f.found = append(f.found, frequentKind{key: key, override: o, since: now})
 	if len(f.found) > frequentMost {

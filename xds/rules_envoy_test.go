@@ -51,6 +51,11 @@ const rulePolicies = `
 letmein: {when: {all: [{sourceRanges: [10.0.0.0/8]}, {cookie: {name: corp, exact: "1"}}]}, grant: adHoc}
 both: {when: {header: {name: x-both, exact: "1"}, sourceRanges: [10.0.0.0/8]}, grant: adHoc, override: /host/world => /srv/world-v2}
 world-v2: {when: {cookie: {name: v2, exact: "1"}}, override: /host/world => /srv/world-v2}
+family:
+  forEach: {namespaceSelector: {matchLabels: {preview: "yes"}}}
+  when: {header: {name: x-preview, exact: "{namespace}"}, sourceRanges: [10.0.0.0/8]}
+  grant: adHoc
+  override: /host/world => /#/io.l5d.k8s/{namespace}/http/world-v2
 `
 
 // ruleLab is an Envoy of class edge with the routers of ruleObjects before some
@@ -125,7 +130,10 @@ func (l *ruleLab) foretell() {
 
 func ruleInventory(t testing.TB, policies string) *translate.Inventory {
 	t.Helper()
-	inv := &translate.Inventory{Services: map[translate.Key]*translate.Service{}}
+	inv := &translate.Inventory{
+		Services:   map[translate.Key]*translate.Service{},
+		Namespaces: map[string]translate.Labels{"default": nil, "pr-1": {"preview": "yes"}, "pr-2": {"preview": "yes"}},
+	}
 	for _, name := range []string{"world-v1", "world-v2", "hello"} {
 		inv.Services[translate.Key{Namespace: "default", Name: name}] = service(t, name, told(t, name))
 	}
@@ -306,7 +314,8 @@ const (
 
 // What is asked of whom, and where it goes: the service, or status and text.
 func TestEnvoyGrants(t *testing.T) {
-	many := rulePolicies
+	// A condition that every request may meet leaves no guard before the others.
+	many := rulePolicies + "always: {when: {not: {header: {name: x-off, exact: \"1\"}}}, override: /host/nobody => /srv/hello}\n"
 	for i := range 8 { // so many that the routes of world are in a hash map
 		many += fmt.Sprintf("p%d: {when: {cookie: {name: p, exact: \"%d\"}}, override: /host/world => /srv/hello}\n", i, i)
 	}
@@ -336,6 +345,8 @@ func TestEnvoyGrants(t *testing.T) {
 				{"grant and override, the rule wins", "front", "world", "hello", "/host/world=>/srv/hello", []string{"x-both: 1", corp, "l5d-dtab: /host/world => /srv/hello"}},
 				{"grant and override, no rule", "front", "world", "world-v2", "", []string{"x-both: 1", corp}},
 				{"the override alone", "front", "world", "world-v2", "", []string{"Cookie: v2=1", "l5d-dtab: /host/world => /srv/hello"}},
+				{"of a family", "front", "world", "world-v2", "/host/world=>/srv/world-v2", []string{"x-preview: pr-2", corp, v2}},
+				{"of no member", "front", "world", "world-v1", "", []string{"x-preview: pr-3", corp, v2}},
 				{"no adHocOverrides", "plain", "world", "world-v1", "", []string{v2, corp, cookie}},
 				{"no adHocOverrides, context", "plain", "world", "world-v2", "", []string{"Cookie: corp=1; v2=1", corp, v2}},
 				{"malformed", "front", "world", "400 '>' expected but ' ' found at '/a =[ ]/b'", "", []string{"l5d-dtab: /a = /b", corp, cookie}},
@@ -413,7 +424,7 @@ func TestEnvoyGrantsWithoutResolver(t *testing.T) {
 func TestEnvoyGrantsAsExplained(t *testing.T) {
 	l := newRuleLab(t, rulePolicies)
 	whose := rapid.SampledFrom([][]string{
-		{corp, cookie}, {corp, "Cookie: v2=1; corp=1"}, {corp, "x-both: 1"}, {corp, cookie, "x-both: 1"},
+		{corp, cookie}, {corp, "x-preview: pr-1"}, {corp, "Cookie: v2=1; corp=1"}, {corp, "x-both: 1"}, {corp, cookie, "x-both: 1"},
 		{}, {corp}, {cookie}, {"X-Forwarded-For: 11.1.1.1", cookie}, {"Cookie: v2=1"}, {corp, "x-both: 2"},
 	})
 	line := rapid.SampledFrom([]string{
