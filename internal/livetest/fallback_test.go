@@ -3,6 +3,8 @@ package livetest
 import (
 	"strings"
 	"testing"
+
+	"kibble.dev/translate"
 )
 
 // hello are two routers with one table, one for anybody and one for callers inside.
@@ -119,9 +121,8 @@ func TestFallbackOfAShare(t *testing.T) {
 // Several policies hold: the header names those that fell back, no other.
 func TestFallbackOfSeveral(t *testing.T) {
 	cookie := "cookie: a=1; env=x" // both hold
-	weak := strings.ReplaceAll(policy("a-weak", "baseline", "/host/world => /srv/weak"), "name: env, exact: a-weak", `name: a, exact: \"1\"`)
+	weak := strings.ReplaceAll(policy("a-weak", "baseline", "/host/world => /srv/weak"), "name: env, exact: a-weak", `name: a, exact: "1"`)
 	strong := strings.ReplaceAll(policy("b-strong", "baseline", "/host/world => /srv/strong"), "exact: b-strong", "exact: x")
-	weak = strings.ReplaceAll(weak, `\"1\"`, `"1"`)
 	weakPod, strongPod := app(t, "weak"), app(t, "strong")
 	x := start(t, hello+weak+strong, map[string][]pod{"world-v1": {app(t, "v1")}, "weak": {weakPod}, "strong": {strongPod}})
 	const both = ` environment="a-weak,b-strong" fallback=`
@@ -132,6 +133,25 @@ func TestFallbackOfSeveral(t *testing.T) {
 	x.settles(t, "200 v1"+both+`"a-weak,b-strong"`, "front", "world", cookie)
 	x.set(t, "weak", nil)
 	x.settles(t, "200 v1"+both+`"a-weak,b-strong"`, "front", "world", cookie)
+	x.explains(t, "a-weak,b-strong", cookie)
+	x.set(t, "strong", []pod{strongPod})
+	x.settles(t, "200 strong"+both+`""`, "front", "world", cookie)
+	x.explains(t, "", cookie)
+}
+
+// explains checks what kibble explain says of a request for world at the edge.
+func (x *live) explains(t *testing.T, fellBack, cookie string) {
+	t.Helper()
+	_, value, _ := strings.Cut(cookie, ": ")
+	e, err := x.model.Explain(translate.Question{Router: "front", Request: translate.Request{
+		Method: "GET", Host: "world", Path: "/", Header: map[string][]string{"cookie": {value}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(e.FellBack, ","); got != fellBack {
+		t.Errorf("explain says that %q fell back, want %q", got, fellBack)
+	}
 }
 
 // A preview holds only the services that changed. A rule for all of them does
