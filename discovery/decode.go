@@ -30,6 +30,7 @@ const (
 	codeDuplicate      = "duplicate-object"
 	codeEndpointLine   = "endpoint-syntax"
 	codeRootDir        = "no-such-directory"
+	codeForbidden      = "not-readable"
 )
 
 // written is one object as it stands in a file.

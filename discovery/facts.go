@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/netip"
 	"strconv"
+	"unique"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -12,10 +13,22 @@ import (
 	"kibble.dev/translate"
 )
 
-// serviceFact is what counts of a Service. Ports of other protocols than TCP
-// cannot be routed to.
-func serviceFact(s *corev1.Service) *translate.Service {
-	fact := &translate.Service{Key: translate.Key{Namespace: s.Namespace, Name: s.Name}, Exists: true}
+// serviceFact is what counts of a Service. Slices of other families than the
+// first of a Service are not used, see services.go; "" is any family.
+type serviceFact struct {
+	service translate.Service
+	family  corev1.IPFamily
+}
+
+// serviceFactOf reduces a Service. Ports of other protocols than TCP cannot be
+// routed to.
+func serviceFactOf(s *corev1.Service) *serviceFact {
+	whole := &serviceFact{}
+	if len(s.Spec.IPFamilies) > 0 {
+		whole.family = s.Spec.IPFamilies[0]
+	}
+	fact := &whole.service
+	*fact = translate.Service{Key: translate.Key{Namespace: s.Namespace, Name: s.Name}, Exists: true}
 	if s.Spec.Type == corev1.ServiceTypeExternalName {
 		fact.ExternalName = s.Spec.ExternalName
 	}
@@ -34,7 +47,7 @@ func serviceFact(s *corev1.Service) *translate.Service {
 	for _, in := range s.Status.LoadBalancer.Ingress {
 		fact.Ingress = append(fact.Ingress, translate.Ingress{Hostname: in.Hostname, IP: in.IP})
 	}
-	return fact
+	return whole
 }
 
 // slicesFact is the slices of one EndpointSlice (always one) or Endpoints
@@ -43,13 +56,15 @@ func serviceFact(s *corev1.Service) *translate.Service {
 type slicesFact struct {
 	service translate.Key
 	slices  []*translate.Slice
+	// family of the addresses; "" if it is not known.
+	family corev1.IPFamily
 }
 
 func endpointSliceFact(s *discoveryv1.EndpointSlice) *slicesFact {
 	slice := &translate.Slice{Name: s.Name}
 	for _, p := range s.Ports {
 		if p.Port != nil && (p.Protocol == nil || *p.Protocol == corev1.ProtocolTCP) {
-			slice.Ports = append(slice.Ports, translate.SlicePort{Name: value(p.Name), Port: *p.Port})
+			slice.Ports = append(slice.Ports, translate.SlicePort{Name: shared(p.Name), Port: *p.Port})
 		}
 	}
 	for _, e := range s.Endpoints {
@@ -60,7 +75,7 @@ func endpointSliceFact(s *discoveryv1.EndpointSlice) *slicesFact {
 		end := translate.Endpoint{
 			Addresses: canonical(e.Addresses),
 			Ready:     ready, Serving: ready, Terminating: value(e.Conditions.Terminating),
-			NodeName: value(e.NodeName), Zone: value(e.Zone), Pod: podName(e.TargetRef),
+			NodeName: shared(e.NodeName), Zone: shared(e.Zone), Pod: podName(e.TargetRef),
 		}
 		if e.Conditions.Serving != nil {
 			end.Serving = *e.Conditions.Serving
@@ -70,6 +85,7 @@ func endpointSliceFact(s *discoveryv1.EndpointSlice) *slicesFact {
 	return &slicesFact{
 		service: translate.Key{Namespace: s.Namespace, Name: s.Labels[discoveryv1.LabelServiceName]},
 		slices:  []*translate.Slice{slice},
+		family:  corev1.IPFamily(s.AddressType), // both say IPv4 and IPv6
 	}
 }
 
@@ -148,6 +164,15 @@ func canonical(ips []string) []string {
 		out = append(out, ip)
 	}
 	return out
+}
+
+// shared gives a text that many objects have, such as a node's name, in the one
+// copy that is in memory.
+func shared(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return unique.Make(*text).Value()
 }
 
 func value[T any](p *T) T {

@@ -20,18 +20,20 @@ const kindSecret = "Secret"
 // secretFact is the data of a Secret.
 type secretFact struct{ data map[string]dogfood.Sealed }
 
+func secretFactOf(s *corev1.Secret) *secretFact {
+	fact := &secretFact{data: map[string]dogfood.Sealed{}}
+	for key, value := range s.Data {
+		fact.data[key] = dogfood.Sealed(value)
+	}
+	for key, value := range s.StringData {
+		fact.data[key] = dogfood.Sealed(value)
+	}
+	return fact
+}
+
 // readSecret reads a Secret. What is wrong with it is told without its values.
 func (w written) readSecret() (*object, []dtab.Finding) {
-	o, found := readAs(w, kindSecret, &corev1.Secret{}, nil, func(s *corev1.Secret, _ translate.Origin) any {
-		fact := &secretFact{data: map[string]dogfood.Sealed{}}
-		for key, value := range s.Data {
-			fact.data[key] = dogfood.Sealed(value)
-		}
-		for key, value := range s.StringData {
-			fact.data[key] = dogfood.Sealed(value)
-		}
-		return fact
-	})
+	o, found := readAs(w, kindSecret, &corev1.Secret{}, nil, func(s *corev1.Secret, _ translate.Origin) any { return secretFactOf(s) })
 	for i, f := range found {
 		if f.Code == codeType {
 			found[i].Message, found[i].Hint = "a value of this Secret cannot be read", "under data: text in base64, under stringData: plain text, in quotes if it looks like a number"

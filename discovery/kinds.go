@@ -25,7 +25,7 @@ func (i id) String() string {
 }
 
 // object is one thing that was written somewhere, reduced to what counts of it:
-// a *translate.Service (without slices), *slicesFact, *podFact, *labelsFact
+// a *serviceFact, *slicesFact, *podFact, *labelsFact
 // or a *translate.Sourced of one of our kinds. Nobody changes a fact.
 type object struct {
 	id   id
@@ -77,7 +77,7 @@ func (w written) read(kind, version string) (*object, []dtab.Finding) {
 	}
 	switch kind {
 	case "Service":
-		return readAs(w, kind, &corev1.Service{}, checkService, func(s *corev1.Service, _ translate.Origin) any { return serviceFact(s) })
+		return readAs(w, kind, &corev1.Service{}, checkService, func(s *corev1.Service, _ translate.Origin) any { return serviceFactOf(s) })
 	case "EndpointSlice":
 		return w.readEndpointSlice()
 	case "Ingress":

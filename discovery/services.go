@@ -5,13 +5,20 @@ import (
 	"reflect"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"kibble.dev/translate"
 )
 
 // services joins Services, slices and pods. Kubernetes copies Endpoints into
 // slices, so Endpoints count only where a Service has no EndpointSlice.
+//
+// A pod of a dual-stack Service stands in a slice of each family. Only those of
+// the Service's first family count, so that nobody is sent to twice as often as
+// others, nor by a family that the cluster merely tolerates. Where that family
+// has no slice, the others count.
 type services struct {
-	objects map[translate.Key]*translate.Service
+	objects map[translate.Key]*serviceFact
 	slices  map[translate.Key]map[id]*slicesFact
 	pods    map[translate.Key]*podFact
 	// byIP finds the pods at an address; pods on the host's network share one.
@@ -31,13 +38,13 @@ type podRef struct {
 
 func newServices() *services {
 	return &services{
-		objects: map[translate.Key]*translate.Service{}, slices: map[translate.Key]map[id]*slicesFact{},
+		objects: map[translate.Key]*serviceFact{}, slices: map[translate.Key]map[id]*slicesFact{},
 		pods: map[translate.Key]*podFact{}, byIP: map[string]map[*podFact]bool{},
 		users: map[podRef]map[translate.Key]bool{}, refs: map[translate.Key][]podRef{}, stale: map[translate.Key]bool{},
 	}
 }
 
-func (s *services) setService(key translate.Key, fact *translate.Service) {
+func (s *services) setService(key translate.Key, fact *serviceFact) {
 	s.stale[key] = true
 	s.objects[key] = fact
 	if fact == nil {
@@ -121,7 +128,7 @@ func (s *services) build(last map[translate.Key]*translate.Service) map[translat
 func (s *services) service(key translate.Key, before *translate.Service) *translate.Service {
 	now := translate.Service{Key: key}
 	if object := s.objects[key]; object != nil {
-		now = *object
+		now = object.service
 	}
 	known := map[string]*translate.Slice{}
 	if before != nil {
@@ -145,19 +152,35 @@ func (s *services) service(key translate.Key, before *translate.Service) *transl
 
 // counting gives the slices of a Service, sorted by name.
 func (s *services) counting(key translate.Key) []*translate.Slice {
-	var current, old []*translate.Slice
+	var preferred, current, old []*translate.Slice
+	first := s.family(key)
 	for i, fact := range s.slices[key] {
-		if i.kind == "Endpoints" {
+		switch {
+		case i.kind == "Endpoints":
 			old = append(old, fact.slices...)
-		} else {
+		case fact.family == first || fact.family == "":
+			preferred = append(preferred, fact.slices...)
+		default:
 			current = append(current, fact.slices...)
 		}
 	}
-	if len(current) == 0 {
+	switch {
+	case len(preferred) > 0:
+		current = preferred
+	case len(current) == 0:
 		current = old
 	}
 	slices.SortFunc(current, func(a, b *translate.Slice) int { return cmp.Compare(a.Name, b.Name) })
 	return current
+}
+
+// family gives the family of addresses that a Service is reached by: the first
+// of its own, or else IPv4.
+func (s *services) family(key translate.Key) corev1.IPFamily {
+	if object := s.objects[key]; object != nil && object.family != "" {
+		return object.family
+	}
+	return corev1.IPv4Protocol
 }
 
 // join gives the slice with the labels of the pods that are known; without any

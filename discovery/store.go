@@ -116,7 +116,7 @@ func (s *store) changed(i id, old, now any) {
 	key := translate.Key{Namespace: i.namespace, Name: i.name}
 	switch i.kind {
 	case "Service":
-		fact, _ := now.(*translate.Service)
+		fact, _ := now.(*serviceFact)
 		s.services.setService(key, fact)
 	case "EndpointSlice", "Endpoints":
 		was, _ := old.(*slicesFact)

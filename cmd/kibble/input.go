@@ -13,11 +13,15 @@ import (
 )
 
 // input is where a command reads objects from.
-type input struct{ path string }
+type input struct {
+	path    string
+	cluster cluster
+}
 
 func (in *input) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&in.path, "filename", "f", "", "directory or file of YAML, or - for standard input")
-	_ = cmd.MarkFlagRequired("filename") // fails for a flag that is not there only
+	in.cluster.flags(cmd)
+	cmd.Flags().StringSliceVarP(&in.cluster.namespaces, "namespace", "n", nil, "read a cluster: these namespaces only; default all")
 	_ = cmd.MarkFlagFilename("filename", "yaml", "yml", "json")
 }
 
@@ -26,9 +30,20 @@ func (in *input) model(cmd *cobra.Command) (*translate.Model, []dtab.Finding, er
 	var inv *translate.Inventory
 	var found []dtab.Finding
 	var err error
-	if in.path == "-" {
+	where := quoted(in.path)
+	switch given := cmd.Flags().Changed("filename"); {
+	case given && in.cluster.asked():
+		return nil, nil, wrongf("-f reads files; --kubeconfig, --context and -n read a cluster: give one or the other")
+	case !given && !in.cluster.asked():
+		return nil, nil, wrongf("nothing to read: give -f DIR for files, or --kubeconfig FILE, --context NAME or -n NAMESPACE for a cluster")
+	case !given:
+		where = "the cluster"
+		if inv, found, err = in.cluster.read(cmd.Context()); err != nil {
+			return nil, nil, err
+		}
+	case in.path == "-":
 		inv, found, err = discovery.ReadStream("stdin", cmd.InOrStdin())
-	} else {
+	default:
 		inv, found, err = discovery.ReadDir(in.path)
 	}
 	if err != nil {
@@ -38,7 +53,7 @@ func (in *input) model(cmd *cobra.Command) (*translate.Model, []dtab.Finding, er
 	found = append(found, m.Findings()...)
 	printFindings(cmd.ErrOrStderr(), found)
 	if len(inv.Routers) == 0 && len(found) == 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "kibble: there is no Router in %s: nothing is routed\n", quoted(in.path))
+		fmt.Fprintf(cmd.ErrOrStderr(), "kibble: there is no Router in %s: nothing is routed\n", where)
 	}
 	return m, found, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,11 +29,14 @@ import (
 func newServeCommand() *cobra.Command {
 	var s serving
 	cmd := &cobra.Command{
-		Use:   "serve -f DIR",
+		Use:   "serve [-f DIR]",
 		Short: "Serve proxies, and follow changes",
-		Long: `Serve the objects of a directory to Envoys over xDS, and follow its changes. A
-file that becomes invalid is reported, and its last good content stays. Nothing
-is served before everything was read once.
+		Long: `Serve the objects of a cluster, or of a directory, to Envoys over xDS, and
+follow their changes. An object or a file that becomes invalid is reported, and
+its last good content stays. Nothing is served before everything was read once.
+
+Without -f the cluster is read: that of --kubeconfig, and inside of a Pod by
+default its own.
 
 The admin address answers /healthz, /readyz, /metrics, /api/proxies and
 /api/findings.
@@ -42,26 +46,31 @@ that --client-ca has signed (kibble certs makes some). The files are read anew
 when they are replaced; whoever is connected stays. Plain text is served on
 loopback only, and with --insecure-plaintext.`,
 		Example: `  kibble serve -f examples/hello-world --insecure-plaintext
+  kibble serve --kubeconfig ~/.kube/config --namespaces default,prod --insecure-plaintext
   kibble serve -f /etc/kibble --xds-address :18000 --tls-cert tls.crt --tls-key tls.key --client-ca ca.crt`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			s.files = cmd.Flags().Changed("filename")
 			s.log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
 			return s.run(cmd.Context())
 		},
 	}
 	f := cmd.Flags()
 	f.StringVarP(&s.path, "filename", "f", "", "directory of YAML files")
+	s.cluster.flags(cmd)
+	f.StringSliceVar(&s.cluster.namespaces, "namespaces", nil, "read these namespaces of the cluster only; default all")
 	f.StringVar(&s.xdsAddress, "xds-address", "127.0.0.1:18000", "host:port for Envoys")
 	f.StringVar(&s.adminAddress, "admin-address", "127.0.0.1:9990", "host:port for health, metrics and status")
 	s.security.flags(f)
-	_ = cmd.MarkFlagRequired("filename") // fails for a flag that is not there only
-	_ = cmd.MarkFlagDirname("filename")
+	_ = cmd.MarkFlagDirname("filename") // fails for a flag that is not there only
 	return cmd
 }
 
 // serving is one run of the server.
 type serving struct {
 	path, xdsAddress, adminAddress string
+	files                          bool // of path are served, and not the cluster
+	cluster                        cluster
 	log                            *slog.Logger
 	security                       security
 
@@ -70,6 +79,8 @@ type serving struct {
 	frequent chan struct{} // an override has become frequent
 	model    atomic.Pointer[translate.Model]
 	last     *translate.Snapshot // what was published last
+	// waiting says what the cluster has not told yet; nil where files are served.
+	waiting func() []string
 
 	mu       sync.Mutex
 	findings []dtab.Finding
@@ -79,6 +90,11 @@ type serving struct {
 func (s *serving) run(ctx context.Context) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	updates := make(chan discovery.Update, 1)
+	source, err := s.source(registry, updates)
+	if err != nil {
+		return err
+	}
 	secured, err := s.security.options(s.xdsAddress, s.log)
 	if err != nil {
 		return err
@@ -98,22 +114,9 @@ func (s *serving) run(ctx context.Context) error {
 		Gatherer: registry, Ready: s.ready, Findings: s.found,
 		Proxies: func() any { return s.server.Proxies() },
 	})
-	s.log.InfoContext(ctx, "serving", "directory", s.path, "xds", s.xdsAddress, "admin", s.adminAddress)
-	updates := make(chan discovery.Update, 1)
-	files := &discovery.Files{Path: s.path, Deliver: func(u discovery.Update) {
-		select {
-		case <-updates: // the newer one holds everything
-		default:
-		}
-		updates <- u
-	}}
+	s.log.InfoContext(ctx, "serving", "xds", s.xdsAddress, "admin", s.adminAddress)
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		if err := files.Run(ctx); err != nil {
-			return unreadable(s.path, err)
-		}
-		return nil
-	})
+	g.Go(func() error { return source(ctx) })
 	g.Go(func() error { return s.follow(ctx, updates) })
 	g.Go(func() error { return s.server.Serve(ctx, xdsListener) })
 	g.Go(func() error { return admin.Serve(ctx, adminListener, handler) })
@@ -225,9 +228,15 @@ func (s *serving) found() []dtab.Finding {
 	return append([]dtab.Finding{}, s.findings...)
 }
 
+// ready stays true once everything was read, also when the API server is away.
 func (s *serving) ready() error {
-	if s.model.Load() == nil {
-		return errors.New("the objects have not been read yet")
+	if s.model.Load() != nil {
+		return nil
 	}
-	return nil
+	if s.waiting != nil {
+		if missing := s.waiting(); len(missing) > 0 {
+			return fmt.Errorf("these have not been read yet: %s", strings.Join(missing, "; "))
+		}
+	}
+	return errors.New("the objects have not been read yet")
 }

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"kibble.dev/discovery"
+)
+
+// source gives what reads the objects until its context ends, and sends them on.
+func (s *serving) source(registry prometheus.Registerer, updates chan discovery.Update) (func(context.Context) error, error) {
+	deliver := func(u discovery.Update) {
+		select {
+		case <-updates: // the newer one holds everything
+		default:
+		}
+		updates <- u
+	}
+	if s.files {
+		if s.cluster.asked() {
+			return nil, wrongf("-f serves files; --kubeconfig, --context and --namespaces a cluster: give one or the other")
+		}
+		files := &discovery.Files{Path: s.path, Deliver: deliver}
+		return func(ctx context.Context) error {
+			s.log.InfoContext(ctx, "reading files", "directory", s.path)
+			if err := files.Run(ctx); err != nil {
+				return unreadable(s.path, err)
+			}
+			return nil
+		}, nil
+	}
+	config, err := s.cluster.config()
+	if err != nil {
+		return nil, err
+	}
+	watched, err := discovery.NewCluster(discovery.ClusterOptions{
+		Config: config, Namespaces: s.cluster.namespaces, Deliver: deliver, Logger: s.log, Registerer: registry,
+	})
+	if err != nil {
+		return nil, wrongf("no cluster: %w", err)
+	}
+	s.waiting = watched.Waiting
+	return func(ctx context.Context) error {
+		s.log.InfoContext(ctx, "reading a cluster", "server", config.Host, "namespaces", s.cluster.namespaces)
+		return watched.Run(ctx)
+	}, nil
+}

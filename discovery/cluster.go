@@ -1,0 +1,246 @@
+package discovery
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/client-go/rest"
+
+	"kibble.dev/api/v1alpha1"
+	"kibble.dev/dtab"
+	"kibble.dev/translate"
+)
+
+// ClusterOptions say which cluster is watched, and how.
+type ClusterOptions struct {
+	// Config says where the API server is, and who asks. It is not changed.
+	Config *rest.Config
+	// Namespaces are those that are read; none: all, which takes rights in the
+	// whole cluster. See Rights.
+	Namespaces []string
+	// Deliver is given the first Update as soon as everything was read, and then
+	// one for each change. It is called from Run, one call at a time; what changes
+	// while it runs comes with the next call. It must not change the Update.
+	Deliver func(Update)
+	// Quiet is how long nothing must have come in before an Update is made;
+	// default 10 ms.
+	Quiet time.Duration
+	// MaxDelay is how long a change waits at most; default 200 ms.
+	MaxDelay time.Duration
+	// Logger and Registerer may be nil.
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// Cluster watches the objects of a Kubernetes cluster. What it has read it goes
+// on giving when the API server is away; a watch that broke goes on where it
+// was, or reads everything again. An object of ours that becomes invalid keeps
+// the form it had before.
+//
+// Pods are read only while a Router has a namer with a labelSelector, and of
+// Secrets only those that policies name.
+type Cluster struct {
+	options ClusterOptions
+	clients *clients
+	inbox   *inbox
+	store   *store
+	// findings of the objects of ours, by object.
+	findings map[id][]dtab.Finding
+
+	mu      sync.Mutex
+	follows map[scope]*follower
+	running sync.WaitGroup
+	metrics *clusterMetrics
+}
+
+// NewCluster makes a Cluster. The error says that the configuration is no good.
+// The API server is not asked anything yet.
+func NewCluster(o ClusterOptions) (*Cluster, error) {
+	if o.Quiet <= 0 {
+		o.Quiet = 10 * time.Millisecond
+	}
+	if o.MaxDelay <= 0 {
+		o.MaxDelay = 200 * time.Millisecond
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	clients, err := newClients(o.Config)
+	if err != nil {
+		return nil, fmt.Errorf("kubernetes clients: %w", err)
+	}
+	c := &Cluster{
+		options: o, clients: clients, inbox: newInbox(), store: newStore(),
+		findings: map[id][]dtab.Finding{}, follows: map[scope]*follower{}, metrics: newClusterMetrics(),
+	}
+	for _, at := range scopes(o.Namespaces) {
+		c.follows[at] = c.newFollower(at)
+	}
+	if o.Registerer != nil {
+		c.metrics.register(o.Registerer, c.each)
+	}
+	return c, nil
+}
+
+// Run watches until ctx ends; then it gives nil, and nothing of it runs any more.
+func (c *Cluster) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer c.running.Wait()
+	defer cancel()
+	c.each(func(f *follower) { c.start(ctx, f) })
+	var last Update
+	for c.inbox.wait(ctx, c.options.Quiet, c.options.MaxDelay) {
+		// Asked before taking, so that what made it complete is taken.
+		complete := len(c.Waiting()) == 0
+		c.take()
+		c.store.refuseKeyFiles()
+		if c.refer(ctx) || !complete {
+			continue
+		}
+		next := Update{c.store.inventory(), c.found()}
+		if next.Inventory != last.Inventory || !reflect.DeepEqual(next.Findings, last.Findings) {
+			last = next
+			c.options.Deliver(last)
+		}
+	}
+	return nil
+}
+
+// Waiting says what has not been read yet, and why if that is known; nothing:
+// everything has been read. It may be called at any time.
+func (c *Cluster) Waiting() []string {
+	var all []string
+	c.each(func(f *follower) {
+		if why, waits := f.waits(); waits {
+			all = append(all, why)
+		}
+	})
+	slices.Sort(all)
+	return all
+}
+
+// each visits what is followed, in no order.
+func (c *Cluster) each(visit func(*follower)) {
+	c.mu.Lock()
+	all := slices.Collect(maps.Values(c.follows))
+	c.mu.Unlock()
+	for _, f := range all {
+		visit(f)
+	}
+}
+
+func (c *Cluster) start(ctx context.Context, f *follower) {
+	ctx, f.stop = context.WithCancel(ctx)
+	c.running.Go(func() {
+		defer close(f.ended)
+		f.run(ctx)
+	})
+}
+
+// take puts what came in into the store.
+func (c *Cluster) take() {
+	for i, r := range c.inbox.take() {
+		delete(c.findings, i)
+		source := i.String()
+		switch before := c.store.sources[source]; {
+		case r.object != nil:
+			c.store.set(source, []object{*r.object})
+		case len(r.found) > 0 && len(before) > 0:
+			r.found = append(r.found, dtab.Finding{
+				Code: codeKept, Severity: dtab.Info, Pos: dtab.Pos{Source: nameOf(i)},
+				Message: "the last good form of this object goes on being served", Hint: "mend the object, or delete it",
+			})
+		default:
+			c.store.set(source, nil)
+		}
+		if len(r.found) > 0 {
+			c.findings[i] = r.found
+		}
+	}
+}
+
+// refer follows what the objects of ours refer to, and nothing else any more.
+// It tells whether there is something new to wait for.
+func (c *Cluster) refer(ctx context.Context) (more bool) {
+	want := c.store.references(c.options.Namespaces)
+	var ended []*follower
+	c.mu.Lock()
+	for at, f := range c.follows {
+		if at.referred() && !want[at] {
+			delete(c.follows, at)
+			ended = append(ended, f)
+		}
+	}
+	var begun []*follower
+	for at := range want {
+		if c.follows[at] == nil {
+			c.follows[at] = c.newFollower(at)
+			begun = append(begun, c.follows[at])
+		}
+	}
+	c.mu.Unlock()
+	for _, f := range ended {
+		f.stop()
+		<-f.ended
+		f.forget()
+	}
+	for _, f := range begun {
+		c.start(ctx, f)
+	}
+	return len(begun) > 0
+}
+
+// found gives what there is to say, sorted by place.
+func (c *Cluster) found() []dtab.Finding {
+	all := unreachableFiles(c.store)
+	for _, list := range c.findings {
+		all = append(all, list...)
+	}
+	c.each(func(f *follower) {
+		if why := f.trouble(); why != "" && (f.at.referred() || f.at.kind == kindNamespace) {
+			all = append(all, dtab.Finding{
+				Code: codeForbidden, Severity: dtab.Warning, Pos: dtab.Pos{Source: f.at.String()}, Message: why,
+				Hint: f.at.hint(),
+			})
+		}
+	})
+	return sorted(all)
+}
+
+// unreachableFiles tells of what our objects name on the disk of whoever reads
+// manifests from there: a cluster has no such place.
+func unreachableFiles(s *store) (found []dtab.Finding) {
+	for _, r := range s.routers() {
+		for i, n := range r.Object.Spec.Namers {
+			if n.RootDir != "" {
+				found = append(found, dtab.Finding{
+					Code: codeRootDir, Severity: dtab.Warning, Pos: r.Origin.Field(fmt.Sprintf("spec.namers[%d].rootDir", i)).At(0, 0),
+					Message: "directories of addresses are read only by kibble serve -f DIR; in a cluster this namer has none",
+					Hint:    "use a Service without a selector, and an EndpointSlice with the addresses",
+				})
+			}
+		}
+	}
+	return found
+}
+
+// keyFileProblem is what a policy is told that names a file of keys in a cluster.
+const keyFileProblem = "files of keys are read only by kibble serve -f DIR; in a cluster name a Secret in jwksSecretRef"
+
+// refuseKeyFiles notes that files of keys cannot be read.
+func (s *store) refuseKeyFiles() {
+	files := map[string]translate.KeyFile{}
+	s.eachKeys(func(_ string, j *v1alpha1.JWT) {
+		if j.JWKSFile != "" {
+			files[j.JWKSFile] = translate.KeyFile{Problem: keyFileProblem}
+		}
+	})
+	s.setKeyFiles(files)
+}

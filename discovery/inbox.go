@@ -1,0 +1,74 @@
+package discovery
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"time"
+
+	"kibble.dev/dtab"
+)
+
+// reading is what was read of one object of a cluster: its facts, and what
+// there is to say of it. Without facts the object is gone, or invalid if there
+// are findings.
+type reading struct {
+	object *object
+	found  []dtab.Finding
+}
+
+// inbox holds what has been read until somebody takes it. Of each object it
+// holds the newest reading only, so it is never larger than the cluster.
+type inbox struct {
+	mu       sync.Mutex
+	readings map[id]reading
+	news     chan struct{}
+}
+
+func newInbox() *inbox {
+	return &inbox{readings: map[id]reading{}, news: make(chan struct{}, 1)}
+}
+
+func (b *inbox) put(all map[id]reading) {
+	b.mu.Lock()
+	maps.Copy(b.readings, all)
+	b.mu.Unlock()
+	b.ring()
+}
+
+// ring says that there is something to look at.
+func (b *inbox) ring() {
+	select {
+	case b.news <- struct{}{}:
+	default:
+	}
+}
+
+func (b *inbox) take() map[id]reading {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := b.readings
+	b.readings = map[id]reading{}
+	return all
+}
+
+// wait returns true when something has come in, and then nothing for a while,
+// or the limit is up.
+func (b *inbox) wait(ctx context.Context, quiet, limit time.Duration) bool {
+	var rest, end <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-rest:
+			return true
+		case <-end:
+			return true
+		case <-b.news:
+			rest = time.After(quiet)
+			if end == nil {
+				end = time.After(limit)
+			}
+		}
+	}
+}

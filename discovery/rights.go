@@ -1,0 +1,57 @@
+package discovery
+
+import (
+	rbacv1 "k8s.io/api/rbac/v1"
+
+	"kibble.dev/api/v1alpha1"
+)
+
+// Rights say what a Cluster is used for, and so what it must be allowed to read.
+type Rights struct {
+	// Namespaced: the rules are for a Role in each of ClusterOptions.Namespaces.
+	// Otherwise they are for a ClusterRole.
+	Namespaced bool
+	// Secrets are the names of those that policies may refer to; "*" stands for
+	// all. Without any, a policy that names one is told so.
+	Secrets []string
+	// PodLabels lets namers have a labelSelector.
+	PodLabels bool
+	// Ingresses lets routers have the identifier io.l5d.ingress.
+	Ingresses bool
+}
+
+// Rules gives the least rules of RBAC with which a Cluster works. They only read.
+func (r Rights) Rules() []rbacv1.PolicyRule {
+	rules := []rbacv1.PolicyRule{
+		reads(kindService), reads(kindSlice),
+		reads(v1alpha1.KindRouter, v1alpha1.KindDtab, v1alpha1.KindDogfoodPolicy),
+	}
+	namespaces := reads(kindNamespace)
+	if r.Namespaced {
+		namespaces.Verbs = []string{"get"} // a Role cannot give more of them
+	}
+	rules = append(rules, namespaces)
+	if len(r.Secrets) > 0 {
+		secrets := reads(kindSecret)
+		if r.Secrets[0] != "*" {
+			secrets.ResourceNames = r.Secrets
+		}
+		rules = append(rules, secrets)
+	}
+	if r.PodLabels {
+		rules = append(rules, reads(kindPod))
+	}
+	if r.Ingresses {
+		rules = append(rules, reads(kindIngress))
+	}
+	return rules
+}
+
+// reads lets kinds of one group be read as reflectors do it.
+func reads(kinds ...string) rbacv1.PolicyRule {
+	rule := rbacv1.PolicyRule{APIGroups: []string{groupResource(kinds[0]).Group}, Verbs: []string{"list", "watch"}}
+	for _, kind := range kinds {
+		rule.Resources = append(rule.Resources, groupResource(kind).Resource)
+	}
+	return rule
+}
