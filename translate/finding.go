@@ -21,6 +21,14 @@ const (
 	codeUnroutable  = "KB1202" // a name that Envoy cannot be told
 )
 
+// Codes that an object's conditions tell apart.
+const (
+	// CodeRef: an object that is referred to is not there.
+	CodeRef = codeRef
+	// CodeKept: the last good form of a broken object is served.
+	CodeKept = codeKept
+)
+
 // field gives the path of an element of a list field.
 func field(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }
 

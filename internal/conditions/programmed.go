@@ -1,0 +1,77 @@
+package conditions
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"kibble.dev/api/v1alpha1"
+	"kibble.dev/xds/publish"
+)
+
+// programmed says whether the proxies have what the object asks for.
+func (o Object) programmed(accepted verdict, proxies []Proxy) verdict {
+	switch accepted.reason {
+	case v1alpha1.ReasonInvalid:
+		return verdict{metav1.ConditionFalse, v1alpha1.ReasonNotServed, "it is not served, because it is not accepted"}
+	case v1alpha1.ReasonLastGoodServed:
+		// The condition is about the generation that it observed.
+		return verdict{metav1.ConditionFalse, v1alpha1.ReasonNotServed, "an earlier form of it is served"}
+	}
+	var all, refusing, pending int
+	var words string
+	for _, p := range proxies {
+		if !slices.Contains(o.Classes, p.Class) {
+			continue
+		}
+		all++
+		switch refusal := o.refusal(p); {
+		case refusal != nil:
+			refusing++
+			// The one that sorts first, so that the message does not change with the order.
+			if said := fmt.Sprintf("%s refuses %s: %s", p.Node, refusal.Name, refusal.Words); words == "" || said < words {
+				words = said
+			}
+		case behind(p):
+			pending++
+		}
+	}
+	switch {
+	case all == 0:
+		return verdict{metav1.ConditionUnknown, v1alpha1.ReasonNoProxies, "no proxy of class " + strings.Join(o.Classes, ", ") + " is connected"}
+	case refusing > 0:
+		return verdict{metav1.ConditionFalse, v1alpha1.ReasonRefused, fmt.Sprintf("%d of %d proxies: %s", refusing, all, words)}
+	case pending > 0:
+		return verdict{metav1.ConditionFalse, v1alpha1.ReasonPending, fmt.Sprintf("%d of %d proxies do not have everything yet", pending, all)}
+	}
+	return verdict{metav1.ConditionTrue, v1alpha1.ReasonProgrammed, ""}
+}
+
+// refusal gives the first resource of the object that a proxy refuses, or nil.
+func (o Object) refusal(p Proxy) *publish.Refusal {
+	for _, s := range p.Status {
+		for i := range s.Refused {
+			if o.holds(&s.Refused[i]) {
+				return &s.Refused[i]
+			}
+		}
+	}
+	return nil
+}
+
+// holds tells that a resource is the object's: one made for its router, or for
+// a policy the filters that decide it.
+func (o Object) holds(r *publish.Refusal) bool {
+	return slices.ContainsFunc(o.Routers, func(key string) bool {
+		if o.Kind == v1alpha1.KindDogfoodPolicy {
+			return strings.HasPrefix(r.Name, key+"/policies")
+		}
+		return strings.HasPrefix(r.Source, "router "+key+" ")
+	})
+}
+
+func behind(p Proxy) bool {
+	return slices.ContainsFunc(p.Status, func(s publish.Status) bool { return s.Behind > 0 })
+}
