@@ -58,7 +58,7 @@ type domain struct {
 // total tells that every request for the domain's hosts is in the cell.
 func (d *domain) total(c *cell, vars []variable) bool {
 	if c.rule != nil {
-		return c.rule.covers(d)
+		return c.rule.covers(d.name)
 	}
 	r := c.region
 	for i, v := range vars {

@@ -97,6 +97,10 @@ func (m *Model) Explain(q Question) (*Explanation, error) {
 			x.Notes = append(x.Notes, "the transformer "+t.Kind+" puts "+t.Path+" in place of what the table says")
 		}
 	}
+	if answer := r.responseTo(req); answer != nil {
+		x.Status, x.Reason = answer.status(), answer.describe()
+		return x, nil
+	}
 	own, status, reason := r.ownRules(req)
 	if status != 0 {
 		x.Status, x.Reason = status, reason
@@ -113,6 +117,8 @@ func (m *Model) Explain(q Question) (*Explanation, error) {
 	switch {
 	case out != "":
 		x.Status, x.Reason = 403, out
+	case a.outcome == dtab.OutcomeNeg && r.unrouted != nil && len(own) == 0:
+		x.Status, x.Reason = r.unrouted.status(), a.why()+": "+r.unrouted.describe()
 	case !a.routed():
 		x.Status, x.Reason = 502, a.why()
 		if a.owner != "" {

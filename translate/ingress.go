@@ -20,11 +20,8 @@ const noIngressRule = "no ingress rule matches"
 // ingressRule is one path of one Ingress, ready to be matched. The rule's name
 // is /<namespace>/<port>/<service> of its backend, below the router's prefix.
 type ingressRule struct {
-	host     string // as in IngressPath
-	kind     IngressPathType
-	path     string
-	whole    *regexp.Regexp // of IngressRegex
-	fallback bool           // a default backend
+	hostPath
+	fallback bool // a default backend
 	name     dtab.Path
 	source   dtab.Pos
 }
@@ -46,7 +43,7 @@ func ingressRules(inv *Inventory, id *identifier) ([]*ingressRule, []dtab.Findin
 		}
 		for _, p := range o.Paths {
 			r := &ingressRule{
-				host: p.Host, kind: p.Type, path: p.Path, name: name(p.Backend),
+				hostPath: hostPath{host: p.Host, kind: p.Type, path: p.Path}, name: name(p.Backend),
 				source: src.Origin.Field(p.Field+".path").At(1, 1),
 			}
 			if r.kind == IngressRegex {
@@ -65,7 +62,7 @@ func ingressRules(inv *Inventory, id *identifier) ([]*ingressRule, []dtab.Findin
 		}
 		if o.Default != nil && !id.noDefaults {
 			rules = append(rules, &ingressRule{
-				kind: IngressPrefix, path: "/", fallback: true, name: name(*o.Default),
+				hostPath: hostPath{kind: IngressPrefix, path: "/"}, fallback: true, name: name(*o.Default),
 				source: src.Origin.Field("spec.defaultBackend").At(1, 1),
 			})
 		}
@@ -86,13 +83,7 @@ func wholePath(pattern string) (*regexp.Regexp, error) {
 }
 
 func compareRules(a, b *ingressRule) int {
-	return cmp.Or(
-		cmp.Compare(a.last(), b.last()),
-		cmp.Compare(a.hostRank(), b.hostRank()),
-		cmp.Compare(len(b.host), len(a.host)),
-		cmp.Compare(a.kind.rank(), b.kind.rank()),
-		cmp.Compare(len(b.path), len(a.path)),
-	)
+	return cmp.Or(cmp.Compare(a.last(), b.last()), a.hostPath.compare(b.hostPath))
 }
 
 func (r *ingressRule) last() int {
@@ -100,24 +91,6 @@ func (r *ingressRule) last() int {
 		return 1
 	}
 	return 0
-}
-
-func (r *ingressRule) hostRank() int {
-	switch {
-	case r.host == "":
-		return 2
-	case strings.HasPrefix(r.host, "*"):
-		return 1
-	}
-	return 0
-}
-
-// rank puts exact paths before those that match more.
-func (t IngressPathType) rank() int {
-	if t == IngressExact {
-		return 0
-	}
-	return 1
 }
 
 // withoutShadowed drops rules that another Ingress has taken, with a warning.
@@ -142,29 +115,6 @@ func withoutShadowed(rules []*ingressRule) (kept []*ingressRule, found []dtab.Fi
 		})
 	}
 	return kept, found
-}
-
-// matches tells whether a request is the rule's. The host is as hostName gives it.
-func (r *ingressRule) matches(host, path string) bool {
-	switch {
-	case r.host == "":
-	case strings.HasPrefix(r.host, "*."):
-		label, rest, ok := strings.Cut(host, ".")
-		if !ok || label == "" || rest != r.host[2:] {
-			return false
-		}
-	case host != r.host:
-		return false
-	}
-	path, _, _ = strings.Cut(path, "?")
-	switch r.kind {
-	case IngressExact:
-		return path == r.path
-	case IngressPrefix:
-		prefix := strings.TrimSuffix(r.path, "/")
-		return path == prefix || strings.HasPrefix(path, prefix+"/")
-	}
-	return r.whole.MatchString(path)
 }
 
 // ingressName gives the name of a request by the rules.

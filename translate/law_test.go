@@ -102,12 +102,18 @@ func headerOf(req Request, name string) (string, bool) {
 		return req.Host, true
 	case ":method":
 		return req.Method, true
+	case ":path":
+		return req.Path, true
 	}
 	lines, ok := req.Header[name]
 	return strings.Join(lines, ","), ok
 }
 
-func full(expr, s string) bool { return regexp.MustCompile(`\A(?:` + expr + `)\z`).MatchString(s) }
+// full is a full match as RE2 does it; \C is its name for any byte.
+func full(expr, s string) bool {
+	expr = strings.ReplaceAll(expr, `\C`, `(?s:.)`)
+	return regexp.MustCompile(`\A(?:` + expr + `)\z`).MatchString(s)
+}
 
 func matchRoute(m *routev3.RouteMatch, req Request) bool {
 	path, _, _ := strings.Cut(req.Path, "?")
@@ -201,6 +207,9 @@ func predicate(p *xdsmatcherv3.Matcher_MatcherList_Predicate, req Request) bool 
 	if not := p.GetNotMatcher(); not != nil {
 		return !predicate(not, req)
 	}
+	if and := p.GetAndMatcher(); and != nil {
+		return !slices.ContainsFunc(and.Predicate, func(p *xdsmatcherv3.Matcher_MatcherList_Predicate) bool { return !predicate(p, req) })
+	}
 	s := p.GetSinglePredicate()
 	value, ok := headerOf(req, inputHeader(s.Input))
 	return ok && full(s.GetValueMatch().GetSafeRegex().Regex, value)
@@ -210,6 +219,9 @@ func predicate(p *xdsmatcherv3.Matcher_MatcherList_Predicate, req Request) bool 
 func said(r *routev3.Route) string {
 	if r == nil {
 		return "404"
+	}
+	if d := r.GetRedirect(); d != nil {
+		return strconv.Itoa(map[routev3.RedirectAction_RedirectResponseCode]int{routev3.RedirectAction_FOUND: 302, routev3.RedirectAction_PERMANENT_REDIRECT: 308}[d.ResponseCode])
 	}
 	if d := r.GetDirectResponse(); d != nil {
 		return strconv.FormatUint(uint64(d.Status), 10)
@@ -228,8 +240,15 @@ func said(r *routev3.Route) string {
 	return "1.0000 " + r.GetRoute().GetCluster()
 }
 
+// hostItself marks a cluster that is the very host of a request: a route may
+// name it, or go to whatever host the request is for.
+const hostItself = "(host)"
+
 // want is what the evaluator says about a request, in the same words.
 func want(r *router, overlays []overlay, req Request) string {
+	if own := r.responseTo(req); own != nil {
+		return strconv.Itoa(own.status())
+	}
 	name, err := r.identify(req)
 	if err != nil {
 		return "400"
@@ -243,6 +262,9 @@ func want(r *router, overlays []overlay, req Request) string {
 		}
 	}
 	a := r.bind(r.interpreter(table, nil), name, false)
+	if a.outcome == dtab.OutcomeNeg && r.unrouted != nil {
+		return strconv.Itoa(r.unrouted.status())
+	}
 	if !a.routed() {
 		return "502"
 	}
@@ -254,7 +276,7 @@ func want(r *router, overlays []overlay, req Request) string {
 			if chain[0].namer == nil && r.identifier.host() >= 0 {
 				host, port := inetTarget(chain[0].id)
 				if h, err := hostName(req.Host, r.portsCount); err == nil && !strings.Contains(host, ":") && (h == host+":"+port || h == host && port == "80") {
-					name = "(inet)"
+					name = hostItself + name
 				}
 			}
 		}
@@ -267,7 +289,9 @@ func want(r *router, overlays []overlay, req Request) string {
 // the weights of Envoy are whole numbers. A host by DNS may be the dynamic cluster.
 func same(want, got string) bool {
 	want, got = strings.ToLower(want), strings.ToLower(got) // DNS knows no case
-	if near(shares(want), shares(got)) || near(shares(strings.ReplaceAll(want, "(inet)", dynamicCluster)), shares(got)) {
+	dynamic := regexp.MustCompile(regexp.QuoteMeta(hostItself)+`\S+`).ReplaceAllString(want, dynamicCluster)
+	want = strings.ReplaceAll(want, hostItself, "")
+	if near(shares(want), shares(got)) || near(shares(dynamic), shares(got)) {
 		return true
 	}
 	// A host that a rule names is a cluster of its own.
@@ -397,6 +421,30 @@ func genIngresses(t *rapid.T) []*Sourced[HTTPIngress] {
 	return all
 }
 
+func genResponses(t *rapid.T) []v1alpha1.Response {
+	var all []v1alpha1.Response
+	for i := range rapid.IntRange(-3, 3).Draw(t, "responses") {
+		r := v1alpha1.Response{Status: int32(210 + i)}
+		switch rapid.IntRange(0, 4).Draw(t, "of") {
+		case 0:
+			r.Path = rapid.SampledFrom([]string{"/", "/a", "/a/b"}).Draw(t, "path")
+		case 1, 2:
+			r.PathPrefix = rapid.SampledFrom([]string{"/", "/a", "/a/", "/world/v1"}).Draw(t, "prefix")
+		case 3:
+			r.Unrouted = true
+		}
+		if !r.Unrouted {
+			r.Host = rapid.SampledFrom([]string{"", "world", "*.world", "A.world", "*.a.world", "b.a"}).Draw(t, "host")
+		}
+		if rapid.Bool().Draw(t, "redirect") {
+			r.Redirect = &v1alpha1.Redirect{Host: "elsewhere.example", Status: 308}
+			r.Status = 0
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
 func genHost(t *rapid.T) string {
 	n := rapid.IntRange(1, 4).Draw(t, "labels")
 	parts := make([]string, n)
@@ -482,6 +530,7 @@ func generate(t *rapid.T) generated {
 				{Kind: dtab.KindK8s},
 				{Kind: dtab.KindRewrite, Prefix: "/rw", Pattern: "/{x}/*", Name: "/host/{x}"},
 			},
+			Responses: genResponses(t),
 		},
 	}}
 	r, found := newRouter(inv, src)

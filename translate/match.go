@@ -12,7 +12,7 @@ import (
 // matchFor says which requests of a domain are in a cell.
 func (b *builder) matchFor(d *domain, c *cell) *routev3.RouteMatch {
 	if c.rule != nil {
-		return ruleMatch(d, c.rule)
+		return c.rule.match(d.name)
 	}
 	r := c.region
 	m := anyPath()

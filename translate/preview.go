@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -68,8 +69,8 @@ func (m *Model) RouterName(name string) (full, class string, err error) {
 }
 
 func (m *Model) rowsOf(r *router, cells []*cell) []Row {
-	var rows []Row
 	b := &builder{router: r, overlays: m.overlays}
+	rows := b.responseRows()
 	for _, d := range r.prune(r.domains(cells)) {
 		for _, c := range d.cells {
 			rows = append(rows, b.rows(d, c)...)
@@ -96,7 +97,23 @@ func (b *builder) rows(d *domain, c *cell) []Row {
 	return rows
 }
 
+// responseRows say what the router answers itself.
+func (b *builder) responseRows() []Row {
+	var rows []Row
+	for _, r := range b.router.responses {
+		host := cmp.Or(r.host, everyHost)
+		rows = append(rows, Row{
+			Router: b.router.key.String(), Class: b.router.spec.ProxyClass, Host: host, Match: r.hostPath.describe(host),
+			To: []RowShare{{Share: 1, Service: r.short()}},
+		})
+	}
+	return rows
+}
+
 func (b *builder) shares(c *cell, a answer) []RowShare {
+	if a.outcome == dtab.OutcomeNeg && b.router.unrouted != nil {
+		return []RowShare{{Share: 1, Service: b.router.unrouted.short()}}
+	}
 	if !a.routed() {
 		text := "(" + string(a.outcome) + ")"
 		if a.message != "" {
@@ -122,7 +139,7 @@ func (b *builder) shares(c *cell, a answer) []RowShare {
 // describeMatch says in words what a request must have beside its host.
 func (b *builder) describeMatch(d *domain, c *cell) string {
 	if c.rule != nil {
-		return c.rule.describe(d)
+		return c.rule.describe(d.name)
 	}
 	var words []string
 	segments := ""

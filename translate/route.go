@@ -39,7 +39,12 @@ const (
 // routeFor gives the route of an answer. The match is the caller's to fill in.
 func (b *builder) routeFor(name string, c *cell, a answer) *routev3.Route {
 	route := &routev3.Route{Name: name, Match: anyPath()}
-	if !a.routed() {
+	switch {
+	case a.routed():
+	case a.outcome == dtab.OutcomeNeg && b.router.unrouted != nil:
+		b.router.unrouted.answer(route)
+		return route
+	default:
 		b.refuse(route, 502, b.refusal(c, a))
 		return route
 	}

@@ -24,6 +24,10 @@ type router struct {
 	table      dtab.Dtab
 	namers     []namer
 	identifier identifier
+	// responses are answers of its own, unrouted the one where the table leads
+	// nowhere; nil: 502.
+	responses []*response
+	unrouted  *response
 	// notices are mistakes in other objects that the router reads, which keep
 	// nothing but those from being served.
 	notices []dtab.Finding
@@ -77,6 +81,7 @@ func newRouter(inv *Inventory, src *Sourced[v1alpha1.Router]) (*router, []dtab.F
 	}
 	var found []dtab.Finding
 	r.identifier, found = newIdentifier(obj.Spec, src.Origin)
+	r.responses, r.unrouted = newResponses(obj.Spec, src.Origin)
 	if r.identifier.kind == identifyIngress {
 		rules, f := ingressRules(inv, &r.identifier)
 		r.identifier.rules = rules

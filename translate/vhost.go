@@ -20,7 +20,7 @@ const manyVariants = 6
 // virtualHost makes the virtual host of a domain.
 func (b *builder) virtualHost(d *domain) *routev3.VirtualHost {
 	vh := &routev3.VirtualHost{Name: d.name, Domains: []string{d.name}}
-	before := slices.Concat(b.adHocRoutes(), b.malformed(d))
+	before := slices.Concat(b.responseRoutes(d), b.adHocRoutes(), b.malformed(d))
 	policies := d.policies()
 	family := slices.ContainsFunc(policies, func(p int) bool { return b.overlays[p].family != "" })
 	if len(policies) == 0 && len(d.cells) >= manyVariants && b.byHeader() {
@@ -38,7 +38,7 @@ func (b *builder) virtualHost(d *domain) *routev3.VirtualHost {
 
 // byHeader tells that names are made of nothing but the path in a header.
 func (b *builder) byHeader() bool {
-	return slices.Equal(b.router.identifier.vars, []variable{valueVar}) && b.router.spec.AdHocOverrides == nil
+	return slices.Equal(b.router.identifier.vars, []variable{valueVar}) && b.router.spec.AdHocOverrides == nil && len(b.router.responses) == 0
 }
 
 // headerMap selects by the identifying header in a hash map; values that are
@@ -247,12 +247,12 @@ func (d *domain) policies() []int {
 	return all
 }
 
-// beforeAll tries each of the routes, which match by headers only, before the rest.
+// beforeAll tries each of the routes before the rest.
 func beforeAll(routes []*routev3.Route, rest *xdsmatcherv3.Matcher) *xdsmatcherv3.Matcher {
 	list := &xdsmatcherv3.Matcher_MatcherList{}
 	for _, r := range routes {
-		predicate := headerPredicate(r.Match.Headers[0])
-		r.Match = anyPath() // the predicate has asked
+		predicate := routePredicate(r.Match)
+		r.Match.Headers = nil // the predicate has asked
 		list.Matchers = append(list.Matchers, &xdsmatcherv3.Matcher_MatcherList_FieldMatcher{
 			Predicate: predicate, OnMatch: routeList([]*routev3.Route{r}),
 		})
@@ -261,6 +261,28 @@ func beforeAll(routes []*routev3.Route, rest *xdsmatcherv3.Matcher) *xdsmatcherv
 		MatcherType: &xdsmatcherv3.Matcher_MatcherList_{MatcherList: list},
 		OnNoMatch:   nested(rest),
 	}
+}
+
+// routePredicate holds where a route matches. A matched entry that has no
+// fitting route is a 404, so the two must agree.
+func routePredicate(m *routev3.RouteMatch) *xdsPredicate {
+	var all []*xdsPredicate
+	path := func(expr string) {
+		all = append(all, matchesValue(headerInput(":path"), xdsString(dogfood.Text{Op: dogfood.OpRegex, Pattern: expr + `(?:\?.*)?`})))
+	}
+	switch p := m.PathSpecifier.(type) {
+	case *routev3.RouteMatch_Path:
+		path(regexp.QuoteMeta(p.Path))
+	case *routev3.RouteMatch_PathSeparatedPrefix:
+		path(regexp.QuoteMeta(p.PathSeparatedPrefix) + `(?:/[^?]*)?`)
+	}
+	for _, h := range m.Headers {
+		all = append(all, headerPredicate(h))
+	}
+	if len(all) == 0 {
+		return headerPredicate(presentHeader(":path")) // every request
+	}
+	return allOf(all)
 }
 
 // headerPredicate turns a header matcher of a route, present or a regex that is

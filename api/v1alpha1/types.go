@@ -137,9 +137,55 @@ type RouterSpec struct {
 	// +kubebuilder:validation:MaxItems=2
 	// +listType=set
 	Carriers []Carrier `json:"carriers,omitempty"`
+	// Responses are answered by the router itself, without a name: fixed texts and
+	// redirects. Of several that fit, the most specific wins: an exact host
+	// before a wildcard before every host, then an exact path before a prefix,
+	// then a longer before a shorter prefix, then the first in the list.
+	Responses []Response `json:"responses,omitempty"`
 	// XFFNumTrustedHops is how many proxies in front of this router are trusted
 	// to have written X-Forwarded-For; default 0: the peer is the client.
 	XFFNumTrustedHops uint32 `json:"xffNumTrustedHops,omitempty"`
+}
+
+// Response is one answer of a router's own. Exactly one of Status (with a body
+// or without) and Redirect is set.
+type Response struct {
+	// Host that it is for: exact, or "*.suffix" for every name below; default:
+	// every host. Ports and the case of letters do not count.
+	Host string `json:"host,omitempty"`
+	// Path that it is for, exactly; a query does not count.
+	Path string `json:"path,omitempty"`
+	// PathPrefix is for a path and those below it, in whole segments; default: all.
+	PathPrefix string `json:"pathPrefix,omitempty"`
+	// Unrouted makes it the answer to requests that no rule of the table leads
+	// anywhere, in place of 502. It has neither host nor path.
+	Unrouted bool `json:"unrouted,omitempty"`
+	// Status, 200 to 599.
+	Status int32 `json:"status,omitempty"`
+	// Body as it is sent, at most 32 KiB.
+	Body string `json:"body,omitempty"`
+	// ContentType of the body; default text/plain.
+	ContentType string `json:"contentType,omitempty"`
+	// Headers of the answer.
+	Headers map[string]string `json:"headers,omitempty"`
+	// Redirect sends the client elsewhere.
+	Redirect *Redirect `json:"redirect,omitempty"`
+}
+
+// Redirect says where to. What is not set stays as it is in the request.
+type Redirect struct {
+	// Scheme: http or https.
+	Scheme string `json:"scheme,omitempty"`
+	// Host, perhaps with a port.
+	Host string `json:"host,omitempty"`
+	// Path in place of the request's.
+	Path string `json:"path,omitempty"`
+	// PathPrefix in place of the response's own pathPrefix.
+	PathPrefix string `json:"pathPrefix,omitempty"`
+	// StripQuery leaves the query out.
+	StripQuery bool `json:"stripQuery,omitempty"`
+	// Status: 301, 302 (the default), 303, 307 or 308.
+	Status int32 `json:"status,omitempty"`
 }
 
 // LocalRef names an object of the same namespace.

@@ -31,6 +31,9 @@ func (r *Router) Validate() []FieldError {
 	for i := range s.Transformers {
 		c.transformer(at("spec.transformers", i), &s.Transformers[i])
 	}
+	for i := range s.Responses {
+		c.response(at("spec.responses", i), &s.Responses[i])
+	}
 	if a := s.AdHocOverrides; a != nil {
 		for i, p := range a.Allow {
 			c.prefix(at("spec.adHocOverrides.allow", i), p)
