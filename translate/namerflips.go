@@ -85,14 +85,15 @@ func (e *explorer) methodFlips(method string, s *sample) {
 	}
 }
 
-// splitAt splits the open variable whose last mark ends the path.
+// splitAt splits the open variable whose last mark ends a path that is too
+// short, or ended it until a wildcard took the mark: with more segments in the
+// request, the path is longer.
 func (e *explorer) splitAt(rest dtab.Path, s *sample) {
-	if len(rest) == 0 {
-		return
-	}
-	last := rest[len(rest)-1]
-	if v, _ := s.owner(last); v >= 0 && last == s.extra(v) {
-		e.add(s.split(v))
+	for v, kind := range s.vars {
+		extra := s.extra(v)
+		if extra != "" && (!kind.dotted() || len(rest) > 0 && rest[len(rest)-1] == extra) {
+			e.add(s.split(v))
+		}
 	}
 }
 
