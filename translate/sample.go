@@ -12,7 +12,7 @@ type marks struct {
 	text   string // lower-case letters, begins every mark but those of ports and methods
 	method string // upper-case letters only, as methods are
 	port   string // digits only, as ports are
-	texts  []string
+	words  map[string]bool
 }
 
 // newMarks makes marks that do not occur in the given text.
@@ -23,22 +23,36 @@ func newMarks(texts ...string) marks {
 		}
 		return mark
 	}
-	return marks{text: free("kibq", "q"), method: free("KIBQ", "Q"), port: free("61417", "7"), texts: texts}
+	return marks{text: free("kibq", "q"), method: free("KIBQ", "Q"), port: free("61417", "7"), words: words(texts)}
 }
 
-// spelling gives a literal in letters of a case that occurs nowhere in the
-// texts: it stands for all spellings but those that a table names. Where every
-// one is named, each has a region of its own, and this one does not matter.
+// spelling gives a literal in letters of a case in which no table has it: it
+// stands for all spellings but those that a table names. Where every one is
+// named, each has a region of its own, and this one does not matter. All
+// capitals come last, since they could pass for a method.
 func (m marks) spelling(literal string) string {
 	upper, lower := strings.ToUpper(literal), strings.ToLower(literal)
-	for i := range literal {
-		for _, spelled := range []string{lower[:i] + upper[i:], upper[:i] + lower[i:]} {
-			if !slices.ContainsFunc(m.texts, func(t string) bool { return strings.Contains(t, spelled) }) {
-				return spelled
-			}
+	candidates := []string{literal}
+	for i := 1; i < len(literal); i++ {
+		candidates = append(candidates, lower[:i]+upper[i:], upper[:i]+lower[i:])
+	}
+	for _, spelled := range append(candidates, upper) {
+		if !m.words[spelled] {
+			return spelled
 		}
 	}
 	return literal
+}
+
+// words are the labels that occur in texts.
+func words(texts []string) map[string]bool {
+	all := map[string]bool{}
+	for _, t := range texts {
+		for _, w := range strings.FieldsFunc(t, func(r rune) bool { return strings.ContainsRune("/.:;|&()=> \n\t", r) }) {
+			all[w] = true
+		}
+	}
+	return all
 }
 
 // at gives the mark of an atom of a variable.
@@ -192,7 +206,7 @@ func (s *sample) spelled(answer string) []region {
 	var found []region
 	for v, p := range s.region.parts {
 		for i, a := range p.atoms {
-			if a.fold && strings.Contains(answer, s.marks.spelling(a.lit)) {
+			if text := s.marks.spelling(a.lit); a.fold && text != a.lit && strings.Contains(answer, text) {
 				atoms := slices.Clone(p.atoms)
 				atoms[i].fold = false
 				found = append(found, s.set(v, pattern{atoms: atoms, open: p.open, port: p.port})...)
