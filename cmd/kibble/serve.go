@@ -42,7 +42,8 @@ The admin address answers /healthz, /readyz, /metrics, /api/proxies and
 /api/findings.
 
 Envoys connect by TLS, and prove which proxy class they are of by a certificate
-that --client-ca has signed (kibble certs makes some). The files are read anew
+that --client-ca has signed (kibble certs makes some), or by a ServiceAccount
+token of a pod (--token-class). The files are read anew
 when they are replaced; whoever is connected stays. Plain text is served on
 loopback only, and with --insecure-plaintext.`,
 		Example: `  kibble serve -f examples/hello-world --insecure-plaintext
@@ -95,7 +96,7 @@ func (s *serving) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	secured, err := s.security.options(s.xdsAddress, s.log)
+	secured, err := s.security.options(s.xdsAddress, &s.cluster, s.log)
 	if err != nil {
 		return err
 	}
