@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -53,6 +54,8 @@ type Cluster struct {
 	store   *store
 	// findings of the objects of ours, by object.
 	findings map[id][]dtab.Finding
+	// generations of the objects of ours.
+	generations map[id]int64
 
 	mu      sync.Mutex
 	follows map[scope]*follower
@@ -78,7 +81,7 @@ func NewCluster(o ClusterOptions) (*Cluster, error) {
 	}
 	c := &Cluster{
 		options: o, clients: clients, inbox: newInbox(), store: newStore(),
-		findings: map[id][]dtab.Finding{}, follows: map[scope]*follower{}, metrics: newClusterMetrics(),
+		findings: map[id][]dtab.Finding{}, generations: map[id]int64{}, follows: map[scope]*follower{}, metrics: newClusterMetrics(),
 	}
 	for _, at := range scopes(o.Namespaces) {
 		c.follows[at] = c.newFollower(at)
@@ -104,8 +107,8 @@ func (c *Cluster) Run(ctx context.Context) error {
 		if c.refer(ctx) || !complete {
 			continue
 		}
-		next := Update{c.store.inventory(), c.found()}
-		if next.Inventory != last.Inventory || !reflect.DeepEqual(next.Findings, last.Findings) {
+		next := Update{c.store.inventory(), c.found(), c.objects()}
+		if next.Inventory != last.Inventory || !reflect.DeepEqual(next.Findings, last.Findings) || !slices.Equal(next.Objects, last.Objects) {
 			last = next
 			c.options.Deliver(last)
 		}
@@ -148,13 +151,17 @@ func (c *Cluster) start(ctx context.Context, f *follower) {
 func (c *Cluster) take() {
 	for i, r := range c.inbox.take() {
 		delete(c.findings, i)
+		delete(c.generations, i)
+		if r.generation > 0 {
+			c.generations[i] = r.generation
+		}
 		source := i.String()
 		switch before := c.store.sources[source]; {
 		case r.object != nil:
 			c.store.set(source, []object{*r.object})
 		case len(r.found) > 0 && len(before) > 0:
 			r.found = append(r.found, dtab.Finding{
-				Code: codeKept, Severity: dtab.Info, Pos: dtab.Pos{Source: nameOf(i)},
+				Code: translate.CodeKept, Severity: dtab.Info, Pos: dtab.Pos{Source: nameOf(i)},
 				Message: "the last good form of this object goes on being served", Hint: "mend the object, or delete it",
 			})
 		default:
@@ -195,6 +202,17 @@ func (c *Cluster) refer(ctx context.Context) (more bool) {
 		c.start(ctx, f)
 	}
 	return len(begun) > 0
+}
+
+func (c *Cluster) objects() []Object {
+	var all []Object
+	for i, generation := range c.generations {
+		all = append(all, Object{i.kind, i.namespace, i.name, generation})
+	}
+	slices.SortFunc(all, func(a, b Object) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+	return all
 }
 
 // found gives what there is to say, sorted by place.

@@ -17,6 +17,14 @@ import (
 type Update struct {
 	Inventory *translate.Inventory
 	Findings  []dtab.Finding
+	// Objects are those of ours that a cluster has, sound or not, sorted.
+	Objects []Object
+}
+
+// Object names an object of ours in a cluster, in the form that was read.
+type Object struct {
+	Kind, Namespace, Name string
+	Generation            int64
 }
 
 // Files watches manifests: a directory with all directories in it, or one file,
@@ -74,7 +82,7 @@ func read(w *watcher, d *directory) (Update, error) {
 		list, err := d.refresh()
 		more, found := w.follow(list)
 		if !more || round == maxRounds {
-			return Update{d.store.inventory(), sorted(append(found, d.findings()...))}, err
+			return Update{Inventory: d.store.inventory(), Findings: sorted(append(found, d.findings()...))}, err
 		}
 	}
 }

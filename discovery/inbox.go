@@ -15,6 +15,8 @@ import (
 type reading struct {
 	object *object
 	found  []dtab.Finding
+	// generation of an object of ours, else 0.
+	generation int64
 }
 
 // inbox holds what has been read until somebody takes it. Of each object it

@@ -51,6 +51,9 @@ type Writer struct {
 	options Options
 	mu      sync.Mutex
 	objects map[key]Object
+	// written are the conditions that an object was seen or written with last.
+	// Only Run uses it.
+	written map[key][]metav1.Condition
 	// queue is nil while nobody runs.
 	queue workqueue.TypedRateLimitingInterface[key]
 }
@@ -62,7 +65,7 @@ func New(o Options) *Writer {
 	if o.PerSecond <= 0 {
 		o.PerSecond = 20
 	}
-	return &Writer{options: o, objects: map[key]Object{}}
+	return &Writer{options: o, objects: map[key]Object{}, written: map[key][]metav1.Condition{}}
 }
 
 // Set says which objects there are, and that what there is to say of any of
@@ -92,6 +95,7 @@ func (w *Writer) Run(ctx context.Context) {
 	queue := workqueue.NewTypedRateLimitingQueue(limit)
 	w.mu.Lock()
 	w.queue = queue
+	clear(w.written) // others may have written since
 	w.enqueue()
 	w.mu.Unlock()
 	stop := context.AfterFunc(ctx, queue.ShutDown)
@@ -123,6 +127,10 @@ func (w *Writer) write(ctx context.Context, k key, pace *rate.Limiter) error {
 	o, known := w.objects[k]
 	w.mu.Unlock()
 	if !known {
+		delete(w.written, k)
+		return nil
+	}
+	if last, ok := w.written[k]; ok && equality.Semantic.DeepEqual(w.options.Conditions(o, last, time.Now()), last) {
 		return nil
 	}
 	client := w.options.Client.Resource(k.resource()).Namespace(k.namespace)
@@ -143,6 +151,7 @@ func (w *Writer) write(ctx context.Context, k key, pace *rate.Limiter) error {
 	}
 	after := w.options.Conditions(o, status.Conditions, time.Now())
 	if equality.Semantic.DeepEqual(after, status.Conditions) {
+		w.written[k] = after
 		return nil
 	}
 	if err := pace.Wait(ctx); err != nil {
@@ -156,6 +165,7 @@ func (w *Writer) write(ctx context.Context, k key, pace *rate.Limiter) error {
 	if _, err := client.UpdateStatus(ctx, live, metav1.UpdateOptions{FieldManager: "kibble"}); err != nil {
 		return err
 	}
+	w.written[k] = after
 	w.tell(live, status.Conditions, after)
 	return nil
 }

@@ -62,6 +62,7 @@ loopback only, and with --insecure-plaintext.`,
 	f.StringSliceVar(&s.cluster.namespaces, "namespaces", nil, "read these namespaces of the cluster only; default all")
 	f.StringVar(&s.xdsAddress, "xds-address", "127.0.0.1:18000", "host:port for Envoys")
 	f.StringVar(&s.adminAddress, "admin-address", "127.0.0.1:9990", "host:port for health, metrics and status")
+	f.StringVar(&s.reporter.lease, "status-lease", "", "write status into the cluster's objects, whenever this replica holds the Lease namespace/name")
 	s.security.flags(f)
 	_ = cmd.MarkFlagDirname("filename") // fails for a flag that is not there only
 	return cmd
@@ -81,7 +82,9 @@ type serving struct {
 	model    atomic.Pointer[translate.Model]
 	last     *translate.Snapshot // what was published last
 	// waiting says what the cluster has not told yet; nil where files are served.
-	waiting func() []string
+	waiting  func() []string
+	read     atomic.Pointer[discovery.Update] // what was published was made of this
+	reporter reporter
 
 	mu       sync.Mutex
 	findings []dtab.Finding
@@ -185,6 +188,7 @@ func (s *serving) publish(u discovery.Update) {
 	all := append(append(append([]dtab.Finding(nil), u.Findings...), m.Findings()...), unserved...)
 	s.report(all)
 	s.model.Store(m)
+	s.read.Store(&u)
 	s.foretell()
 	if end, ok := m.NextEnd(); ok {
 		s.ends.Reset(time.Until(end))

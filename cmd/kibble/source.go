@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 
 	"kibble.dev/discovery"
 )
@@ -43,6 +44,11 @@ func (s *serving) source(registry prometheus.Registerer, updates chan discovery.
 	s.waiting = watched.Waiting
 	return func(ctx context.Context) error {
 		s.log.InfoContext(ctx, "reading a cluster", "server", config.Host, "namespaces", s.cluster.namespaces)
-		return watched.Run(ctx)
+		g, ctx := errgroup.WithContext(ctx)
+		g.Go(func() error { return watched.Run(ctx) })
+		if s.reporter.lease != "" {
+			g.Go(func() error { return s.writeStatus(ctx, config) })
+		}
+		return g.Wait()
 	}, nil
 }

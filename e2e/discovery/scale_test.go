@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,12 +48,7 @@ kind: Router
 metadata: {name: ingress}
 spec: {proxyClass: edge, port: 4142, dtab: "/svc => /#/io.l5d.k8s/default/http"}
 `)
-	kibble := filepath.Join(t.TempDir(), "kibble")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", kibble, "kibble.dev/cmd/kibble")
-	build.Dir = "../.." // the module of kibble
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	kibble := build(t)
 	admins := free(t)
 	log := &buffer{}
 	began := time.Now()
