@@ -63,8 +63,10 @@ func (l Lease) Lead(ctx context.Context, run func(context.Context)) error {
 			return fmt.Errorf("elect a leader: %w", err)
 		}
 		elector.Run(ctx)
-		alone.Lock()   // it has come to its end
-		alone.Unlock() //nolint:staticcheck // waiting is all
+		func() { // until run has come to its end
+			alone.Lock()
+			defer alone.Unlock()
+		}()
 	}
 	return nil
 }
