@@ -86,6 +86,7 @@ func (c compiler) policy(namespace string) Policy {
 	}
 	conditions := conditionCompiler{report: c.report, facts: c.facts, fill: fill, name: p.Name, namespace: p.Namespace}
 	p.When = conditions.compile("spec.when", spec.When)
+	p.Join = c.join(p, fill)
 	p.Grant = spec.Grant == v1alpha1.GrantAdHoc
 	if strings.TrimSpace(spec.Override) != "" {
 		p.Override = c.override(fill(spec.Override), p.ID)

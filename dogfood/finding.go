@@ -14,6 +14,7 @@ const (
 	codeOverride  = "policy-override"  // an override that does nothing, or the wrong thing
 	codeFamily    = "policy-family"    // forEach
 	codeExpired   = "policy-expired"   // it ended
+	codeJoin      = "policy-join"      // links that could not let anybody in
 	codeGrant     = "policy-grant"     // a grant that anybody can get
 	codeIDTaken   = "policy-id-taken"  // two policies with one id
 )

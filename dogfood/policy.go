@@ -32,6 +32,8 @@ type Policy struct {
 	Priority int32
 	// Expires is when the policy ends; zero: never.
 	Expires time.Time
+	// Join is what its links do; nil: it has none.
+	Join *Join
 	// Pos is where the object was written.
 	Pos dtab.Pos
 }

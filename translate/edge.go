@@ -28,7 +28,7 @@ import (
 func newPolicyExtension(name string, policies []dogfood.Policy) (*corev3.TypedExtensionConfig, error) {
 	config := &compositev3.Composite{}
 	if len(policies) > 0 {
-		config.Matcher = guarded(policies, execute(policyChain(policies)))
+		config.Matcher = withLinks(policies, guarded(policies, execute(policyChain(policies))))
 	}
 	ext := extension(name, config)
 	return ext, validateDeep(ext)
@@ -46,9 +46,16 @@ func guarded(policies []dogfood.Policy, action *xdsmatcherv3.Matcher_OnMatch) *x
 // policyChain lays out what conditions look at, decides policy after policy,
 // and has the request routed again.
 func policyChain(policies []dogfood.Policy) []*corev3.TypedExtensionConfig {
-	conditions := conditionsOf(policies)
 	rows := policyRows(dogfood.InContext(policies))
+	chain := layOut(conditionsOf(policies), rows)
+	for _, row := range rows {
+		chain = append(chain, row.filter())
+	}
+	return append(chain, routeAgain())
+}
 
+// layOut puts what conditions look at where matchers find it.
+func layOut(conditions []dogfood.Condition, rows []policyRow) []*corev3.TypedExtensionConfig {
 	var chain []*corev3.TypedExtensionConfig
 	if names := cookiesOf(conditions); len(names) > 0 {
 		chain = append(chain, cookiesToMetadata(names))
@@ -59,10 +66,7 @@ func policyChain(policies []dogfood.Policy) []*corev3.TypedExtensionConfig {
 	if claims := claimTexts(conditions); len(claims) > 0 {
 		chain = append(chain, claimsToState(claims))
 	}
-	for _, row := range rows {
-		chain = append(chain, row.filter())
-	}
-	return append(chain, routeAgain())
+	return chain
 }
 
 // policyRow is what one filter decides: a policy, or all members of a family

@@ -50,6 +50,9 @@ type Explanation struct {
 	// and Reason says why.
 	Status int    `json:"status"`
 	Reason string `json:"reason,omitempty"`
+	// Own says that the answer is one that the router is told to give: a response
+	// of its own, or that of a policy's link.
+	Own bool `json:"own,omitempty"`
 	// FellBack are the policies that hold but whose target does not exist, so that
 	// the request is answered as if they did not.
 	FellBack     []string      `json:"fellBack,omitempty"`
@@ -97,8 +100,11 @@ func (m *Model) Explain(q Question) (*Explanation, error) {
 			x.Notes = append(x.Notes, "the transformer "+t.Kind+" puts "+t.Path+" in place of what the table says")
 		}
 	}
+	if x.Status != 200 {
+		return x, nil // a link
+	}
 	if answer := r.responseTo(req); answer != nil {
-		x.Status, x.Reason = answer.status(), answer.describe()
+		x.Status, x.Reason, x.Own = answer.status(), answer.describe(), true
 		return x, nil
 	}
 	own, status, reason := r.ownRules(req)
@@ -118,7 +124,7 @@ func (m *Model) Explain(q Question) (*Explanation, error) {
 	case out != "":
 		x.Status, x.Reason = 403, out
 	case a.outcome == dtab.OutcomeNeg && r.unrouted != nil && len(own) == 0:
-		x.Status, x.Reason = r.unrouted.status(), a.why()+": "+r.unrouted.describe()
+		x.Status, x.Reason, x.Own = r.unrouted.status(), a.why()+": "+r.unrouted.describe(), true
 	case !a.routed():
 		x.Status, x.Reason = 502, a.why()
 		if a.owner != "" {
@@ -128,6 +134,18 @@ func (m *Model) Explain(q Question) (*Explanation, error) {
 		x.Destinations = m.destinations(a)
 	}
 	return x, nil
+}
+
+// follow says what a request for a link gets.
+func (x *Explanation) follow(link *dogfood.Link) {
+	switch {
+	case link == nil:
+		x.Status, x.Reason = 404, "there is no such link, or not for who asks: what a policy asks for beside its cookie does not hold"
+	case link.Joins != "":
+		x.Status, x.Reason, x.Own = 303, "the link into "+link.Joins+": sets the cookie "+strings.Join(sortedKeys(link.Cookies), ", ")+", and leads home", true
+	default:
+		x.Status, x.Reason, x.Own = 303, "the link that leads out: takes the cookie "+strings.Join(sortedKeys(link.Cookies), ", ")+" away, and leads home", true
+	}
 }
 
 // destinations says where an answer's requests go.
@@ -193,6 +211,10 @@ func (m *Model) decide(r *router, q Question, x *Explanation) Request {
 		x.Policies = append(x.Policies, PolicyVerdict{
 			ID: p.ID, Family: p.Family, Holds: v.Holds, Why: v.Why(), Source: p.Pos.String(), Verdict: v,
 		})
+	}
+	if link, asked := dogfood.Follow(decided, seen, q.Verify); asked {
+		x.follow(link)
+		return req
 	}
 	x.Context = dogfood.Decide(decided, seen, q.Verify)
 	if len(x.Context) > 0 {

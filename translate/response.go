@@ -59,7 +59,7 @@ func (r *response) status() int {
 	if r.Redirect != nil {
 		return int(cmp.Or(r.Redirect.Status, 302))
 	}
-	return int(r.Status)
+	return int(cmp.Or(r.Status, 200))
 }
 
 // short is the answer in a table.
@@ -117,7 +117,7 @@ func (r *response) answer(route *routev3.Route) {
 		route.Action = &routev3.Route_Redirect{Redirect: redirect(d)}
 		return
 	}
-	direct := &routev3.DirectResponseAction{Status: uint32(r.Status)}
+	direct := &routev3.DirectResponseAction{Status: uint32(r.status())}
 	if r.Body != "" {
 		direct.Body = &corev3.DataSource{Specifier: &corev3.DataSource_InlineString{InlineString: r.Body}}
 		route.ResponseHeadersToAdd = append(route.ResponseHeadersToAdd,

@@ -57,6 +57,8 @@ type DogfoodPolicySpec struct {
 	Routers []string `json:"routers,omitempty"`
 	// ForEach makes one environment per matching namespace.
 	ForEach *ForEach `json:"forEach,omitempty"`
+	// Join offers links by which people get in and out.
+	Join *Join `json:"join,omitempty"`
 	// When is the condition. An empty one never holds.
 	// +optional
 	When Condition `json:"when"`
@@ -77,6 +79,22 @@ type DogfoodPolicySpec struct {
 	Priority int32 `json:"priority,omitempty"`
 	// ExpiresAt ends the policy by itself.
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
+}
+
+// Join offers two links on every host of the routers where the policy is
+// decided: <path>/<id of the environment> sets the cookie that the condition
+// asks for and leads home, <path>/leave takes it away. They are there only for
+// those who satisfy all that the condition asks for beside the cookie; for
+// others there is no such page.
+type Join struct {
+	// Path that the links are below; default /-/dogfood.
+	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:Pattern=`^/[A-Za-z0-9/._~-]*$`
+	Path string `json:"path,omitempty"`
+	// Value of the cookie; default: the text that the condition compares it with.
+	// It is needed where that is a regular expression.
+	// +kubebuilder:validation:MaxLength=1024
+	Value string `json:"value,omitempty"`
 }
 
 // ForEach selects namespaces; {namespace} in condition and override stands for each one's name.

@@ -147,8 +147,8 @@ type RouterSpec struct {
 	XFFNumTrustedHops uint32 `json:"xffNumTrustedHops,omitempty"`
 }
 
-// Response is one answer of a router's own. Exactly one of Status (with a body
-// or without) and Redirect is set.
+// Response is one answer of a router's own: a status with a body or without, or
+// a redirect.
 type Response struct {
 	// Host that it is for: exact, or "*.suffix" for every name below; default:
 	// every host. Ports and the case of letters do not count.
@@ -160,7 +160,7 @@ type Response struct {
 	// Unrouted makes it the answer to requests that no rule of the table leads
 	// anywhere, in place of 502. It has neither host nor path.
 	Unrouted bool `json:"unrouted,omitempty"`
-	// Status, 200 to 599.
+	// Status, 200 to 599; default 200.
 	Status int32 `json:"status,omitempty"`
 	// Body as it is sent, at most 32 KiB.
 	Body string `json:"body,omitempty"`

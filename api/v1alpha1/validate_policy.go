@@ -23,6 +23,12 @@ func (p *DogfoodPolicy) Validate() []FieldError {
 			c.add("spec.forEach.namespaceSelector", "this does not select: "+err.Error(), "matchLabels, or matchExpressions, as for a Deployment")
 		}
 	}
+	if s.Join != nil {
+		c.urlPath("spec.join.path", s.Join.Path)
+		if strings.HasSuffix(s.Join.Path, "/") {
+			c.add("spec.join.path", "the path ends with a slash", "a path such as /-/dogfood")
+		}
+	}
 	c.condition("spec.when", &s.When)
 	if s.Grant == "" {
 		c.need("spec.override", s.Override, `a dtab, such as "/host/world => /srv/world-v2 ;", or grant: adHoc`)

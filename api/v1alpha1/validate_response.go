@@ -35,7 +35,7 @@ func (c *checker) response(path string, r *Response) {
 	case r.Redirect != nil:
 		c.redirect(path+".redirect", r)
 		c.options(path, "a redirect", nil, option{"status", r.Status != 0}, option{"body", r.Body != ""}, option{"contentType", r.ContentType != ""})
-	case r.Status < 200 || r.Status > 599:
+	case r.Status != 0 && (r.Status < 200 || r.Status > 599):
 		c.add(path+".status", fmt.Sprintf("%d is not the status of an answer", r.Status), "a number from 200 to 599, or a redirect")
 	}
 	if len(r.Body) > maxBody {
