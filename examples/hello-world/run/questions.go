@@ -49,10 +49,7 @@ func questions(top *topology) []question {
 		inside("A caller inside may send a rule: here from the pod of hello", "hello", "world", earth+"!", rule),
 		inside("It travels with the request: from api to hello to world", "api", "hello", hello+" "+earth+"!!", rule),
 		inside("A rule that leads nowhere changes nothing", "api", "hello", hello+" "+world+"!!", [2]string{"l5d-dtab", "/host/world => /srv/world-v9;"}),
-		{
-			about: "A host that no rule knows", host: "nowhere.example", status: http.StatusBadGateway,
-			want: "Unable to route request!\n\nhost: nowhere.example\nrouter: default/ingress",
-		},
+		ask("A host that no rule knows: the edge's own answer", "nowhere.example", "the edge is here"),
 	}
 }
 
