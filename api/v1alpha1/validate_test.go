@@ -32,8 +32,12 @@ func TestRouterValidate(t *testing.T) {
 		{func(s *RouterSpec) { s.DtabRef = &LocalRef{} }, "spec.dtabRef.name: name is missing"},
 		{func(s *RouterSpec) { s.DtabRef = &LocalRef{Name: "A b"} }, `spec.dtabRef.name: "A b" cannot be the name of an object`},
 		{func(s *RouterSpec) { s.Identifier = &Identifier{} }, "spec.identifier.kind: kind is missing"},
-		{func(s *RouterSpec) { s.Identifier = &Identifier{Kind: "io.l5d.ingress", IngressClass: "x", Namespace: "shop"} }, ""},
-		{func(s *RouterSpec) { s.Responses = []Response{{Path: "/a", Body: "b", Headers: map[string]string{"x": "y"}}, {Host: "*.a.b", Status: 404}, {Unrouted: true}} }, ""},
+		{func(s *RouterSpec) {
+			s.Identifier = &Identifier{Kind: "io.l5d.ingress", IngressClass: "x", Namespace: "shop"}
+		}, ""},
+		{func(s *RouterSpec) {
+			s.Responses = []Response{{Path: "/a", Body: "b", Headers: map[string]string{"x": "y"}}, {Host: "*.a.b", Status: 404}, {Unrouted: true}}
+		}, ""},
 		{func(s *RouterSpec) { s.Responses = []Response{{Host: "a b"}} }, `spec.responses[0].host: "a b" is not a host`},
 		{func(s *RouterSpec) { s.Responses = []Response{{Path: "a"}} }, `spec.responses[0].path: "a" is not the path of a URL`},
 		{func(s *RouterSpec) { s.Responses = []Response{{Path: "/a", PathPrefix: "/b"}} }, "spec.responses[0].pathPrefix: there is a path already"},
