@@ -109,7 +109,7 @@ func (b *builder) member(c *cell, t target) (string, bool) {
 		return dynamicCluster, true
 	}
 	b.use(t.cluster)
-	b.class.target(t, b.http2())
+	b.class.target(t, b.http2(), b.router.key)
 	return t.cluster, true
 }
 
@@ -128,7 +128,7 @@ func (b *builder) isHostItself(c *cell, t target) bool {
 }
 
 // target makes the cluster of a bound name, and its endpoints.
-func (cb *classBuilder) target(t target, http2 bool) {
+func (cb *classBuilder) target(t target, http2 bool, router Key) {
 	if cb.seen[t.cluster] {
 		return
 	}
@@ -142,6 +142,12 @@ func (cb *classBuilder) target(t target, http2 bool) {
 		return
 	}
 	cb.put(t.cluster, edsCluster(t.cluster, http2))
+	cb.remember(t, router)
+	cb.assign(t, places)
+}
+
+// assign adds the load assignments of a cluster.
+func (cb *classBuilder) assign(t target, places []place) {
 	local := func(tr v1alpha1.Transformer) bool {
 		return tr.Kind == transformLocalhost || tr.Kind == transformLocalnode
 	}

@@ -12,7 +12,12 @@ import (
 // Next reads the inventory that follows the model's own. An object that cannot
 // be served any more, because somebody broke it, goes on in the form in which
 // the model serves it, until it is mended or deleted: a finding says so.
-func (m *Model) Next(inv *Inventory, now time.Time) *Model { return newModel(inv, now, m) }
+func (m *Model) Next(inv *Inventory, now time.Time) *Model {
+	if next := m.afterMove(inv, now); next != nil {
+		return next
+	}
+	return newModel(inv, now, m)
+}
 
 // lastRouter reads a router in the form in which the last model serves it, but
 // with the services of now; nil if it serves none of that name.

@@ -41,6 +41,8 @@ type listenerSpec struct {
 	WriteBaggage bool
 	// Identifying is the header, beside the host, that names are made of; "" for none.
 	Identifying string
+	// source of the router, for the resource.
+	source string
 	// DynamicForwardProxy: routes lead to whatever host a request is for.
 	DynamicForwardProxy bool
 }

@@ -7,6 +7,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
+
+	"kibble.dev/dtab"
 )
 
 // Type URLs of what Kibble serves, in the order in which a proxy may be given
@@ -52,6 +54,8 @@ func NewResource(name string, m proto.Message, clusters []string, source string)
 // Snapshot is all that proxies are to be told, by proxy class (node.cluster).
 type Snapshot struct {
 	Classes map[string]*ClassSnapshot
+
+	of *token // the model that it was made of
 }
 
 // ClassSnapshot is what the proxies of one class are to be told.
@@ -65,6 +69,11 @@ type ClassSnapshot struct {
 	Local map[string]map[Scope]*Resource
 
 	failed []failure
+	found  []dtab.Finding
+	// targets are the clusters whose endpoints may move, and podListeners the
+	// listeners that are made for each pod.
+	targets      []madeTarget
+	podListeners []listenerSpec
 }
 
 // Scope is a place that a proxy is at: "pod/<POD_IP>", "node/<NODE_NAME>" or

@@ -26,6 +26,10 @@ type Model struct {
 	findings  []dtab.Finding
 	// good are the policies' objects in the form that is served.
 	good map[Key]*Sourced[v1alpha1.DogfoodPolicy]
+	// token is the model's own, moved what has changed since an earlier one; nil:
+	// that is not known.
+	token *token
+	moved *moved
 }
 
 // NewModel reads an inventory. Objects that cannot be served are left out, with
@@ -33,7 +37,7 @@ type Model struct {
 func NewModel(inv *Inventory, now time.Time) *Model { return newModel(inv, now, nil) }
 
 func newModel(inv *Inventory, now time.Time, last *Model) *Model {
-	m := &Model{inventory: inv, names: newNames(inv), good: map[Key]*Sourced[v1alpha1.DogfoodPolicy]{}}
+	m := &Model{inventory: inv, names: newNames(inv), token: &token{}, good: map[Key]*Sourced[v1alpha1.DogfoodPolicy]{}}
 	m.readPolicies(now, last)
 	for _, src := range inv.Routers {
 		r, found := newRouter(inv, src)
@@ -144,10 +148,11 @@ func (m *Model) snapshot(show func(*router, []*cell)) (*Snapshot, []dtab.Finding
 		}
 		show(r, m.translate(r, cb))
 	}
-	s := &Snapshot{Classes: map[string]*ClassSnapshot{}}
+	s := &Snapshot{Classes: map[string]*ClassSnapshot{}, of: m.token}
 	var found []dtab.Finding
 	for _, name := range sortedKeys(classes) {
 		s.Classes[name] = classes[name].snapshot
+		s.Classes[name].found = classes[name].found
 		found = append(found, classes[name].found...)
 	}
 	return s, sortFindings(found)
@@ -168,7 +173,7 @@ func (m *Model) translate(r *router, cb *classBuilder) []*cell {
 		Port: uint32(r.spec.Port), Bind: r.spec.Bind, Untrusted: r.untrusted(), Hops: r.spec.XFFNumTrustedHops,
 		AdHoc: r.spec.AdHocOverrides != nil, Identifying: r.identifier.header, Policies: r.untrusted(), In: r.handsOver(),
 		PolicyExtension: r.key.String() + "/policies", DynamicForwardProxy: b.forwards,
-		WriteBaggage: r.carries(v1alpha1.CarrierBaggage),
+		WriteBaggage: r.carries(v1alpha1.CarrierBaggage), source: cb.source,
 	}
 	if spec.Policies {
 		m.addPolicies(cb, spec.PolicyExtension, decided)
@@ -213,26 +218,29 @@ func (cb *classBuilder) addExtension(ext *corev3.TypedExtensionConfig, err error
 // addListeners adds a router's listener. One that binds the pod's address is
 // made for each pod that is known.
 func (m *Model) addListeners(cb *classBuilder, spec listenerSpec) {
-	listener := func(podIP string) *Resource {
-		l, err := newListener(spec, podIP)
-		if err != nil {
-			cb.found = append(cb.found, dtab.Finding{
-				Code: codeUnroutable, Severity: dtab.Error, Pos: dtab.Pos{Source: cb.source},
-				Message: "the listener cannot be told to Envoy: " + err.Error(),
-			})
-			return nil
-		}
-		return cb.resource(spec.Name, l, nil)
-	}
 	if spec.Bind != v1alpha1.BindPod {
-		if r := listener(""); r != nil {
+		if r := cb.listener(spec, ""); r != nil {
 			cb.snapshot.Resources[ListenerType][spec.Name] = r
 		}
 		return
 	}
+	cb.snapshot.podListeners = append(cb.snapshot.podListeners, spec)
 	for _, ip := range m.podAddresses() {
-		cb.addLocal(spec.Name, PodScope(ip), listener(ip))
+		cb.addLocal(spec.Name, PodScope(ip), cb.listener(spec, ip))
 	}
+}
+
+// listener makes a router's listener; podIP counts for bind "pod" alone.
+func (cb *classBuilder) listener(spec listenerSpec, podIP string) *Resource {
+	l, err := newListener(spec, podIP)
+	if err != nil {
+		cb.found = append(cb.found, dtab.Finding{
+			Code: codeUnroutable, Severity: dtab.Error, Pos: dtab.Pos{Source: cb.source},
+			Message: "the listener cannot be told to Envoy: " + err.Error(),
+		})
+		return nil
+	}
+	return cb.resource(spec.Name, l, nil)
 }
 
 // podAddresses gives every address that an endpoint has.

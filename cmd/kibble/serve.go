@@ -182,7 +182,7 @@ func (s *serving) follow(ctx context.Context, updates <-chan discovery.Update) e
 func (s *serving) publish(u discovery.Update) {
 	began := time.Now()
 	m := s.next(u.Inventory, began)
-	snapshot, unserved := m.Snapshot()
+	snapshot, unserved := m.SnapshotAfter(s.last)
 	snapshot.KeepFrom(s.last)
 	s.last = snapshot
 	all := append(append(append([]dtab.Finding(nil), u.Findings...), m.Findings()...), unserved...)

@@ -1,0 +1,237 @@
+package translate
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"kibble.dev/dtab"
+)
+
+// moved says that a model differs from an earlier one only in who stands behind
+// some Services: names mean what they meant, so that routes, clusters and
+// listeners stay as they are. Most changes of a cluster are of this kind, and
+// they must cost what they touch.
+type moved struct {
+	// from is the token of the earlier model.
+	from     *token
+	services map[Key]bool
+}
+
+// token tells models apart without holding on to them.
+type token struct{ _ byte }
+
+// afterMove gives the model that follows where only endpoints have moved, nil
+// where anything else is new.
+func (m *Model) afterMove(inv *Inventory, now time.Time) *Model {
+	if end, ok := m.NextEnd(); ok && !now.Before(end) {
+		return nil
+	}
+	services := movedServices(m.inventory, inv, m.selectors())
+	if services == nil {
+		return nil
+	}
+	next := *m
+	next.inventory, next.token = inv, &token{}
+	next.moved = &moved{from: m.token, services: services}
+	next.names = m.names.with(inv)
+	next.routers = make([]*router, len(m.routers))
+	for i, r := range m.routers {
+		next.routers[i] = r.with(inv)
+	}
+	return &next
+}
+
+// with gives the router with another inventory, in which all names mean the same.
+func (r *router) with(inv *Inventory) *router {
+	next := *r
+	next.namers = make([]namer, len(r.namers))
+	for i, n := range r.namers {
+		// The configuration was read before: there is nothing to find.
+		next.namers[i], _ = newNamer(inv, r, n.config, i)
+	}
+	return &next
+}
+
+// with gives the same names for another inventory.
+func (n *names) with(inv *Inventory) *names {
+	next := *n
+	next.inventory = inv
+	return &next
+}
+
+// selectors are the labels by which namers tell endpoints apart.
+func (m *Model) selectors() []string {
+	var all []string
+	for _, r := range m.routers {
+		for _, n := range r.namers {
+			if l := n.config.LabelSelector; l != "" {
+				all = append(all, l)
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// movedServices gives the Services whose endpoints differ between two
+// inventories, nil if anything else differs, or if a name came or went.
+func movedServices(a, b *Inventory, selectors []string) map[Key]bool {
+	same := sameMap(a.Namespaces, b.Namespaces) && sameMap(a.Files, b.Files) && sameMap(a.KeyFiles, b.KeyFiles) && sameMap(a.Secrets, b.Secrets) &&
+		sameList(a.Ingresses, b.Ingresses) && sameList(a.Routers, b.Routers) && sameList(a.Dtabs, b.Dtabs) && sameList(a.Policies, b.Policies)
+	if !same || len(a.Services) != len(b.Services) {
+		return nil
+	}
+	all := map[Key]bool{}
+	for key, is := range b.Services {
+		was := a.Services[key]
+		switch {
+		case was == is:
+		case was == nil || !sameMeaning(was, is, selectors):
+			return nil
+		default:
+			all[key] = true
+		}
+	}
+	return all
+}
+
+// sameMap and sameList tell that two inventories share a part (Inventory says
+// what that means).
+func sameMap[M ~map[K]V, K comparable, V any](a, b M) bool {
+	return len(a) == 0 && len(b) == 0 || reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer()
+}
+
+func sameList[T any](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// sameMeaning tells that the same names lead to a Service, whoever stands behind it.
+func sameMeaning(a, b *Service, selectors []string) bool {
+	return a.Exists == b.Exists && a.ExternalName == b.ExternalName && slices.Equal(a.Ports, b.Ports) &&
+		slices.Equal(a.Ingress, b.Ingress) && maps.Equal(a.meaning(selectors), b.meaning(selectors))
+}
+
+// meaning is what the slices of a Service add to what names mean: the ports
+// that they have, those of them with somebody behind, and with which labels.
+func (s *Service) meaning(selectors []string) map[[3]string]bool {
+	all := map[[3]string]bool{}
+	for _, slice := range s.Slices {
+		for _, p := range slice.Ports {
+			name := strings.ToLower(p.Name)
+			all[[3]string{name}] = true
+			if len(slice.Endpoints) > 0 {
+				all[[3]string{name, "some"}] = true
+			}
+		}
+		if len(selectors) == 0 {
+			continue
+		}
+		for _, e := range slice.Endpoints {
+			for _, l := range selectors {
+				value := l + "=" + strings.ToLower(e.Labels[l])
+				all[[3]string{"", "", value}] = true
+				for _, p := range slice.Ports {
+					all[[3]string{strings.ToLower(p.Name), "some", value}] = true
+				}
+			}
+		}
+	}
+	return all
+}
+
+// SnapshotAfter is Snapshot, given that of the model before, which shares all
+// that did not change. Where only endpoints have moved, that is all but their
+// load assignments, and listeners of pods that came.
+func (m *Model) SnapshotAfter(last *Snapshot) (*Snapshot, []dtab.Finding) {
+	if last == nil || m.moved == nil || last.of != m.moved.from {
+		return m.Snapshot()
+	}
+	s := &Snapshot{Classes: make(map[string]*ClassSnapshot, len(last.Classes)), of: m.token}
+	var found []dtab.Finding
+	for _, name := range sortedKeys(last.Classes) {
+		before := last.Classes[name]
+		cb := &classBuilder{inventory: m.inventory, snapshot: before.share(), seen: map[string]bool{}}
+		m.moveEndpoints(cb)
+		for _, spec := range before.podListeners {
+			m.movePods(cb, spec)
+		}
+		cb.snapshot.found = append(slices.Clone(before.found), cb.found...)
+		s.Classes[name] = cb.snapshot
+		found = append(found, cb.snapshot.found...)
+	}
+	return s, sortFindings(found)
+}
+
+// share gives a copy in which the parts that endpoints are in may be changed.
+func (c *ClassSnapshot) share() *ClassSnapshot {
+	next := *c
+	next.Resources = maps.Clone(c.Resources)
+	next.Resources[EndpointType] = maps.Clone(c.Resources[EndpointType])
+	next.Local = maps.Clone(c.Local)
+	next.failed = slices.Clone(c.failed)
+	return &next
+}
+
+// moveEndpoints makes the load assignments anew that moved endpoints are in.
+func (m *Model) moveEndpoints(cb *classBuilder) {
+	for _, made := range cb.snapshot.targets {
+		if !made.touches(m.moved.services) {
+			continue
+		}
+		r, err := m.router(made.router.String())
+		if err != nil {
+			continue // every router is still there
+		}
+		t := r.target(dtab.Bound{ID: made.id})
+		cb.source = r.describe()
+		delete(cb.snapshot.Local, t.cluster)
+		cb.assign(t, cb.places(t))
+	}
+}
+
+// madeTarget remembers a cluster with endpoints: by which router it was made, and
+// the Services that its endpoints come from.
+type madeTarget struct {
+	router   Key
+	id       dtab.Path
+	services []Key
+}
+
+func (t madeTarget) touches(services map[Key]bool) bool {
+	return slices.ContainsFunc(t.services, func(k Key) bool { return services[k] })
+}
+
+// remember notes a target whose endpoints may move.
+func (cb *classBuilder) remember(t target, router Key) {
+	rest := t.id[1+len(t.namer.Prefix()):]
+	made := madeTarget{router: router, id: t.id}
+	if t.namer.config.Kind == dtab.KindK8sNS {
+		rest = dtab.Path{t.namer.namespace, rest[0], rest[1]}
+	}
+	made.services = append(made.services, Key{Namespace: strings.ToLower(rest[0]), Name: strings.ToLower(rest[2])})
+	for _, tr := range t.transformers {
+		if tr.Kind == transformDaemonset {
+			made.services = append(made.services, Key{Namespace: tr.Namespace, Name: tr.Service})
+		}
+	}
+	cb.snapshot.targets = append(cb.snapshot.targets, made)
+}
+
+// movePods makes the listeners of pods that came, and drops those of pods that went.
+func (m *Model) movePods(cb *classBuilder, spec listenerSpec) {
+	before := cb.snapshot.Local[spec.Name]
+	now := make(map[Scope]*Resource, len(before))
+	cb.source = spec.source
+	for _, ip := range m.podAddresses() {
+		scope := PodScope(ip)
+		if r := before[scope]; r != nil {
+			now[scope] = r
+		} else if r := cb.listener(spec, ip); r != nil {
+			now[scope] = r
+		}
+	}
+	cb.snapshot.Local[spec.Name] = now
+}
