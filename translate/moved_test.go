@@ -3,6 +3,7 @@ package translate
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -137,10 +138,7 @@ func movingService(t *rapid.T, name string) *Service {
 // moveSomething changes the slices of a Service, sometimes more.
 func moveSomething(t *rapid.T, inv *Inventory) *Inventory {
 	next := *inv
-	next.Services = map[Key]*Service{}
-	for key, s := range inv.Services {
-		next.Services[key] = s
-	}
+	next.Services = maps.Clone(inv.Services)
 	name := rapid.SampledFrom([]string{"a", "b", "gateway"}).Draw(t, "service")
 	s := movingService(t, name)
 	if rapid.IntRange(0, 5).Draw(t, "more") == 0 {
@@ -175,10 +173,7 @@ func BenchmarkMovedEndpoint(b *testing.B) {
 		s, _ := m.Snapshot()
 		for n := 0; b.Loop(); n++ {
 			next := *inv
-			next.Services = map[Key]*Service{}
-			for key, s := range inv.Services {
-				next.Services[key] = s
-			}
+			next.Services = maps.Clone(inv.Services)
 			moved := service(7, n%200)
 			next.Services[moved.Key] = moved
 			m = m.Next(&next, time.Time{})
