@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// A policy of a running server ends by itself: nothing else happens.
+func TestPolicyEndsWhileServing(t *testing.T) {
+	dir := t.TempDir()
+	end := time.Now().Add(3 * time.Second)
+	objects := fmt.Sprintf(`apiVersion: kibble.dev/v1alpha1
+kind: Router
+metadata: {name: edge}
+spec: {proxyClass: edge, port: 4142, dtab: /svc => /host ;}
+---
+apiVersion: kibble.dev/v1alpha1
+kind: DogfoodPolicy
+metadata: {name: short}
+spec:
+  when: {cookie: {name: a, exact: b}}
+  override: /host/world => /srv/world-v2 ;
+  expiresAt: %q
+`, end.UTC().Format(time.RFC3339))
+	if err := os.WriteFile(filepath.Join(dir, "all.yaml"), []byte(objects), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := &serving{path: dir, files: true, xdsAddress: "127.0.0.1:0", adminAddress: "127.0.0.1:0", log: slog.New(slog.DiscardHandler)}
+	s.security.plaintext = true
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- s.run(ctx) }()
+	await := func(what string, active bool) {
+		t.Helper()
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+			select {
+			case err := <-done:
+				t.Fatalf("the server ended: %v", err)
+			default:
+			}
+			if m := s.model.Load(); m != nil {
+				if _, ok := m.NextEnd(); ok == active {
+					return
+				}
+			}
+			if time.Now().After(deadline) {
+				t.Fatal("waited until " + what)
+			}
+		}
+	}
+	await("the policy is served", true)
+	await("it has ended", false)
+	if time.Now().Before(end.Truncate(time.Second)) {
+		t.Error("it ended before its time")
+	}
+	cancel()
+	if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
