@@ -18,19 +18,31 @@ KUBE_VERSION := $(shell sed -n 's/^require k8s.io\/kubernetes v//p' tools/kube/g
 KUBE_DIR     := $(CURDIR)/.kube/$(KUBE_VERSION)
 export KIBBLE_KUBE ?= $(KUBE_DIR)
 
+# The real Helm. Set KIBBLE_HELM to use a binary of your own.
+HELM_BINARY := $(CURDIR)/.bin/helm
+export KIBBLE_HELM ?= $(HELM_BINARY)
+
+# The image, and for what it is built; PUSH=1 pushes it.
+IMAGE     ?= kibble/kibble:dev
+PLATFORMS ?= linux/amd64,linux/arm64
+PUSH      ?=
+
 # Folders of the modules that hold our code.
 MODULES := $(dir $(wildcard go.mod e2e/go.mod))
 LINT    := $(CURDIR)/.bin/golangci-lint
 CONTROLLER_GEN := $(CURDIR)/.bin/controller-gen
 
 .DEFAULT_GOAL := help
-.PHONY: help build envoy kube generate test lint fmt fuzz bench demo smoke programs clean
+.PHONY: help build image envoy kube helm generate test lint fmt fuzz bench demo smoke programs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/kibble
 	@$(GO) build -trimpath -o bin/kibble ./cmd/kibble
+
+image: ## build the image IMAGE for PLATFORMS with Docker, and push it with PUSH=1; it prints the command
+	docker buildx build --platform $(PLATFORMS) --tag $(IMAGE) $(if $(PUSH),--push) .
 
 envoy: $(KIBBLE_ENVOY) ## install Envoy into .envoy if it is missing; the last line is the binary's path
 	@echo $(KIBBLE_ENVOY)
@@ -44,10 +56,17 @@ kube: $(KIBBLE_KUBE)/kube-apiserver ## build a Kubernetes API server into .kube 
 $(KUBE_DIR)/kube-apiserver: tools/kube/go.sum tools/etcd/go.sum
 	@tools/kube.sh $(@D)
 
-generate: $(CONTROLLER_GEN) ## write what is made from api/v1alpha1: the CRDs, their reference, the copy methods
+helm: $(KIBBLE_HELM) ## build Helm if it is missing; the last line is the binary's path
+	@echo $(KIBBLE_HELM)
+
+$(HELM_BINARY): tools/helm/go.mod tools/helm/go.sum
+	@echo "building Helm (a minute, once) ..."
+	@cd tools/helm && $(GO) build -trimpath -o $@ helm.sh/helm/v4/cmd/helm
+
+generate: $(CONTROLLER_GEN) ## write what is made: the CRDs, their reference, the copy methods, the table of the chart's values
 	@tools/generate.sh $(CONTROLLER_GEN)
 
-test: $(KIBBLE_ENVOY) $(KIBBLE_KUBE)/kube-apiserver ## run every test: unit, property, golden, on a real Envoy and a real Kubernetes API
+test: $(KIBBLE_ENVOY) $(KIBBLE_KUBE)/kube-apiserver $(KIBBLE_HELM) ## run every test: unit, property, golden, on a real Envoy and a real Kubernetes API
 	@set -e; for dir in $(MODULES); do echo "go test ./... in $$dir"; (cd $$dir && $(GO) test -timeout 20m ./...); done
 
 lint: $(LINT) $(CONTROLLER_GEN) ## run the linters, import direction included; see that generated files are current

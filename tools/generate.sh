@@ -2,7 +2,8 @@
 # Usage: tools/generate.sh CONTROLLER-GEN [--check]
 #
 # Writes what is made from the types of api/v1alpha1: their copy methods, the
-# chart of the CRDs and the reference of the objects. With --check it writes
+# chart of the CRDs, their copies in the main chart and the reference of the
+# objects; and the table of the main chart's values. With --check it writes
 # nothing, and fails when something is not current.
 set -euo pipefail
 
@@ -16,7 +17,8 @@ mkdir -p "$out/api" "$out/crds" "$out/chart/templates"
 
 "$generator" object paths=./api/v1alpha1 output:object:dir="$out/api"
 "$generator" crd paths=./api/v1alpha1 output:crd:dir="$out/crds"
-(cd tools/crd && go run . "$out/crds" "$out/chart" "$out/objects.md")
+(cd tools/crd && go run . "$out/crds" "$out/chart" "$out/plain" "$out/objects.md" &&
+  go run ./values ../../charts/kibble/values.yaml ../../charts/kibble/README.md > "$out/README.md")
 
 # made PATH GENERATED
 made() {
@@ -29,4 +31,6 @@ made() {
 }
 made api/v1alpha1/zz_generated.deepcopy.go "$out/api/zz_generated.deepcopy.go"
 for file in "$out"/chart/templates/*; do made "charts/kibble-crds/templates/$(basename "$file")" "$file"; done
+for file in "$out"/plain/*; do made "charts/kibble/crds/$(basename "$file")" "$file"; done
+made charts/kibble/README.md "$out/README.md"
 made docs/reference/objects.md "$out/objects.md"

@@ -16,6 +16,7 @@ func newBootstrapCommand() *cobra.Command {
 	var o bootstrap.Options
 	var secured bootstrap.TLS
 	var output string
+	var memory uint64
 	cmd := &cobra.Command{
 		Use:   "bootstrap --proxy-class CLASS",
 		Short: "Print the file that an Envoy is started with",
@@ -44,6 +45,9 @@ they will be when Envoy runs, if that is elsewhere.`,
   kibble bootstrap --proxy-class edge --node-id edge-0 > edge.yaml && envoy --mode validate -c edge.yaml`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.MaxHeapBytes == 0 {
+				o.MaxHeapBytes = memory / 10 * 8
+			}
 			if secured != (bootstrap.TLS{}) {
 				if o.TLS = &secured; secured.SDSDir == "" {
 					secured.SDSDir = output
@@ -72,6 +76,7 @@ they will be when Envoy runs, if that is elsewhere.`,
 	f.StringVar(&o.NodeName, "node-name", "", "Kubernetes node that the proxy runs on")
 	f.StringVar(&o.Namespace, "namespace", "", "namespace that the proxy runs in")
 	f.Uint64Var(&o.MaxHeapBytes, "max-heap-bytes", 0, "bound of Envoy's memory; 0: by class")
+	f.Uint64Var(&memory, "memory-limit", 0, "bytes that Envoy's container may use; without --max-heap-bytes eight tenths of it bound the memory")
 	f.Uint64Var(&o.MaxConnections, "max-connections", 0, "bound of connections from clients; 0: by class")
 	f.StringVar(&secured.CertificateDir, "tls-dir", "", "directory of the proxy's tls.crt, tls.key and ca.crt, as Envoy sees it")
 	f.StringVar(&secured.CAFile, "tls-ca", "", "file of the authorities of Kibble's certificate, if it is not ca.crt of --tls-dir")

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -24,6 +25,15 @@ const Audience = "kibble"
 // Reviewer asks the API server. It needs the rights to create tokenreviews, and
 // to get pods. It implements xds.Reviewer.
 type Reviewer struct{ Client kubernetes.Interface }
+
+// Rules give the least rules of RBAC for a Reviewer: for a ClusterRole, because
+// tokens come from pods of any namespace.
+func Rules() []rbacv1.PolicyRule {
+	return []rbacv1.PolicyRule{
+		{APIGroups: []string{authenticationv1.GroupName}, Resources: []string{"tokenreviews"}, Verbs: []string{"create"}},
+		{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"get"}},
+	}
+}
 
 // Review checks a token and finds the pod that it is bound to. Tokens that are
 // bound to none are refused: their bearer could be anybody who copied them.

@@ -1,12 +1,14 @@
 // Command crd finishes what controller-gen made of the Go types.
 //
-//	crd DIRECTORY CHART REFERENCE
+//	crd DIRECTORY CHART PLAIN REFERENCE
 //
 // It reads the CRDs in DIRECTORY, writes them as templates of the Helm chart
-// CHART, and writes the reference of the objects, REFERENCE.
+// CHART, as they are into the directory PLAIN, and writes the reference of the
+// objects, REFERENCE.
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,19 +21,19 @@ import (
 type object = map[string]any
 
 func main() {
-	if len(os.Args) != 4 {
-		fmt.Fprintln(os.Stderr, "usage: crd DIRECTORY CHART REFERENCE")
+	if len(os.Args) != 5 {
+		fmt.Fprintln(os.Stderr, "usage: crd DIRECTORY CHART PLAIN REFERENCE")
 		os.Exit(2)
 	}
-	if err := run(os.Args[1], os.Args[2], os.Args[3]); err != nil {
+	if err := run(os.Args[1], os.Args[2], os.Args[3], os.Args[4]); err != nil {
 		fmt.Fprintln(os.Stderr, "crd:", err)
 		os.Exit(1)
 	}
 }
 
-func run(dir, chart, reference string) error {
+func run(dir, chart, plain, reference string) error {
 	templates := filepath.Join(chart, "templates")
-	if err := os.MkdirAll(templates, 0o755); err != nil {
+	if err := errors.Join(os.MkdirAll(templates, 0o755), os.MkdirAll(plain, 0o755)); err != nil {
 		return err
 	}
 	doc := referenceHead
@@ -49,6 +51,12 @@ func run(dir, chart, reference string) error {
 		doc += document(kindOf(crd), schema)
 		if spec := property(schema, "spec"); property(spec, "when") != nil {
 			nest(property(spec, "when"))
+		}
+		if b, err = yaml.Marshal(crd); err != nil {
+			return fmt.Errorf("%s: %w", plural, err)
+		}
+		if err := os.WriteFile(filepath.Join(plain, plural+".yaml"), b, 0o644); err != nil {
+			return err
 		}
 		text, err := template(crd)
 		if err != nil {

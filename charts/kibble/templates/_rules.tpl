@@ -1,0 +1,55 @@
+{{/*
+What the control plane may do: the rules of discovery.Rights, status.Rules and
+tokenreview.Rules; a test compares them.
+*/}}
+{{- define "kibble.rules" -}}
+- apiGroups: [""]
+  resources: [services]
+  verbs: [list, watch]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [list, watch]
+- apiGroups: [kibble.dev]
+  resources: [routers, dtabs, dogfoodpolicies]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: {{ ternary (list "get") (list "list" "watch") (not (empty .Values.namespaces)) | toJson }}
+{{- with .Values.rbac.secrets }}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [list, watch]
+  {{- if not (has "*" .) }}
+  resourceNames: {{ toJson . }}
+  {{- end }}
+{{- end }}
+{{- if .Values.rbac.podLabels }}
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
+{{- end }}
+{{- if .Values.rbac.ingresses }}
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses]
+  verbs: [list, watch]
+{{- end }}
+# What became of our objects.
+- apiGroups: [kibble.dev]
+  resources: [routers, dtabs, dogfoodpolicies]
+  verbs: [get]
+- apiGroups: [kibble.dev]
+  resources: [routers/status, dtabs/status, dogfoodpolicies/status]
+  verbs: [update]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, patch]
+{{- if include "kibble.hasInjector" . }}
+# Whose token a sidecar shows, and where its pod is.
+- apiGroups: [authentication.k8s.io]
+  resources: [tokenreviews]
+  verbs: [create]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get]
+{{- end }}
+{{- end }}

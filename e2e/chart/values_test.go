@@ -1,0 +1,92 @@
+package chart_test
+
+import (
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite the lists of objects")
+
+// valueSets are the ways to install that we promise.
+func valueSets() map[string][]string {
+	metrics := []string{
+		"metrics.serviceMonitor.enabled=true", "metrics.podMonitor.enabled=true", "metrics.prometheusRule.enabled=true",
+		"metrics.dashboards.enabled=true", "networkPolicy.metricsFrom={monitoring}",
+	}
+	return map[string][]string{
+		"default":      nil,
+		"minimal":      {"edge.enabled=false", "injector.enabled=false", "controlPlane.replicas=1", "networkPolicy.enabled=false"},
+		"ha":           append(metrics, "controlPlane.replicas=3", "edge.replicas=6", "controlPlane.minAvailable=2", "rbac.podLabels=true", "rbac.ingresses=true", "rbac.secrets={jwks}"),
+		"namespaced":   {"namespaces={shop,pay}"},
+		"demo":         {"demo.enabled=true"},
+		"demo-node":    {"demo.enabled=true", "demo.topology=node"},
+		"node":         {"node.enabled=true"},
+		"cert-manager": {"tls.source=certManager", "node.enabled=true"},
+		"existing":     {"tls.source=existing", "tls.caBundle=pem"},
+	}
+}
+
+// What each set makes, one object a line.
+func TestObjects(t *testing.T) {
+	for name, set := range valueSets() {
+		t.Run(name, func(t *testing.T) {
+			file := "testdata/" + name + ".txt"
+			got := strings.Join(render(t, set...).names(), "\n") + "\n"
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatalf("%v (go test -update writes it)", err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Errorf("%s (-want +got, go test -update rewrites it):\n%s", file, diff)
+			}
+		})
+	}
+}
+
+// Values that cannot be meant are said so, and nothing is made.
+func TestWrongValues(t *testing.T) {
+	for set, want := range map[string]string{
+		"controlplane.replicas=3":                  "'controlplane'",
+		"controlPlane.replica=3":                   "'replica'",
+		"edge.router.table=x":                      "'table'",
+		"edge.service.typo=x":                      "'typo'",
+		"metrics.podMonitor.on=true":               "'on'",
+		"controlPlane.replicas=0":                  "minimum",
+		"edge.service.type=Ingress":                "LoadBalancer",
+		"tls.source=vault":                         "certManager",
+		"image.digest=sha256:1":                    "pattern",
+		"namespaces={Shop}":                        "pattern",
+		"tls.source=existing":                      "tls.caBundle must say",
+		"node.proxyClass=edge":                     "are the same",
+		"demo.enabled=true,namespaces={a}":         "set demo.topology=node",
+		"demo.enabled=true,injector.enabled=false": "set demo.topology=node",
+		"demo.enabled=true,edge.enabled=false":     "set edge.enabled=true",
+	} {
+		_, err := helm(t, "/dev/null", "template", release, chart, "--set", set)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("--set %s: %v, want %q", set, err, want)
+		}
+	}
+}
+
+func TestLint(t *testing.T) {
+	for _, dir := range []string{chart, crdChart} {
+		for name, set := range valueSets() {
+			if dir == crdChart {
+				set = nil
+			}
+			if out, err := helm(t, "/dev/null", append([]string{"lint", "--strict", dir}, values(set)...)...); err != nil {
+				t.Errorf("%s, %s: %v\n%s", dir, name, err, out)
+			}
+		}
+	}
+}
