@@ -66,6 +66,7 @@ type explorer struct {
 	overlays []overlay
 	index    *index
 	marks    marks
+	texts    []string // that no mark may occur in
 	arity    map[string]int
 	tables   map[string]dtab.Dtab
 
@@ -100,7 +101,7 @@ func newExplorer(r *router, n *names, overlays []overlay) *explorer {
 	for name := range e.arity {
 		e.index.addPath(dtab.Path{"$", name})
 	}
-	e.marks = newMarks(texts...)
+	e.texts, e.marks = texts, newMarks(texts...)
 	return e
 }
 

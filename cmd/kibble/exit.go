@@ -59,6 +59,14 @@ func unreadable(path string, err error) error {
 	return wrongf("-f %s cannot be read: %w; give a directory or a file of YAML, or - for standard input", quoted(path), err)
 }
 
+// cannotRead says that a path that is an argument cannot be read.
+func cannotRead(path string, err error) error {
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
+		path, err = at.Path, at.Err
+	}
+	return wrongf("%s cannot be read: %w; give a directory or a file of YAML", quoted(path), err)
+}
+
 // quoted makes an empty path visible.
 func quoted(path string) string {
 	if path == "" || strings.ContainsAny(path, " \t") {

@@ -15,7 +15,7 @@ that is needed cannot be reached.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(newServeCommand(), newPreviewCommand(), newExplainCommand(), newDtabCommand(),
+	cmd.AddCommand(newServeCommand(), newPreviewCommand(), newDiffCommand(), newExplainCommand(), newDtabCommand(),
 		newBootstrapCommand(), newCertsCommand(), newInjectCommand(), newWebhookCommand(), newVersionCommand())
 	return cmd
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,11 +13,13 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+var update = flag.Bool("update", false, "write what scripts compare with anew")
+
 func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"kibble": main}) }
 
 // TestScripts runs the commands as people do.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: commands(), Setup: func(e *testscript.Env) error {
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: commands(), UpdateScripts: *update, Setup: func(e *testscript.Env) error {
 		return copyManifests(filepath.Join(e.WorkDir, "hello-world"))
 	}})
 }

@@ -1,0 +1,186 @@
+package translate
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// differ asks two forms of a router about the same requests. It explores both
+// at once: wherever one of them tells requests apart, both are asked about
+// each, so that no difference hides behind the narrower rule of the other.
+type differ struct {
+	forms [2]form // old, new
+	ids   []string
+	over  bool
+	found map[*sample][]Move
+}
+
+// form is one of the two.
+type form struct {
+	*explorer
+	builder *builder
+}
+
+func newDiffer(old, now *Model, before, after *router) *differ {
+	x := &differ{found: map[*sample][]Move{}}
+	x.forms[0] = newForm(old, before)
+	x.forms[1] = newForm(now, after)
+	m := newMarks(slices.Concat(x.forms[0].texts, x.forms[1].texts)...)
+	x.forms[0].marks, x.forms[1].marks = m, m
+	for _, f := range x.forms {
+		for _, o := range f.overlays {
+			x.ids = append(x.ids, o.id)
+		}
+	}
+	x.ids = union(x.ids, nil)
+	return x
+}
+
+func newForm(m *Model, r *router) form {
+	return form{explorer: newExplorer(r, m.names, m.overlays), builder: &builder{router: r, overlays: m.overlays}}
+}
+
+// moves gives the hosts that lead elsewhere, in the order of their domains.
+func (x *differ) moves() []Move {
+	r := x.forms[1].router
+	var moves []Move
+	domains := r.prune(r.domains(x.explore()))
+	for _, d := range domains {
+		for _, c := range d.cells {
+			for _, m := range x.found[c.sample] {
+				m.Except = x.staying(d, domains)
+				m.Router, m.Host = r.key.String(), d.name
+				m.Match = x.forms[1].builder.describeMatch(d, c)
+				moves = append(moves, m)
+			}
+		}
+	}
+	return moves
+}
+
+// staying gives the narrower domains whose hosts all stay where they are.
+func (x *differ) staying(in *domain, all []*domain) []string {
+	if !strings.HasPrefix(in.name, "*") {
+		return nil
+	}
+	var names []string
+	for _, d := range all {
+		inside := d != in && strings.HasSuffix(d.name, strings.TrimPrefix(in.name, "*"))
+		if inside && !slices.ContainsFunc(d.cells, func(c *cell) bool { return len(x.found[c.sample]) > 0 }) {
+			names = append(names, d.name)
+		}
+	}
+	return names
+}
+
+// explore gives cells whose answers say what is different, so that those that
+// differ alike are merged as those of a route table are.
+func (x *differ) explore() []*cell {
+	a, b := x.forms[0], x.forms[1]
+	a.add(a.roots())
+	b.add(b.roots())
+	var cells []*cell
+	done := map[string]bool{}
+	for a.work+b.work < maxEffort {
+		var next region
+		if q := &a.queue; len(*q) > 0 {
+			next, *q = (*q)[len(*q)-1], (*q)[:len(*q)-1]
+		} else if q := &b.queue; len(*q) > 0 {
+			next, *q = (*q)[len(*q)-1], (*q)[:len(*q)-1]
+		} else {
+			break
+		}
+		if key := next.key(); !done[key] {
+			done[key] = true
+			cells = append(cells, x.compare(a.visit(next), b.visit(next)))
+		}
+	}
+	x.over = a.over || b.over || len(a.queue)+len(b.queue) > 0
+	return cells
+}
+
+// compare makes a cell of what two cells of one region say differently.
+func (x *differ) compare(old, now *cell) *cell {
+	c := &cell{region: now.region, sample: now.sample, name: now.name}
+	c.base.message = "="
+	reported := map[string][][]string{} // sets of policies by from and to
+	for _, set := range x.sets(old, now) {
+		from, fromKey := x.forms[0].under(old, set)
+		to, toKey := x.forms[1].under(now, set)
+		key := fromKey + "\x03" + toKey
+		if fromKey == toKey || slices.ContainsFunc(reported[key], func(s []string) bool { return subset(s, set) }) {
+			continue
+		}
+		reported[key] = append(reported[key], set)
+		why := causes(x.forms[0].trace(old, set), x.forms[1].trace(now, set))
+		x.found[c.sample] = append(x.found[c.sample], Move{Policies: set, From: from, To: to, Why: why})
+		different := answer{message: key}
+		if len(set) == 0 {
+			c.base = different
+			continue
+		}
+		v := variant{answer: different}
+		for _, id := range set {
+			v.policies = append(v.policies, slices.Index(x.ids, id))
+		}
+		c.variants = append(c.variants, v)
+	}
+	return c
+}
+
+// sets gives the sets of policies that either form has an answer of its own
+// for, the empty one first, smaller ones before larger ones.
+func (x *differ) sets(old, now *cell) [][]string {
+	all := map[string][]string{"": nil}
+	for i, c := range []*cell{old, now} {
+		for _, v := range c.variants {
+			var ids []string
+			for _, p := range v.policies {
+				ids = append(ids, x.forms[i].overlays[p].id)
+			}
+			slices.Sort(ids)
+			all[strings.Join(ids, ",")] = ids
+		}
+	}
+	return slices.SortedFunc(maps.Values(all), func(a, b []string) int {
+		if n := len(a) - len(b); n != 0 {
+			return n
+		}
+		return slices.Compare(a, b)
+	})
+}
+
+func subset(of, set []string) bool {
+	return !slices.ContainsFunc(of, func(id string) bool { return !slices.Contains(set, id) })
+}
+
+// numbers gives the form's own numbers of policies; those it lacks are left out.
+func (f form) numbers(ids []string) []int {
+	var set []int
+	for i, o := range f.overlays {
+		if slices.Contains(ids, o.id) {
+			set = append(set, i)
+		}
+	}
+	return set
+}
+
+// under gives the shares of a cell's requests where policies hold.
+func (f form) under(c *cell, ids []string) ([]RowShare, string) {
+	a := c.base
+	if set := f.numbers(ids); len(set) > 0 {
+		a = f.evaluateSet(c.sample, c, set, map[int]bool{})
+	}
+	shares := f.builder.shares(c, a)
+	return shares, sharesKey(shares)
+}
+
+func (f form) trace(c *cell, ids []string) trace {
+	var active []overlay
+	for _, i := range f.numbers(ids) {
+		active = append(active, f.overlays[i])
+	}
+	in := f.router.interpreter(f.table(active), nil)
+	return newTrace(in, c.name, func(s string) string { return f.builder.hideMarks(c, s) })
+}
