@@ -99,7 +99,7 @@ func (m *Model) named(name string) *router {
 func (d *Difference) moves(old, now *Model, before, after *router) []Move {
 	var moves []Move
 	if before != nil && after != nil && sameNames(before, after) {
-		x := newDiffer(old, now, before, after)
+		x := newComparison(old, now, before, after)
 		moves = x.moves()
 		if x.over {
 			d.Notes = append(d.Notes, fmt.Sprintf("router %s tells too many groups of requests apart; only some of its hosts are compared", after.key))

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// differ asks two forms of a router about the same requests. It explores both
+// comparison asks two forms of a router about the same requests. It explores both
 // at once: wherever one of them tells requests apart, both are asked about
 // each, so that no difference hides behind the narrower rule of the other.
-type differ struct {
+type comparison struct {
 	forms [2]form // old, new
 	ids   []string
 	over  bool
@@ -22,8 +22,8 @@ type form struct {
 	builder *builder
 }
 
-func newDiffer(old, now *Model, before, after *router) *differ {
-	x := &differ{found: map[*sample][]Move{}}
+func newComparison(old, now *Model, before, after *router) *comparison {
+	x := &comparison{found: map[*sample][]Move{}}
 	x.forms[0] = newForm(old, before)
 	x.forms[1] = newForm(now, after)
 	m := newMarks(slices.Concat(x.forms[0].texts, x.forms[1].texts)...)
@@ -42,7 +42,7 @@ func newForm(m *Model, r *router) form {
 }
 
 // moves gives the hosts that lead elsewhere, in the order of their domains.
-func (x *differ) moves() []Move {
+func (x *comparison) moves() []Move {
 	r := x.forms[1].router
 	var moves []Move
 	domains := r.prune(r.domains(x.explore()))
@@ -60,7 +60,7 @@ func (x *differ) moves() []Move {
 }
 
 // staying gives the narrower domains whose hosts all stay where they are.
-func (x *differ) staying(in *domain, all []*domain) []string {
+func (x *comparison) staying(in *domain, all []*domain) []string {
 	if !strings.HasPrefix(in.name, "*") {
 		return nil
 	}
@@ -76,7 +76,7 @@ func (x *differ) staying(in *domain, all []*domain) []string {
 
 // explore gives cells whose answers say what is different, so that those that
 // differ alike are merged as those of a route table are.
-func (x *differ) explore() []*cell {
+func (x *comparison) explore() []*cell {
 	a, b := x.forms[0], x.forms[1]
 	a.add(a.roots())
 	b.add(b.roots())
@@ -101,7 +101,7 @@ func (x *differ) explore() []*cell {
 }
 
 // compare makes a cell of what two cells of one region say differently.
-func (x *differ) compare(old, now *cell) *cell {
+func (x *comparison) compare(old, now *cell) *cell {
 	c := &cell{region: now.region, sample: now.sample, name: now.name}
 	c.base.message = "="
 	reported := map[string][][]string{} // sets of policies by from and to
@@ -131,7 +131,7 @@ func (x *differ) compare(old, now *cell) *cell {
 
 // sets gives the sets of policies that either form has an answer of its own
 // for, the empty one first, smaller ones before larger ones.
-func (x *differ) sets(old, now *cell) [][]string {
+func (x *comparison) sets(old, now *cell) [][]string {
 	all := map[string][]string{"": nil}
 	for i, c := range []*cell{old, now} {
 		for _, v := range c.variants {

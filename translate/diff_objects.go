@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"kibble.dev/api/v1alpha1"
 	"kibble.dev/dogfood"
 )
 
@@ -59,13 +60,7 @@ func routerFacts(r *router) []fact {
 	if r.unrouted != nil {
 		facts = append(facts, fact{"answer to what is not routed", r.unrouted.words(), r.unrouted.source.String()})
 	}
-	fields := fieldsOf(r.spec)
-	for _, name := range sortedKeys(fields) {
-		if !said[name] {
-			facts = append(facts, fact{name, string(fields[name]), at("spec." + name)})
-		}
-	}
-	return facts
+	return append(facts, otherFields(r.spec, said, at)...)
 }
 
 // words say all that an answer says.
@@ -119,7 +114,7 @@ func (m *Model) policyFacts() map[string][]fact {
 			members[name] = append(members[name], p.Member)
 		}
 		if all[name] == nil {
-			all[name] = policyFactsOf(p, m.good[key].Origin)
+			all[name] = policyFactsOf(p, m.good[key])
 		}
 	}
 	for name, list := range members {
@@ -129,12 +124,12 @@ func (m *Model) policyFacts() map[string][]fact {
 	return all
 }
 
-func policyFactsOf(p dogfood.Policy, origin Origin) []fact {
+func policyFactsOf(p dogfood.Policy, src *Sourced[v1alpha1.DogfoodPolicy]) []fact {
 	words := p.When.String()
 	if p.Member != "" {
 		words = strings.ReplaceAll(words, p.Member, "{namespace}")
 	}
-	at := func(field string) string { return origin.Field(field).At(1, 1).String() }
+	at := func(field string) string { return src.Origin.Field(field).At(1, 1).String() }
 	facts := []fact{
 		{"", "holds for: " + words, p.Pos.String()},
 		{"condition", words, at("spec.when")},
@@ -149,6 +144,19 @@ func policyFactsOf(p dogfood.Policy, origin Origin) []fact {
 	}
 	if !p.Expires.IsZero() {
 		facts = append(facts, fact{"end", p.Expires.UTC().Format(time.RFC3339), at("spec.expiresAt")})
+	}
+	said := map[string]bool{"when": true, "priority": true, "fallback": true, "routers": true, "grant": true, "expiresAt": true, "override": true}
+	return append(facts, otherFields(src.Object.Spec, said, at)...)
+}
+
+// otherFields gives the fields of a spec that nothing else says in words.
+func otherFields(spec any, said map[string]bool, at func(field string) string) []fact {
+	var facts []fact
+	fields := fieldsOf(spec)
+	for _, name := range sortedKeys(fields) {
+		if !said[name] {
+			facts = append(facts, fact{name, string(fields[name]), at("spec." + name)})
+		}
 	}
 	return facts
 }

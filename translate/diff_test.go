@@ -95,7 +95,7 @@ func TestDiffSaysWhatTheEvaluatorSays(t *testing.T) {
 		if !sameNames(before, after) {
 			t.Skip("one of them looks at ports")
 		}
-		x := newDiffer(old, now, before, after)
+		x := newComparison(old, now, before, after)
 		domains := after.prune(after.domains(x.explore()))
 		if x.over || x.forms[0].deep || x.forms[1].deep {
 			t.Skip("the table loops")
