@@ -33,7 +33,7 @@ func TestEnvoyCarriesAsExplained(t *testing.T) {
 	for name := range routers {
 		client := newRawClient(t, w.address(t, name))
 		seen := map[string]bool{}
-		rapid.Check(t, func(rt *rapid.T) {
+		checkUntil(t, func() bool { return seen["v1"] && seen["v2"] }, func(rt *rapid.T) {
 			c := dogfood.Carried{Header: genContextLines().Draw(rt, "header"), Baggage: genBaggage().Draw(rt, "baggage")}
 			cookie := rapid.SampledFrom([]string{"x", "two", "a", "two,a"}).Draw(rt, "cookie")
 			resp, _ := client.send(rt, "GET / HTTP/1.1\r\nHost: world\r\nCookie: c="+cookie+"\r\n"+carrierLines(c)+"\r\n")
@@ -66,9 +66,6 @@ func TestEnvoyCarriesAsExplained(t *testing.T) {
 				rt.Fatalf("-explain +Envoy:\n%s", diff)
 			}
 		})
-		if !seen["v1"] || !seen["v2"] {
-			t.Errorf("%s: the requests prove little: %v", name, seen)
-		}
 	}
 }
 

@@ -559,6 +559,19 @@ func generate(t *rapid.T) generated {
 	return generated{router: r, overlays: overlays, rc: b.routeTable(cells), class: b.class}
 }
 
+// checkUntil checks a property, again and again until it has seen enough: what
+// random draws bring is a matter of luck.
+func checkUntil(t *testing.T, enough func() bool, property func(*rapid.T)) {
+	t.Helper()
+	for range 50 {
+		rapid.Check(t, property)
+		if t.Failed() || enough() {
+			return
+		}
+	}
+	t.Error("the draws prove too little")
+}
+
 // TestTableSaysWhatTheEvaluatorSays is the law of this package: for every table,
 // inventory, override and request, the generated routes, matched as Envoy
 // matches them, lead where the evaluator says.

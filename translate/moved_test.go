@@ -19,7 +19,7 @@ import (
 // change is, and says what it says about it.
 func TestMovedIsMadeAnew(t *testing.T) {
 	quick := 0
-	rapid.Check(t, func(t *rapid.T) {
+	checkUntil(t, func() bool { return quick > 0 }, func(t *rapid.T) {
 		inv := movingWorld(t)
 		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		m := NewModel(inv, now)
@@ -53,9 +53,6 @@ func TestMovedIsMadeAnew(t *testing.T) {
 			}
 		}
 	})
-	if quick == 0 {
-		t.Error("no change was one of endpoints alone: the test proves nothing")
-	}
 }
 
 // differ names a resource in which two snapshots differ.

@@ -39,7 +39,7 @@ func TestEnvoyRespondsAsExplained(t *testing.T) {
 	for _, router := range []string{"edge", "inside", "method"} {
 		client := newRawClient(t, w.address(t, router))
 		seen := map[string]bool{}
-		rapid.Check(t, func(rt *rapid.T) {
+		checkUntil(t, func() bool { return len(seen) >= 7 }, func(rt *rapid.T) {
 			cookie := rapid.SampledFrom([]string{"x", "two", "m1"}).Draw(rt, "cookie")
 			host := rapid.SampledFrom([]string{
 				"world", "WORLD:80", "www.example", "a.example:8080", "example", "moved.example", "many", "unknown", "shut", "no..name",
@@ -64,9 +64,6 @@ func TestEnvoyRespondsAsExplained(t *testing.T) {
 			}
 			seen[x.Reason] = true
 		})
-		if len(seen) < 7 {
-			t.Errorf("%s: the requests prove little: %v", router, seen)
-		}
 	}
 	client := newRawClient(t, w.address(t, "edge"))
 	for _, q := range []struct{ host, path, header, value, body string }{
