@@ -13,7 +13,8 @@ import (
 	"kibble.dev/translate"
 )
 
-// The keys that tokens are checked with: files and Secrets that policies name.
+// Keys: files and Secrets that policies name, to check tokens with, and the
+// Secrets of HTTPS.
 
 const kindSecret = "Secret"
 
@@ -49,7 +50,13 @@ func (s *store) eachKeys(visit func(namespace string, j *v1alpha1.JWT)) {
 	}
 }
 
-// secrets gives what policies name of the Secrets, and nothing else of them.
+// certificates gives the Secrets that routers and their Ingresses name for HTTPS.
+func (s *store) certificates() map[translate.Key]bool {
+	return translate.CertificateSecrets(s.routers(), s.ingresses())
+}
+
+// secrets gives what policies and routers name of the Secrets, and nothing else
+// of them.
 func (s *store) secrets() map[translate.Key]map[string]dogfood.Sealed {
 	all := map[translate.Key]map[string]dogfood.Sealed{}
 	s.eachKeys(func(namespace string, j *v1alpha1.JWT) {
@@ -69,6 +76,20 @@ func (s *store) secrets() map[translate.Key]map[string]dogfood.Sealed {
 			all[key][ref.Key] = value
 		}
 	})
+	for key := range s.certificates() {
+		fact, ok := s.fact(id{kindSecret, key.Namespace, key.Name}).(*secretFact)
+		if !ok {
+			continue
+		}
+		if all[key] == nil {
+			all[key] = map[string]dogfood.Sealed{}
+		}
+		for _, name := range []string{translate.TLSCertificate, translate.TLSKey} {
+			if value, there := fact.data[name]; there {
+				all[key][name] = value
+			}
+		}
+	}
 	return all
 }
 

@@ -63,6 +63,39 @@ func TestOnlySecretsThatPoliciesNameAreKept(t *testing.T) {
 	}
 }
 
+func TestOnlyCertificatesThatRoutersServeAreKept(t *testing.T) {
+	router := func(name, spec string) string {
+		return "---\napiVersion: kibble.dev/v1alpha1\nkind: Router\nmetadata: {name: " + name + "}\nspec:\n  proxyClass: edge\n  dtab: /svc => /$/inet/127.1/80\n" + spec
+	}
+	ingress := func(name, class string) string {
+		return "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: " + name + ", namespace: shop}\n" +
+			"spec: {ingressClassName: " + class + ", tls: [{hosts: [a.b], secretName: " + name + "}]}\n"
+	}
+	text := router("web", "  port: 1\n  tls: {port: 2, secretName: any, certificates: [{hosts: [c.d], secretName: cd}]}\n  identifier: {kind: io.l5d.ingress}\n") +
+		router("plain", "  port: 3\n  identifier: {kind: io.l5d.ingress, ingressClass: plain}\n") +
+		ingress("taken", "kibble") + ingress("plain", "plain") + ingress("others", "nginx")
+	for _, name := range []string{"any", "cd", "other"} {
+		text += "---\n" + secretYAML(name, "stringData: {tls.crt: c, tls.key: k, ca.crt: a}")
+	}
+	for _, name := range []string{"taken", "plain", "others"} {
+		text += strings.Replace(secretYAML(name, "stringData: {tls.crt: c, tls.key: k}"), "name: "+name, "namespace: shop, name: "+name, 1)
+	}
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "all.yaml"), text)
+	inv, found, err := ReadDir(dir)
+	must(t, err)
+	if len(found) > 0 {
+		t.Error(lines(found))
+	}
+	want := map[string]string{}
+	for _, name := range []string{"default/any", "default/cd", "shop/taken"} {
+		want[name], want[name+"/tls.crt"], want[name+"/tls.key"] = "there", "c", "k"
+	}
+	if diff := cmp.Diff(want, opened(inv)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestWrongSecretsAreNotQuoted(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "s.yaml"), secretYAML("a", "data: {k: hidden!}")+secretYAML("b", "stringData: {k: 424242}")+secretYAML("c", "data: [hidden]"))

@@ -5,7 +5,7 @@ import (
 )
 
 // references are the scopes that objects of ours need: the Secrets that
-// policies name, Pods for namers with a labelSelector, and Ingresses for
+// policies, routers and Ingresses name, Pods for namers with a labelSelector, and Ingresses for
 // routers that identify requests by them.
 func (s *store) references(namespaces []string) map[scope]bool {
 	want := map[scope]bool{}
@@ -14,6 +14,9 @@ func (s *store) references(namespaces []string) map[scope]bool {
 			want[scope{kindSecret, namespace, j.JWKSSecretRef.Name}] = true
 		}
 	})
+	for key := range s.certificates() {
+		want[scope{kindSecret, key.Namespace, key.Name}] = true
+	}
 	everywhere := func(kind string) {
 		if len(namespaces) == 0 {
 			want[scope{kind: kind}] = true

@@ -165,7 +165,7 @@ func (s *store) routers() []*translate.Sourced[v1alpha1.Router] {
 func (s *store) inventory() *translate.Inventory {
 	changed := s.services.build(s.last.Services)
 	secrets := s.last.Secrets
-	if s.stale[kindSecret] || s.stale[v1alpha1.KindDogfoodPolicy] {
+	if s.stale[kindSecret] || s.stale[v1alpha1.KindDogfoodPolicy] || s.stale[v1alpha1.KindRouter] || s.stale[kindIngress] {
 		if now := s.secrets(); !reflect.DeepEqual(now, secrets) {
 			secrets = now
 		} else {

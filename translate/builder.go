@@ -39,6 +39,8 @@ type builder struct {
 	used map[string]bool
 	// forwards says that a route goes to whatever host a request is for.
 	forwards bool
+	// domains are the names of the virtual hosts.
+	domains map[string]bool
 }
 
 // source is the provenance of a route: the router's table, or the strongest of
@@ -262,6 +264,10 @@ func (b *builder) routeTable(cells []*cell) *routev3.RouteConfiguration {
 	if !b.router.carries(v1alpha1.CarrierL5dCtx) {
 		// Routes match by this header, so that it can go only when one is chosen.
 		rc.RequestHeadersToRemove = []string{headerDogfood}
+	}
+	b.domains = map[string]bool{}
+	for _, d := range domains {
+		b.domains[d.name] = true
 	}
 	for _, d := range domains {
 		rc.VirtualHosts = append(rc.VirtualHosts, b.virtualHost(d))

@@ -23,7 +23,7 @@ type classBuilder struct {
 
 func newClassBuilder(inv *Inventory) *classBuilder {
 	s := &ClassSnapshot{Resources: map[string]map[string]*Resource{}, Local: map[string]map[Scope]*Resource{}}
-	for _, t := range []string{ClusterType, EndpointType, ListenerType, RouteType, ExtensionType} {
+	for _, t := range []string{ClusterType, EndpointType, ListenerType, RouteType, ExtensionType, SecretType} {
 		s.Resources[t] = map[string]*Resource{}
 	}
 	return &classBuilder{inventory: inv, snapshot: s, seen: map[string]bool{}}

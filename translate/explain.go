@@ -103,6 +103,10 @@ func (m *Model) Explain(q Question) (*Explanation, error) {
 	if x.Status != 200 {
 		return x, nil // a link
 	}
+	if to := r.redirectFor(req); to != "" {
+		x.Status, x.Reason = 308, to
+		return x, nil
+	}
 	if answer := r.responseTo(req); answer != nil {
 		x.Status, x.Reason, x.Own = answer.status(), answer.describe(), true
 		return x, nil

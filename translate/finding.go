@@ -17,6 +17,7 @@ const (
 	codeConflict    = "KB1105" // two objects that cannot both be served
 	codeKept        = "KB1106" // a broken object whose last good form is served
 	codeIngress     = "KB1107" // an Ingress that cannot be served as it is written
+	codeTLS         = "KB1108" // a certificate that cannot be served as it is written
 	codeTooMany     = "KB1201" // a table or a set of policies too large to enumerate
 	codeUnroutable  = "KB1202" // a name that Envoy cannot be told
 )

@@ -144,6 +144,8 @@ type Request struct {
 	Host string
 	// Path is the URL's path, perhaps with a query.
 	Path string
+	// Secure says that it came by TLS.
+	Secure bool
 	// Header gives the lines of a header by its lower-cased name.
 	Header map[string][]string
 }

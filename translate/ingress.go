@@ -35,7 +35,7 @@ func ingressRules(inv *Inventory, id *identifier) ([]*ingressRule, []dtab.Findin
 	var found []dtab.Finding
 	for _, src := range inv.Ingresses {
 		o := &src.Object
-		if o.Class != id.class || id.namespace != "" && o.Namespace != id.namespace {
+		if !id.takes(o) {
 			continue
 		}
 		name := func(b IngressBackend) dtab.Path {
@@ -70,6 +70,11 @@ func ingressRules(inv *Inventory, id *identifier) ([]*ingressRule, []dtab.Findin
 	slices.SortStableFunc(rules, compareRules)
 	rules, more := withoutShadowed(rules)
 	return rules, append(found, more...)
+}
+
+// takes tells whether an Ingress is of those that a router reads.
+func (id *identifier) takes(o *HTTPIngress) bool {
+	return o.Class == id.class && (id.namespace == "" || o.Namespace == id.namespace)
 }
 
 // longestPattern keeps a path's regular expression within what Envoy compiles.

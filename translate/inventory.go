@@ -27,8 +27,9 @@ type Inventory struct {
 	// KeyFiles holds the files that policies name in jwksFile, by the path as the
 	// policy writes it.
 	KeyFiles map[string]KeyFile
-	// Secrets holds what policies name in jwksSecretRef, and nothing else of any
-	// Secret: the Secret, then the key in its data. A Secret that is there has an
+	// Secrets holds what policies name in jwksSecretRef, and the certificates of
+	// CertificateSecrets, and nothing else of any Secret: the Secret, then the key
+	// in its data. A Secret that is there has an
 	// entry even if it lacks the key.
 	Secrets map[Key]map[string]dogfood.Sealed
 

@@ -41,6 +41,8 @@ type listenerSpec struct {
 	WriteBaggage bool
 	// Identifying is the header, beside the host, that names are made of; "" for none.
 	Identifying string
+	// TLS is what the listener serves HTTPS with; nil for plain HTTP.
+	TLS *tlsPlan
 	// source of the router, for the resource.
 	source string
 	// DynamicForwardProxy: routes lead to whatever host a request is for.
@@ -74,7 +76,11 @@ func newListener(r listenerSpec, podIP string) (*listenerv3.Listener, error) {
 	if r.Untrusted {
 		l.PerConnectionBufferLimitBytes = wrapperspb.UInt32(perConnectionBuffer)
 	}
-	return l, validateDeep(l)
+	if err := validateDeep(l); err != nil || r.TLS == nil {
+		return l, err
+	}
+	secure(l, r.TLS)
+	return l, validateChains(l)
 }
 
 func bindAddress(b v1alpha1.Bind, podIP string) string {

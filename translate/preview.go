@@ -190,7 +190,10 @@ func (m *Model) Keep(s *Snapshot, only string) (func(*Resource) bool, error) {
 		return nil, err
 	}
 	name := r.key.String()
-	kept := map[string]bool{name: true, name + "/policies": true}
+	kept := map[string]bool{name: true, name + "/policies": true, name + "/tls": true}
+	for secret := range m.certificates {
+		kept[secretName(secret)] = r.tls != nil && r.tls.uses(secretName(secret))
+	}
 	resources := s.Classes[r.spec.ProxyClass].Resources
 	var follow func(*Resource)
 	follow = func(from *Resource) {

@@ -19,6 +19,8 @@ const (
 	ListenerType  = "type.googleapis.com/envoy.config.listener.v3.Listener"
 	RouteType     = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
 	ExtensionType = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
+	// SecretType holds private keys: its bodies are for proxies only.
+	SecretType = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
 )
 
 // Resource is one xDS resource, encoded once for all proxies. It is immutable.

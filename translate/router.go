@@ -31,6 +31,8 @@ type router struct {
 	// notices are mistakes in other objects that the router reads, which keep
 	// nothing but those from being served.
 	notices []dtab.Finding
+	// tls is what it serves HTTPS with; nil: nothing.
+	tls *tlsPlan
 	// portsCount says that the port of a Host is part of the name, because the
 	// table looks at ports. portsWhy is the entry that does.
 	portsCount bool

@@ -24,6 +24,9 @@ type Model struct {
 	policies  []dogfood.Policy
 	overlays  []overlay
 	findings  []dtab.Finding
+	// certificates by Secret, nil for one of which there is none that can be served.
+	certificates map[Key]*certificate
+	read         time.Time // when the inventory was read
 	// good are the policies' objects in the form that is served.
 	good map[Key]*Sourced[v1alpha1.DogfoodPolicy]
 	// token is the model's own, moved what has changed since an earlier one; nil:
@@ -37,7 +40,10 @@ type Model struct {
 func NewModel(inv *Inventory, now time.Time) *Model { return newModel(inv, now, nil) }
 
 func newModel(inv *Inventory, now time.Time, last *Model) *Model {
-	m := &Model{inventory: inv, names: newNames(inv), token: &token{}, good: map[Key]*Sourced[v1alpha1.DogfoodPolicy]{}}
+	m := &Model{
+		inventory: inv, names: newNames(inv), token: &token{}, read: now,
+		good: map[Key]*Sourced[v1alpha1.DogfoodPolicy]{}, certificates: map[Key]*certificate{},
+	}
 	m.readPolicies(now, last)
 	for _, src := range inv.Routers {
 		r, found := newRouter(inv, src)
@@ -51,6 +57,7 @@ func newModel(inv *Inventory, now time.Time, last *Model) *Model {
 		if r != nil && m.unique(r) {
 			m.findings = append(m.findings, r.notices...)
 			r.seePorts(m.overlays)
+			m.readTLS(r, now, last)
 			m.routers = append(m.routers, r)
 		}
 	}
@@ -105,16 +112,36 @@ func withoutFallback(table dtab.Dtab) dtab.Dtab {
 // unique tells that no other router listens on the same port of the same class.
 func (m *Model) unique(r *router) bool {
 	for _, other := range m.routers {
-		if other.spec.ProxyClass == r.spec.ProxyClass && other.spec.Port == r.spec.Port {
+		if other.spec.ProxyClass != r.spec.ProxyClass {
+			continue
+		}
+		for _, p := range r.ports() {
+			if !slices.ContainsFunc(other.ports(), func(o port) bool { return o.number == p.number }) {
+				continue
+			}
 			m.findings = append(m.findings, dtab.Finding{
-				Code: codeConflict, Severity: dtab.Error, Pos: r.origin.Field("spec.port").At(1, 1),
-				Message: fmt.Sprintf("port %d of class %s is taken by router %s", r.spec.Port, r.spec.ProxyClass, other.key),
+				Code: codeConflict, Severity: dtab.Error, Pos: r.origin.Field(p.field).At(1, 1),
+				Message: fmt.Sprintf("port %d of class %s is taken by router %s", p.number, r.spec.ProxyClass, other.key),
 				Hint:    "give one of them another port; until then this one is not served",
 			})
 			return false
 		}
 	}
 	return true
+}
+
+// port is one that a router listens on, with the field that says so.
+type port struct {
+	number int32
+	field  string
+}
+
+func (r *router) ports() []port {
+	all := []port{{r.spec.Port, "spec.port"}}
+	if r.spec.TLS != nil {
+		all = append(all, port{r.spec.TLS.Port, "spec.tls.port"})
+	}
+	return all
 }
 
 // Findings gives what is wrong with the objects, sorted by position.
@@ -183,6 +210,11 @@ func (m *Model) translate(r *router, cb *classBuilder) []*cell {
 		cb.addExtension(ext, validateDeep(ext), nil)
 	}
 	m.addListeners(cb, spec)
+	if r.tls != nil && (len(r.tls.chains) > 0 || r.tls.fallback != "") {
+		m.addSecrets(cb, r)
+		spec.Name, spec.Port, spec.TLS = spec.Name+"/tls", uint32(r.spec.TLS.Port), r.tls
+		m.addListeners(cb, spec)
+	}
 	return cells
 }
 
@@ -272,8 +304,10 @@ func (m *Model) decidedAt(r *router) []dogfood.Policy {
 	return all
 }
 
-// NextEnd gives when the next policy ends by itself; not ok if none does.
+// NextEnd gives when the next policy, or certificate, ends by itself; not ok if
+// none does.
 func (m *Model) NextEnd() (end time.Time, ok bool) {
+	end, ok = m.nextExpiry()
 	for _, p := range m.policies {
 		if !p.Expires.IsZero() && (!ok || p.Expires.Before(end)) {
 			end, ok = p.Expires, true

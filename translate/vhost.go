@@ -20,7 +20,7 @@ const manyVariants = 6
 // virtualHost makes the virtual host of a domain.
 func (b *builder) virtualHost(d *domain) *routev3.VirtualHost {
 	vh := &routev3.VirtualHost{Name: d.name, Domains: []string{d.name}}
-	before := slices.Concat(b.responseRoutes(d), b.adHocRoutes(), b.malformed(d))
+	before := slices.Concat(b.redirectRoutes(d), b.responseRoutes(d), b.adHocRoutes(), b.malformed(d))
 	policies := d.policies()
 	family := slices.ContainsFunc(policies, func(p int) bool { return b.overlays[p].family != "" })
 	if len(policies) == 0 && len(d.cells) >= manyVariants && b.byHeader() {
@@ -38,7 +38,8 @@ func (b *builder) virtualHost(d *domain) *routev3.VirtualHost {
 
 // byHeader tells that names are made of nothing but the path in a header.
 func (b *builder) byHeader() bool {
-	return slices.Equal(b.router.identifier.vars, []variable{valueVar}) && b.router.spec.AdHocOverrides == nil && len(b.router.responses) == 0
+	return slices.Equal(b.router.identifier.vars, []variable{valueVar}) && b.router.spec.AdHocOverrides == nil &&
+		len(b.router.responses) == 0 && len(b.router.redirected()) == 0
 }
 
 // headerMap selects by the identifying header in a hash map; values that are

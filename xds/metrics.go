@@ -76,7 +76,8 @@ func newMetrics(r prometheus.Registerer) *metrics {
 // short gives a type's label: few, whatever types proxies ask for.
 func short(typ string) string {
 	switch typ {
-	case translate.ClusterType, translate.EndpointType, translate.ListenerType, translate.RouteType, translate.ExtensionType:
+	case translate.ClusterType, translate.EndpointType, translate.ListenerType, translate.RouteType, translate.ExtensionType,
+		translate.SecretType:
 		return typ[strings.LastIndexByte(typ, '.')+1:]
 	}
 	return "other"

@@ -207,7 +207,7 @@ func (s *Server) accept(ctx context.Context, protocol string) (*stream, error) {
 // byNameOnly gives the types of which a first request without names asks for
 // nothing. Envoy asks so when it comes back and has none.
 func byNameOnly() []string {
-	return []string{translate.EndpointType, translate.RouteType, translate.ExtensionType}
+	return []string{translate.EndpointType, translate.RouteType, translate.ExtensionType, translate.SecretType}
 }
 
 // tick tells the publishers the time.

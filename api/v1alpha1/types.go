@@ -89,6 +89,9 @@ const (
 )
 
 // RouterSpec is what a Router's user writes.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.tls) || self.tls.port != self.port",message="tls.port is the port of plain HTTP; give HTTPS a port of its own"
+// +kubebuilder:validation:XValidation:rule="!has(self.tls) || has(self.trust) && self.trust == 'untrusted' || (!has(self.trust) || self.trust == '') && self.proxyClass == 'edge'",message="only an untrusted router listens for HTTPS"
 type RouterSpec struct {
 	// ProxyClass selects the proxies: it equals the Envoy's node.cluster.
 	// +kubebuilder:validation:MinLength=1
@@ -98,6 +101,9 @@ type RouterSpec struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
 	Port int32 `json:"port"`
+	// TLS has the router listen for HTTPS too, on another port. Whatever holds for
+	// the one port holds for the other.
+	TLS *RouterTLS `json:"tls,omitempty"`
 	// Bind address; default any.
 	// +kubebuilder:default=any
 	Bind Bind `json:"bind,omitempty"`

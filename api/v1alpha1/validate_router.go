@@ -16,6 +16,9 @@ func (r *Router) Validate() []FieldError {
 	s := &r.Spec
 	c.need("spec.proxyClass", s.ProxyClass, "the node.cluster of the Envoys that should have this router, such as edge")
 	c.port("spec.port", s.Port)
+	if s.TLS != nil {
+		c.routerTLS("spec.tls", s)
+	}
 	c.oneOf("spec.bind", string(s.Bind), string(BindAny), string(BindLoopback), string(BindPod))
 	c.oneOf("spec.trust", string(s.Trust), string(TrustUntrusted), string(TrustInternal))
 	if s.Identifier != nil {

@@ -26,6 +26,20 @@ func TestRouterValidate(t *testing.T) {
 		{func(s *RouterSpec) { s.ProxyClass = "" }, "spec.proxyClass: proxyClass is missing"},
 		{func(s *RouterSpec) { s.Port = 0 }, "spec.port: port is missing"},
 		{func(s *RouterSpec) { s.Port = 65536 }, "spec.port: 65536 is not a port"},
+		{func(s *RouterSpec) { s.Trust, s.TLS = TrustUntrusted, &RouterTLS{Port: 8443} }, ""},
+		{func(s *RouterSpec) { s.Trust, s.TLS = TrustUntrusted, &RouterTLS{} }, "spec.tls.port: port is missing"},
+		{func(s *RouterSpec) { s.Trust, s.TLS = TrustUntrusted, &RouterTLS{Port: s.Port} }, "spec.tls.port: 4142 is the port of plain HTTP"},
+		{func(s *RouterSpec) { s.Trust, s.TLS = TrustInternal, &RouterTLS{Port: 8443} }, "spec.tls: only an untrusted router listens for HTTPS"},
+		{func(s *RouterSpec) {
+			s.Trust, s.TLS = TrustUntrusted, &RouterTLS{Port: 8443, SecretName: "A", RedirectPort: 65536, Certificates: []HostCertificate{
+				{SecretName: "a"}, {Hosts: []string{"*.hello.world", "a.*", "10.0.0.1", "WWW.hello.world", "a:1"}},
+			}}
+		}, "spec.tls.secretName: \"A\" cannot be the name of an object\nspec.tls.certificates[0].hosts: hosts is missing\n" +
+			"spec.tls.certificates[1].secretName: secretName is missing\n" +
+			"spec.tls.certificates[1].hosts[1]: \"a.*\" is not a host that a client can ask for by TLS\n" +
+			"spec.tls.certificates[1].hosts[2]: \"10.0.0.1\" is not a host that a client can ask for by TLS\n" +
+			"spec.tls.certificates[1].hosts[4]: \"a:1\" is not a host that a client can ask for by TLS\n" +
+			"spec.tls.redirectPort: 65536 is not a port"},
 		{func(s *RouterSpec) { s.Bind = "all" }, `spec.bind: bind cannot be "all"`},
 		{func(s *RouterSpec) { s.Trust = "full" }, `spec.trust: trust cannot be "full"`},
 		{func(s *RouterSpec) { s.DstPrefix = "svc" }, `spec.dstPrefix: "svc" is not a path`},

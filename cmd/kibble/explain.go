@@ -104,6 +104,13 @@ func (a *asked) question(target string) (translate.Question, error) {
 	if strings.HasPrefix(target, "/") {
 		q.Request.Host, q.Request.Path = "", target
 	}
+	if scheme, rest, ok := strings.Cut(target, "://"); ok && (scheme == "http" || scheme == "https") {
+		host, path, more := strings.Cut(rest, "/")
+		q.Request.Host, q.Request.Secure = host, scheme == "https"
+		if more {
+			q.Request.Path = "/" + path
+		}
+	}
 	for _, h := range a.headers {
 		name, value, ok := strings.Cut(h, ":")
 		name = strings.ToLower(strings.TrimSpace(name))

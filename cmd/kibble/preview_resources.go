@@ -74,7 +74,8 @@ func resourceJSON(r *translate.Resource) (any, error) {
 	return v, nil
 }
 
-// hideKeys takes the keys of tokens out of a resource, since some are secret.
+// hideKeys takes the private keys of certificates, and the keys of tokens, since
+// some are secret, out of a resource.
 func hideKeys(v any) {
 	switch v := v.(type) {
 	case []any:
@@ -82,9 +83,11 @@ func hideKeys(v any) {
 			hideKeys(member)
 		}
 	case map[string]any:
-		if keys, ok := v["localJwks"].(map[string]any); ok {
-			for name := range keys {
-				keys[name] = "(not shown)"
+		for _, field := range []string{"localJwks", "privateKey"} {
+			if keys, ok := v[field].(map[string]any); ok {
+				for name := range keys {
+					keys[name] = "(not shown)"
+				}
 			}
 		}
 		for _, member := range v {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/encoding/protojson"
 	"sigs.k8s.io/yaml"
@@ -212,6 +213,9 @@ func decode(t *testing.T, r *translate.Resource) any {
 	}
 	if err := checked.ValidateAll(); err != nil {
 		t.Errorf("%s: Envoy would refuse it: %v", r.Name, err)
+	}
+	if s, ok := m.(*tlsv3.Secret); ok { // a key stands in the input only
+		s.GetTlsCertificate().PrivateKey = nil
 	}
 	b, err := protojson.Marshal(m)
 	if err != nil {

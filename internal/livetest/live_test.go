@@ -100,7 +100,11 @@ func (x *live) publish(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x.model = translate.NewModel(inv, time.Now())
+	if x.model == nil {
+		x.model = translate.NewModel(inv, time.Now())
+	} else {
+		x.model = x.model.Next(inv, time.Now())
+	}
 	snapshot, more := x.model.Snapshot()
 	for _, f := range slices.Concat(found, x.model.Findings(), more) {
 		if f.Severity == dtab.Error {
@@ -225,6 +229,12 @@ func app(t testing.TB, name string) pod {
 func upstream(t testing.TB, answer func(http.ResponseWriter)) string {
 	t.Helper()
 	return envoytest.Upstream(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answer(w) }))
+}
+
+// upstreamOf serves what a request makes of it and gives its address.
+func upstreamOf(t testing.TB, answer func(*http.Request) string) string {
+	t.Helper()
+	return envoytest.Upstream(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, answer(r)) }))
 }
 
 // refusing is a pod that is ready and refuses connections.

@@ -144,9 +144,10 @@ func (k *kind) takeLate(nonce string) *Response {
 
 // lingers says that a proxy gives up a resource of the type by not asking for
 // it any more, and is never told that it is gone: Envoy ignores that for a
-// route table, and for a filter's configuration would fail requests.
+// route table and a certificate, and for a filter's configuration would fail
+// requests.
 func lingers(typ string) bool {
-	return typ == translate.RouteType || typ == translate.ExtensionType
+	return typ == translate.RouteType || typ == translate.ExtensionType || typ == translate.SecretType
 }
 
 // noEndpoints stands in for endpoints that were refused and of which there is
@@ -175,6 +176,6 @@ func fullState(typ string) bool {
 func Types() []string {
 	return []string{
 		translate.ClusterType, translate.EndpointType,
-		translate.ListenerType, translate.RouteType, translate.ExtensionType,
+		translate.SecretType, translate.ListenerType, translate.RouteType, translate.ExtensionType,
 	}
 }

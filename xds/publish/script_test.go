@@ -59,7 +59,7 @@ func TestScripts(t *testing.T) {
 
 var scriptTypes = map[string]string{
 	"cluster": translate.ClusterType, "endpoints": translate.EndpointType, "listener": translate.ListenerType,
-	"route": translate.RouteType, "extension": translate.ExtensionType,
+	"route": translate.RouteType, "extension": translate.ExtensionType, "secret": translate.SecretType,
 }
 
 func scriptType(typ string) string {

@@ -1,0 +1,418 @@
+package livetest
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"kibble.dev/dtab"
+	"kibble.dev/internal/pki"
+	"kibble.dev/translate"
+)
+
+// edgeTLS are a router of Ingresses and one with certificates of its own, both
+// with HTTPS. The oldest Ingress of www counts.
+const edgeTLS = `
+apiVersion: kibble.dev/v1alpha1
+kind: Router
+metadata: {name: front}
+spec:
+  proxyClass: edge
+  port: {front}
+  bind: loopback
+  tls: {port: {tls}, redirectHTTP: true, redirectPort: {tls}}
+  identifier: {kind: io.l5d.ingress}
+  dtab: /svc => /#/io.l5d.k8s ;
+---
+apiVersion: kibble.dev/v1alpha1
+kind: Router
+metadata: {name: inside}
+spec:
+  proxyClass: edge
+  port: {inside}
+  bind: loopback
+  tls:
+    port: {own}
+    secretName: fallback
+    certificates: [{hosts: ["*.hello.world"], secretName: wild}]
+  dtab: /svc => /#/io.l5d.k8s/default/http/world-v1 ;
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: www, creationTimestamp: "2026-01-01T00:00:00Z"}
+spec:
+  ingressClassName: kibble
+  tls: [{hosts: [www.hello.world], secretName: www}]
+  rules:
+  - host: www.hello.world
+    http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: world-v1, port: {name: http}}}}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: api, creationTimestamp: "2026-01-02T00:00:00Z"}
+spec:
+  ingressClassName: kibble
+  tls: [{hosts: [api.hello.world, www.hello.world], secretName: api}]
+  rules:
+  - host: api.hello.world
+    http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: api, port: {name: http}}}}]}
+---
+`
+
+// certified is a live edge with HTTPS, and who signs its certificates.
+type certified struct {
+	*live
+
+	authority *pki.Authority
+	text      string // the manifests without Secrets
+	secrets   map[string]string
+	serials   map[string]*big.Int
+	tls       map[string]int // ports by router
+}
+
+func startTLS(t *testing.T, more string, services map[string][]pod) *certified {
+	t.Helper()
+	authority, err := pki.NewAuthority(time.Now(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &certified{
+		authority: authority, secrets: map[string]string{}, serials: map[string]*big.Int{},
+		tls: map[string]int{"front": freePort(t), "inside": freePort(t)},
+	}
+	c.text = strings.NewReplacer("{tls}", fmt.Sprint(c.tls["front"]), "{own}", fmt.Sprint(c.tls["inside"])).Replace(edgeTLS + more)
+	c.issue(t, "www", "www.hello.world")
+	c.issue(t, "api", "api.hello.world")
+	c.issue(t, "wild", "*.hello.world")
+	c.issue(t, "fallback", "elsewhere")
+	c.live = start(t, c.manifests(), services)
+	c.text = strings.NewReplacer("{front}", fmt.Sprint(c.ports["front"]), "{inside}", fmt.Sprint(c.ports["inside"])).Replace(c.text)
+	c.Listener(t, "default/front/tls")
+	c.Listener(t, "default/inside/tls")
+	return c
+}
+
+// issue puts a new certificate into a Secret.
+func (c *certified) issue(t *testing.T, secret string, hosts ...string) {
+	t.Helper()
+	pair, err := c.authority.Server(hosts, time.Now(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := pki.Parse(pair.Certificate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.serials[secret] = leaf.SerialNumber
+	c.hold(secret, string(pair.Certificate), string(pair.Key))
+}
+
+func (c *certified) hold(secret, certificate, key string) {
+	c.secrets[secret] = fmt.Sprintf("apiVersion: v1\nkind: Secret\nmetadata: {name: %s}\ntype: kubernetes.io/tls\nstringData:\n  tls.crt: %q\n  tls.key: %q\n---\n",
+		secret, certificate, key)
+}
+
+func (c *certified) manifests() string {
+	text := c.text
+	for _, s := range c.secrets {
+		text += s
+	}
+	return text
+}
+
+func (c *certified) serve(t *testing.T) {
+	t.Helper()
+	c.routers = c.manifests()
+	c.publish(t)
+}
+
+// browser is a client that asks a router by TLS for whatever host. HTTP/2 or 1.1.
+func (c *certified) browser(t *testing.T, router, sni string, protocols ...string) *http.Client {
+	t.Helper()
+	transport := &http.Transport{
+		TLSClientConfig: c.trust(sni, protocols...), ForceAttemptHTTP2: len(protocols) == 0,
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, c.address(router))
+		},
+	}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{
+		Transport: transport, Timeout: limit,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+func (c *certified) trust(sni string, protocols ...string) *tls.Config {
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(c.authority.Certificate)
+	return &tls.Config{RootCAs: pool, ServerName: sni, NextProtos: protocols}
+}
+
+func (c *certified) address(router string) string { return fmt.Sprintf("127.0.0.1:%d", c.tls[router]) }
+
+// handshake gives the serial number of the certificate that is shown for a host.
+func (c *certified) handshake(router, sni string, versions ...uint16) (*big.Int, error) {
+	config := c.trust(sni)
+	config.InsecureSkipVerify = true
+	if len(versions) > 0 {
+		config.MinVersion, config.MaxVersion = versions[0], versions[0]
+	}
+	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: limit}, "tcp", c.address(router), config)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	return conn.ConnectionState().PeerCertificates[0].SerialNumber, nil
+}
+
+// shows waits until a router shows the certificate of a Secret.
+func (c *certified) shows(t *testing.T, router, sni, secret string) {
+	t.Helper()
+	until(t, router+" shows "+secret+" for "+sni, func() bool {
+		serial, err := c.handshake(router, sni)
+		return err == nil && serial.Cmp(c.serials[secret]) == 0
+	})
+}
+
+func (c *certified) warns(text string) bool {
+	for _, f := range c.model.Findings() {
+		if strings.Contains(f.Message, text) && f.Severity == dtab.Warning {
+			return true
+		}
+	}
+	return false
+}
+
+// fetch asks by a client and gives the status, the protocol and the body.
+func fetch(client *http.Client, url string, headers ...string) (string, error) {
+	req, err := http.NewRequest(http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		req.Header.Set(name, value)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return fmt.Sprintf("%d %s %s%s", resp.StatusCode, resp.Proto, strings.TrimSpace(string(body)), resp.Header.Get("Location")), err
+}
+
+// An edge serves each host with the certificate of its Secret, and refuses
+// whoever asks for another host; policies and what clients are kept from are
+// those of plain HTTP.
+func TestHTTPS(t *testing.T) {
+	scheme := pod{address: upstreamOf(t, func(r *http.Request) string {
+		return fmt.Sprintf("v1 %s forged=%q", r.Header.Get("X-Forwarded-Proto"), r.Header.Get("L5d-Ctx-Dogfood"))
+	})}
+	override := policy("world-v2", "baseline", "/svc/default/http/world-v1 => /#/io.l5d.k8s/default/http/world-v2")
+	c := startTLS(t, override, map[string][]pod{"world-v1": {scheme}, "world-v2": {app(t, "v2")}, "api": {app(t, "api")}})
+
+	for _, test := range []struct{ router, sni, secret string }{
+		{"front", "www.hello.world", "www"}, {"front", "WWW.hello.world", "www"}, {"front", "api.hello.world", "api"},
+		{"inside", "www.hello.world", "wild"}, {"inside", "elsewhere", "fallback"}, {"inside", "", "fallback"},
+	} {
+		c.shows(t, test.router, test.sni, test.secret)
+	}
+	for _, sni := range []string{"other.hello.world", "hello.world", ""} {
+		if serial, err := c.handshake("front", sni); err == nil {
+			t.Errorf("front shows %v for %q", serial, sni)
+		}
+	}
+	if _, err := c.handshake("front", "www.hello.world", tls.VersionTLS11); err == nil {
+		t.Error("TLS 1.1 is spoken")
+	}
+	if !c.warns(`"www.hello.world" is already named`) {
+		t.Errorf("two certificates for one host: %v", c.model.Findings())
+	}
+
+	const www = "https://www.hello.world/"
+	for _, test := range []struct {
+		name, router, url, want string
+		client                  *http.Client
+		headers                 []string
+	}{
+		{"HTTP/2", "front", www, `200 HTTP/2.0 v1 https forged=""`, c.browser(t, "front", ""), nil},
+		{"HTTP/1.1", "front", www, `200 HTTP/1.1 v1 https forged=""`, c.browser(t, "front", "", "http/1.1"), nil},
+		{"forged", "front", www, `200 HTTP/2.0 v1 https forged=""`, c.browser(t, "front", ""),
+			[]string{"l5d-ctx-dogfood: world-v2", "x-forwarded-proto: http"}},
+		{"a policy", "front", www, "200 HTTP/2.0 v2", c.browser(t, "front", ""), []string{"cookie: env=world-v2"}},
+		{"another host", "front", "https://api.hello.world/", "200 HTTP/2.0 api", c.browser(t, "front", ""), nil},
+		{"underscores", "front", www, "400 HTTP/1.1 ", c.browser(t, "front", "", "http/1.1"), []string{"a_b: c"}},
+		{"certificates of a router's own", "inside", www, `200 HTTP/2.0 v1 https forged=""`, c.browser(t, "inside", ""), nil},
+	} {
+		got, err := fetch(test.client, test.url, test.headers...)
+		if err != nil || !strings.HasPrefix(got, test.want) {
+			t.Errorf("%s: want %s, got %s, %v", test.name, test.want, got, err)
+		}
+	}
+}
+
+// Plain HTTP is sent to HTTPS where there is a certificate, and explain says so.
+func TestHTTPToHTTPS(t *testing.T) {
+	c := startTLS(t, "", map[string][]pod{"world-v1": {app(t, "v1")}, "api": {app(t, "api")}})
+	c.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	for _, test := range []struct {
+		path   string
+		status int
+	}{{"/a?b=c", 308}, {"/.well-known/acme-challenge/token", 200}} {
+		req, err := http.NewRequest(http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d%s", c.ports["front"], test.path), http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = "www.hello.world"
+		req.Header.Set("X-Forwarded-Proto", "https") // anybody can say so
+		resp, err := c.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		x, err := c.model.Explain(translate.Question{Router: "front", Request: translate.Request{
+			Method: http.MethodGet, Host: req.Host, Path: test.path, Header: map[string][]string{"x-forwarded-proto": {"https"}},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode != test.status || x.Status != test.status {
+			t.Errorf("%s: %d, and explain says %d", test.path, resp.StatusCode, x.Status)
+		}
+		want := fmt.Sprintf("https://www.hello.world:%d%s", c.tls["front"], test.path)
+		if test.status == 308 && (resp.Header.Get("Location") != want || !strings.Contains(x.Reason, want)) {
+			t.Errorf("%s: to %s, explain says %s, want %s", test.path, resp.Header.Get("Location"), x.Reason, want)
+		}
+	}
+	x, err := c.model.Explain(translate.Question{Router: "front", Request: translate.Request{
+		Method: http.MethodGet, Host: "www.hello.world", Path: "/", Secure: true,
+	}})
+	if err != nil || x.Status != 200 {
+		t.Errorf("by HTTPS: %+v, %v", x, err)
+	}
+	if a := c.ask(t, "inside", "www.hello.world"); a.status != 200 {
+		t.Errorf("a router that sends nobody to HTTPS: %v", a)
+	}
+}
+
+// Certificates change while requests go on, on connections that are kept and on
+// new ones: none fails, no listener is made anew and no kept connection ends.
+func TestRotationUnderLoad(t *testing.T) {
+	c := startTLS(t, "", map[string][]pod{"world-v1": {app(t, "v1")}, "api": {app(t, "api")}})
+	c.shows(t, "front", "www.hello.world", "www")
+	var dials, asked atomic.Int64
+	var failed atomic.Value
+	kept := c.browser(t, "front", "")
+	dial := kept.Transport.(*http.Transport).DialContext
+	kept.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, a string) (net.Conn, error) {
+		dials.Add(1)
+		return dial(ctx, network, a)
+	}
+	fresh := c.browser(t, "front", "")
+	fresh.Transport.(*http.Transport).DisableKeepAlives = true
+	if _, err := fetch(kept, "https://www.hello.world/"); err != nil {
+		t.Fatal(err)
+	}
+	before := c.listenerChanges(t)
+	quit := make(chan struct{})
+	var askers sync.WaitGroup
+	for _, client := range []*http.Client{kept, fresh} {
+		askers.Go(func() {
+			for {
+				select {
+				case <-quit:
+					return
+				default:
+				}
+				if got, err := fetch(client, "https://www.hello.world/"); err != nil || !strings.HasPrefix(got, "200 ") {
+					failed.CompareAndSwap(nil, fmt.Sprint(got, err))
+				}
+				asked.Add(1)
+			}
+		})
+	}
+	for range 20 {
+		c.issue(t, "www", "www.hello.world")
+		c.serve(t)
+		c.shows(t, "front", "www.hello.world", "www")
+	}
+	close(quit)
+	askers.Wait()
+	if why := failed.Load(); why != nil {
+		t.Errorf("of %d requests the first that failed: %v", asked.Load(), why)
+	}
+	if n := dials.Load(); n != 1 {
+		t.Errorf("the kept connection was opened %d times", n)
+	}
+	if after := c.listenerChanges(t); after != before {
+		t.Errorf("listeners changed: before\n%s\nafter\n%s", before, after)
+	}
+	t.Logf("%d requests", asked.Load())
+}
+
+// listenerChanges is what Envoy counts of listeners that are made, changed or drained.
+func (c *certified) listenerChanges(t *testing.T) string {
+	t.Helper()
+	return c.Get(t, "/stats?filter=listener_manager.(listener_create_success|listener_modified|listener_in_place_updated|listener_added|total_filter_chains_draining|total_listeners_draining)")
+}
+
+// A Secret that is gone or broken leaves the last good certificate in use, and
+// harms no other host. A key is never printed.
+func TestLastGoodCertificate(t *testing.T) {
+	c := startTLS(t, "", map[string][]pod{"world-v1": {app(t, "v1")}, "api": {app(t, "api")}})
+	good := c.serials["www"]
+	for _, test := range []struct {
+		what, finding string
+		breakIt       func()
+	}{
+		{"gone", "there is no Secret default/www", func() { delete(c.secrets, "www") }},
+		{"empty", "cannot be used: it has no tls.crt", func() { c.hold("www", "", "") }},
+		{"garbage", "cannot be used: failed to find any PEM data", func() { c.hold("www", "SECRET", "SECRET") }},
+		{"of two pairs", "private key does not match", func() {
+			one, err := c.authority.Server([]string{"www.hello.world"}, time.Now(), time.Hour)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.hold("www", string(one.Certificate), keyOf(t, c.authority))
+		}},
+	} {
+		test.breakIt()
+		c.issue(t, "api", "api.hello.world")
+		c.serve(t)
+		c.shows(t, "front", "api.hello.world", "api") // what came with it is served
+		if serial, err := c.handshake("front", "www.hello.world"); err != nil || serial.Cmp(good) != 0 {
+			t.Errorf("%s: %v %v, want %v", test.what, serial, err, good)
+		}
+		if !c.warns(test.finding) {
+			t.Errorf("%s: %v", test.what, c.model.Findings())
+		}
+		for _, f := range c.model.Findings() {
+			if strings.Contains(f.String(), "SECRET") || strings.Contains(f.String(), "PRIVATE") {
+				t.Errorf("%s: a finding tells what the Secret holds: %v", test.what, f)
+			}
+		}
+	}
+	c.issue(t, "www", "www.hello.world")
+	c.serve(t)
+	c.shows(t, "front", "www.hello.world", "www")
+}
+
+func keyOf(t *testing.T, a *pki.Authority) string {
+	t.Helper()
+	other, err := a.Server([]string{"other"}, time.Now(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(other.Key)
+}
