@@ -49,7 +49,9 @@ func mustKey[K crypto.Signer](t *testing.T) func(K, error) K {
 // What Envoy refuses is refused before it is sent.
 func TestCertificatesThatEnvoyRefuses(t *testing.T) {
 	end := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	curve := func(c elliptic.Curve) crypto.Signer { return mustKey[*ecdsa.PrivateKey](t)(ecdsa.GenerateKey(c, rand.Reader)) }
+	curve := func(c elliptic.Curve) crypto.Signer {
+		return mustKey[*ecdsa.PrivateKey](t)(ecdsa.GenerateKey(c, rand.Reader))
+	}
 	_, edwards, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)

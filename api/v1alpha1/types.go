@@ -91,7 +91,7 @@ const (
 // RouterSpec is what a Router's user writes.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.tls) || self.tls.port != self.port",message="tls.port is the port of plain HTTP; give HTTPS a port of its own"
-// +kubebuilder:validation:XValidation:rule="!has(self.tls) || has(self.trust) && self.trust == 'untrusted' || (!has(self.trust) || self.trust == '') && self.proxyClass == 'edge'",message="only an untrusted router listens for HTTPS"
+// +kubebuilder:validation:XValidation:rule="!has(self.tls) || has(self.trust) && self.trust == 'untrusted' || (!has(self.trust) || size(self.trust) == 0) && self.proxyClass == 'edge'",message="only an untrusted router listens for HTTPS"
 type RouterSpec struct {
 	// ProxyClass selects the proxies: it equals the Envoy's node.cluster.
 	// +kubebuilder:validation:MinLength=1
