@@ -28,6 +28,10 @@ const controlPlaneCluster = "xds_cluster"
 // beside that of the policies.
 func tokenExtensionName(policyExtension string) string { return policyExtension + "/tokens" }
 
+// resolverAway is what Envoy answers where the resolver does not. The resolver
+// itself never says it, so that localReplies can tell the two apart.
+const resolverAway = typev3.StatusCode_GatewayTimeout
+
 // resolverTimeout is how long a request with a rule of its own waits for the resolver.
 const resolverTimeout = time.Second
 
@@ -92,7 +96,7 @@ func askResolver(r listenerSpec) *hcmv3.HttpFilter {
 		ClearRouteCache:  true,
 		EncodeRawHeaders: true,
 		AllowedHeaders:   exactly(HeaderDtab, HeaderCtxDtab, headerDogfood, r.Identifying),
-		StatusOnError:    &typev3.HttpStatus{Code: typev3.StatusCode_ServiceUnavailable},
+		StatusOnError:    &typev3.HttpStatus{Code: resolverAway},
 	})
 	rules := anyOf([]*xdsPredicate{hasHeader(HeaderDtab), hasHeader(HeaderCtxDtab)})
 	unanswered := allOf([]*xdsPredicate{rules, noneOf(hasHeader(HeaderCluster))})

@@ -27,7 +27,7 @@ type localReply struct {
 func localReplies(r listenerSpec) *hcmv3.LocalReplyConfig {
 	config := &hcmv3.LocalReplyConfig{}
 	for _, reply := range []localReply{
-		{flags: []string{"UAEX"}, status: 503, text: "The resolver for l5d-dtab and l5d-ctx-dtab does not answer."},
+		{flags: []string{"UAEX"}, status: uint32(resolverAway), code: 503, text: "The resolver for l5d-dtab and l5d-ctx-dtab does not answer."},
 		{flags: []string{"NR"}, code: 502, text: "Unable to route request!"},
 		{flags: []string{"UH", "UF", "NC"}, code: 502, text: "Unable to route request!", retryable: true},
 		{flags: []string{"UC", "UR", "UPE"}, code: 502, text: "The service ended the connection before it had answered."},

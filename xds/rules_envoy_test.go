@@ -396,6 +396,11 @@ func TestEnvoyGrants(t *testing.T) {
 // once, and say why.
 func TestEnvoyGrantsWithoutResolver(t *testing.T) {
 	l := newRuleLab(t, rulePolicies)
+	served := l.model.Swap(nil)
+	if resp, body := l.raw(t, "out", "world", v2); resp.StatusCode != 503 || body != "the control plane is not ready to resolve overrides\n" {
+		t.Errorf("the resolver's own words become: %s %q", resp.Status, body)
+	}
+	l.model.Store(served)
 	if _, _, got := l.compare(t, "front", "world", v2, corp, cookie); got.Service != "world-v2" {
 		t.Fatalf("at first: %+v", got)
 	}
