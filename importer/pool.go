@@ -1,0 +1,213 @@
+package importer
+
+import (
+	"path/filepath"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"kibble.dev/dtab"
+)
+
+// pool is all that the files hold.
+type pool struct {
+	files   []File
+	options Options
+	result  *Result
+
+	// configs of linkerd, and of namerd.
+	configs, namerds []config
+	// found are the tables that stand outside of routers, in their order.
+	found []*table
+	// stores tell where else namerd's tables are, where there are none here.
+	stores []func()
+	// texts of ConfigMaps by "name/key", for interpreters that read them.
+	texts map[string]value
+	// namespaces that the inputs name.
+	namespaces map[string]bool
+	// daemonSet says that the manifests run linkerd on each node.
+	daemonSet bool
+	taken     map[string]bool
+}
+
+// config is the configuration of a linkerd or namerd.
+type config struct {
+	*mapping
+	// namespace of the ConfigMap that holds it, if any.
+	namespace string
+}
+
+func newPool(files []File, o Options) *pool {
+	p := &pool{files: files, options: o, result: &Result{}, texts: map[string]value{},
+		namespaces: map[string]bool{}, taken: map[string]bool{}}
+	for _, f := range files {
+		p.read(f)
+	}
+	return p
+}
+
+func (p *pool) find(pos dtab.Pos, s dtab.Severity, code, message, hint string) {
+	p.result.Findings = append(p.result.Findings, dtab.Finding{Code: code, Severity: s, Pos: pos, Message: message, Hint: hint})
+}
+
+// read tells what a file holds by how it begins: a table begins with / or a
+// comment above one, everything else is YAML or JSON.
+func (p *pool) read(f File) {
+	page := newPage(dtab.Source{Name: f.Name, Line: 1}, strings.TrimPrefix(string(f.Data), "\ufeff"))
+	if looksLikeTable(page.text) {
+		p.found = append(p.found, &table{name: p.tableName(f.Name), text: page.text, src: page.src, pos: page.src.At(1, 1)})
+		return
+	}
+	docs, bad := page.documents()
+	if bad != nil {
+		p.result.Findings = append(p.result.Findings, *bad)
+	}
+	for _, doc := range docs {
+		p.document(value{p: p, page: page, node: follow(doc)}, f.Name)
+	}
+}
+
+// looksLikeTable tells whether the first thing that is not a comment is a /.
+func looksLikeTable(text string) bool {
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line != "" && !strings.HasPrefix(line, "#") {
+			return strings.HasPrefix(line, "/")
+		}
+	}
+	return false
+}
+
+// tableName is the name of a table that stands in a file by itself.
+func (p *pool) tableName(file string) string {
+	if p.options.Name != "" {
+		return p.options.Name
+	}
+	base := filepath.Base(file)
+	return strings.TrimSuffix(base, filepath.Ext(base))
+}
+
+func (p *pool) document(v value, file string) {
+	switch {
+	case v.node.Kind == yaml.SequenceNode:
+		p.jsonTable(v, p.tableName(file))
+		return
+	case v.node.Kind != yaml.MappingNode:
+		v.find(dtab.Error, CodeUnknown, "this is neither a configuration nor an object", "")
+		return
+	}
+	m := v.fields()
+	if m.has("kind") && m.has("apiVersion", "metadata", "items") {
+		p.object(m, file)
+		return
+	}
+	p.config(m, "", file)
+}
+
+// config tells configurations and other mappings apart by their fields.
+func (p *pool) config(m *mapping, namespace, file string) {
+	switch {
+	case m.has("routers"):
+		p.configs = append(p.configs, config{m, namespace})
+	case m.has("storage", "interfaces"):
+		p.namerds = append(p.namerds, config{m, namespace})
+		p.storage(m)
+	case m.has("dtab", "dentries"):
+		p.dtabFields(m, p.tableName(file))
+	default:
+		m.find(dtab.Warning, CodeUnknown, "this is no configuration of linkerd or namerd, nor a table: it is left out", "")
+	}
+}
+
+// object reads a Kubernetes object, or a list of some.
+func (p *pool) object(m *mapping, file string) {
+	kind := m.text("kind")
+	if items, ok := m.get("items"); ok {
+		for _, item := range items.list() {
+			if item.node.Kind == yaml.MappingNode {
+				p.item(item.fields(), strings.TrimSuffix(kind, "List"), file)
+			}
+		}
+		return
+	}
+	p.item(m, kind, file)
+}
+
+func (p *pool) item(m *mapping, kind, file string) {
+	if k := m.text("kind"); k != "" {
+		kind = k
+	}
+	name, namespace := "", ""
+	if meta, ok := m.get("metadata"); ok {
+		fields := meta.fields()
+		name, namespace = fields.text("name"), fields.text("namespace")
+	}
+	switch kind {
+	case "ConfigMap":
+		p.configMap(m, name, namespace, file)
+	case "DTab", "Dtab", "D-tab":
+		if namespace != "" {
+			p.namespaces[namespace] = true
+		}
+		if name == "" {
+			name = p.tableName(file)
+		}
+		p.dtabFields(m, name)
+	case "DaemonSet":
+		p.daemonSet = true
+	}
+}
+
+// configMap looks for configurations, and scripts that make tables, in the data.
+func (p *pool) configMap(m *mapping, name, namespace, file string) {
+	data, ok := m.get("data")
+	if !ok {
+		return
+	}
+	data.fields().each(func(key string, v value) {
+		p.texts[name+"/"+key] = v
+		switch inner := v.page.inner(v.node); {
+		case looksLikeTable(v.text()), strings.HasSuffix(key, ".conf"):
+		case strings.Contains(v.text(), "namerctl dtab "):
+			p.script(inner)
+		case strings.Contains(v.text(), "routers:"), strings.Contains(v.text(), "interfaces:"), strings.Contains(v.text(), "storage:"):
+			docs, bad := inner.documents()
+			if bad != nil {
+				p.result.Findings = append(p.result.Findings, *bad)
+			}
+			for _, doc := range docs {
+				if w := (value{p: p, page: inner, node: follow(doc)}); w.node.Kind == yaml.MappingNode {
+					if namespace != "" {
+						p.namespaces[namespace] = true
+					}
+					p.config(w.fields(), namespace, file)
+				}
+			}
+		}
+	})
+}
+
+// namespace of all objects: what was asked for, or that of the inputs if it is
+// the same for all.
+func (p *pool) namespace() string {
+	if p.options.Namespace != "" {
+		return p.options.Namespace
+	}
+	if len(p.namespaces) == 1 {
+		for n := range p.namespaces {
+			return n
+		}
+	}
+	return ""
+}
+
+// unique gives a name of a kind that no other object has.
+func (p *pool) unique(kind string, candidates ...string) string {
+	for _, c := range candidates {
+		if !p.taken[kind+"/"+c] {
+			p.taken[kind+"/"+c] = true
+			return c
+		}
+	}
+	return p.unique(kind, candidates[len(candidates)-1]+"-2")
+}

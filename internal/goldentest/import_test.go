@@ -1,0 +1,126 @@
+package goldentest
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
+
+	"kibble.dev/discovery"
+	"kibble.dev/importer"
+	"kibble.dev/translate"
+)
+
+// TestImported imports configurations of linkerd, puts what comes of them
+// beside the Services of a golden case, and expects the rows of that case: what
+// is imported routes as the table that was written for Kibble.
+func TestImported(t *testing.T) {
+	// By golden case: the configuration, its router, and the Router of the case.
+	type from struct{ config, router, golden string }
+	cases := map[string]from{
+		"demo-ingress":         {"ingress", "ingress", "ingress"},
+		"demo-outgoing":        {"ingress", "outgoing", "outgoing"},
+		"demo-daemonset":       {"ingress", "outgoing", "outgoing"},
+		"demo-incoming":        {"ingress", "incoming", "incoming"},
+		"latency":              {"latency", "outgoing", "outgoing"},
+		"egress":               {"egress", "outgoing", "outgoing"},
+		"grpc":                 {"grpc", "outgoing", "outgoing"},
+		"ingress-controller":   {"ingress-controller", "ingress", "ingress"},
+		"namerd-internal":      {"namerd", "outgoing", "outgoing"},
+		"namerd-external":      {"namerd", "external", "external"},
+		"gob":                  {"gob", "outgoing", "outgoing"},
+		"servicemesh-outgoing": {"servicemesh", "http-outgoing", "outgoing"},
+		"servicemesh-incoming": {"servicemesh", "http-incoming", "incoming"},
+		"servicemesh-grpc":     {"servicemesh", "grpc-outgoing", "outgoing"},
+	}
+	for _, same := range strings.FieldsSeq(`gob-compose gob-compose-grpc consul consul-subdomain marathon rancher k8s-external k8s-prod
+		k8s-porthost dogs fs-any fs-app fs-method fs-union inet-any inet-two inet-hostport method-any mesh rewrite serversets
+		transformer-replace transformer-const`) {
+		cases[same] = from{same, "outgoing", "outgoing"}
+	}
+	for golden, c := range cases {
+		t.Run(golden, func(t *testing.T) {
+			want, found := goldenRows(t, golden)["default/"+c.golden]
+			if !found {
+				t.Fatalf("%s has no router %s", golden, c.golden)
+			}
+			if diff := cmp.Diff(want, importedRows(t, golden, c.config, c.router)); diff != "" {
+				t.Errorf("(-golden +imported)\n%s", diff)
+			}
+		})
+	}
+}
+
+func goldenRows(t *testing.T, golden string) map[string][]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "golden", golden+".out.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var o outcome
+	if err := yaml.Unmarshal(text, &o); err != nil {
+		t.Fatal(err)
+	}
+	return o.Rows
+}
+
+// importedRows previews a router of an imported configuration among the objects
+// of a golden case, in place of its Routers and Dtabs.
+func importedRows(t *testing.T, golden, config, router string) []string {
+	t.Helper()
+	in, err := os.ReadFile(filepath.Join("testdata", "golden", golden+".in.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs := slices.DeleteFunc(strings.Split(string(in), "\n---\n"), func(doc string) bool {
+		return strings.Contains(doc, "kind: Router\n") || strings.Contains(doc, "kind: Dtab\n")
+	})
+	names, err := filepath.Glob(filepath.Join("..", "..", "importer", "testdata", "linkerd", config, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []importer.File
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, importer.File{Name: name, Data: data})
+	}
+	result := importer.Linkerd(files, importer.Options{Namespace: "default"})
+	for _, o := range result.Objects {
+		text, err := o.YAML()
+		if err != nil {
+			t.Fatal(err)
+		}
+		docs = append(docs, string(text))
+	}
+	// A rootDir is relative to the manifest.
+	dir := t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "disco"), os.DirFS("testdata/golden/disco")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "all.yaml"), []byte(strings.Join(docs, "\n---\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	inv, _, err := discovery.ReadDir(filepath.Join(dir, "all.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := translate.NewModel(inv, time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)).Preview("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := []string{}
+	for _, r := range rows {
+		if r.Router == "default/"+router {
+			all = append(all, line(r))
+		}
+	}
+	return all
+}
