@@ -48,8 +48,8 @@ func (r *router) server(v value) server {
 			"if nobody outside can reach it, set trust: internal")
 	}
 	if tls, ok := m.get("tls"); ok {
-		tls.find(dtab.Error, CodeLost, tls.path+" has no counterpart: the listener speaks plain HTTP",
-			"end TLS in front of it (a load balancer, or a TLS listener of Envoy's bootstrap), and do not expose the port until then")
+		tls.find(dtab.Error, CodeLost, tls.path+" is not carried over: its certificate is a file of linkerd's, and this port speaks plain HTTP",
+			"an edge listens for HTTPS on another port with spec.tls and a Secret (kubectl create secret tls NAME --cert "+tls.fields().text("certPath")+" --key "+tls.fields().text("keyPath")+"); do not expose this port")
 	}
 	if f, ok := m.get("addForwardedHeader"); ok {
 		f.find(dtab.Warning, CodeDiffers, "Envoy writes x-forwarded-for and x-forwarded-proto, not Forwarded (RFC 7239)",

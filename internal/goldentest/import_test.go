@@ -38,7 +38,7 @@ func TestImported(t *testing.T) {
 		"servicemesh-incoming": {"servicemesh", "http-incoming", "incoming"},
 		"servicemesh-grpc":     {"servicemesh", "grpc-outgoing", "outgoing"},
 	}
-	for _, same := range strings.FieldsSeq(`gob-compose gob-compose-grpc consul consul-subdomain marathon rancher k8s-external k8s-prod
+	for same := range strings.FieldsSeq(`gob-compose gob-compose-grpc consul consul-subdomain marathon rancher k8s-external k8s-prod
 		k8s-porthost dogs fs-any fs-app fs-method fs-union inet-any inet-two inet-hostport method-any mesh rewrite serversets
 		transformer-replace transformer-const`) {
 		cases[same] = from{same, "outgoing", "outgoing"}
