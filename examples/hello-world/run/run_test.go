@@ -5,11 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -67,6 +70,8 @@ func TestDemo(t *testing.T) {
 		t.Error("an answer is wrong")
 	}
 
+	contextIsCounted(t, top)
+
 	edit(t, filepath.Join(o.dir, "routers.yaml"), "/host/world => /srv/world-v1 ;", "/host/world => /srv/world-v2 ;")
 	await("the edit moves routes", func() error {
 		_, body, err := questions(top)[0].ask(ctx, top.edge())
@@ -83,6 +88,27 @@ func TestDemo(t *testing.T) {
 	ended = true
 	if err := checkPorts(o, top); err != nil {
 		t.Errorf("something is left: %v", err)
+	}
+}
+
+// contextIsCounted reads at hello's proxy how many requests came in and went out
+// with a decision and without: hello passes on what it gets, so that none is lost.
+func contextIsCounted(t *testing.T, top *topology) {
+	t.Helper()
+	hello := top.proxies[slices.IndexFunc(top.proxies, func(p proxy) bool { return p.ip == top.pod("hello").ip })]
+	response, err := http.Get("http://" + hello.admin() + "/stats/prometheus?filter=kibble.requests")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, direction := range []string{"in", "out"} {
+		if want := regexp.MustCompile(`kibble_direction="` + direction + `",kibble_context="yes"[^}]*} 2\n`); !want.Match(body) {
+			t.Errorf("of requests %s with a decision there should be 2:\n%s", direction, body)
+		}
 	}
 }
 
