@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -78,6 +79,23 @@ func (t IngressTLS) hostsOf(in *HTTPIngress) []string {
 		}
 	}
 	return sortedKeys(hosts)
+}
+
+// Ingresses names the Ingresses that routers serve, sorted.
+func (m *Model) Ingresses() []Key {
+	var all []Key
+	for _, src := range m.inventory.Ingresses {
+		taken := slices.ContainsFunc(m.routers, func(r *router) bool {
+			return r.identifier.kind == identifyIngress && r.identifier.takes(&src.Object)
+		})
+		if taken {
+			all = append(all, src.Object.Key)
+		}
+	}
+	slices.SortFunc(all, func(a, b Key) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+	})
+	return all
 }
 
 // CertificateSecrets gives the Secrets, of type kubernetes.io/tls, that routers

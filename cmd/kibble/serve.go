@@ -62,6 +62,7 @@ loopback only, and with --insecure-plaintext.`,
 	f.StringSliceVar(&s.cluster.namespaces, "namespaces", nil, "read these namespaces of the cluster only; default all")
 	f.StringVar(&s.xdsAddress, "xds-address", "127.0.0.1:18000", "host:port for Envoys")
 	f.StringVar(&s.adminAddress, "admin-address", "127.0.0.1:9990", "host:port for health, metrics and status")
+	f.StringVar(&s.ingress.service, "ingress-status-service", "", "with --status-lease, write the addresses of the edge's Service namespace/name into the Ingresses that Routers serve")
 	f.StringVar(&s.reporter.lease, "status-lease", "", "write status into the cluster's objects, whenever this replica holds the Lease namespace/name")
 	s.security.flags(f)
 	_ = cmd.MarkFlagDirname("filename") // fails for a flag that is not there only
@@ -85,6 +86,7 @@ type serving struct {
 	waiting  func() []string
 	read     atomic.Pointer[discovery.Update] // what was published was made of this
 	reporter reporter
+	ingress  ingressStatus
 
 	mu       sync.Mutex
 	findings []dtab.Finding

@@ -63,9 +63,14 @@ func (s *serving) writeStatus(ctx context.Context, config *rest.Config) error {
 		Config: config, Namespace: namespace, Name: name, Logger: s.log,
 		Identity: cmp.Or(host, "kibble") + "-" + strconv.Itoa(os.Getpid()) + "-" + strconv.FormatInt(time.Now().UnixNano(), 36),
 	}
+	ingresses, err := s.ingressWriter(config)
+	if err != nil {
+		return err
+	}
 	return lease.Lead(ctx, func(ctx context.Context) {
 		var running sync.WaitGroup
 		running.Go(func() { s.writer(ctx) })
+		running.Go(func() { ingresses(ctx) })
 		s.reporter.writer.Run(ctx)
 		running.Wait()
 	})

@@ -32,6 +32,10 @@ tokenreview.Rules; a test compares them.
 - apiGroups: [networking.k8s.io]
   resources: [ingresses]
   verbs: [list, watch]
+# Where clients reach them.
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses/status]
+  verbs: [patch]
 {{- end }}
 # What became of our objects.
 - apiGroups: [kibble.dev]
