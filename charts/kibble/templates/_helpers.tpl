@@ -162,4 +162,10 @@ has apiextensions.k8s.io/v1beta1, which no cluster of today has.
 {{- if eq .Values.edge.proxyClass .Values.node.proxyClass }}
 {{- fail "edge.proxyClass and node.proxyClass are the same: proxies of one class get one configuration" }}
 {{- end }}
+{{- if and .Values.edge.router.tls (not .Values.edge.tlsPort) }}
+{{- fail "edge.router.tls is set: say in edge.tlsPort where the edge listens for HTTPS, such as 8443" }}
+{{- end }}
+{{- if eq (int .Values.edge.tlsPort) (int .Values.edge.port) }}
+{{- fail "edge.tlsPort and edge.port are the same: give HTTPS a port of its own" }}
+{{- end }}
 {{- end }}
