@@ -30,6 +30,7 @@ func TestCRDs(t *testing.T) {
 	applyCRDs(t, cluster, client)
 	t.Run("discovery", func(t *testing.T) { checkDiscovery(t, cluster.Config) })
 	t.Run("examples", func(t *testing.T) { checkExamples(t, client) })
+	t.Run("defaults", func(t *testing.T) { checkDefaults(t, client) })
 	t.Run("wrong", func(t *testing.T) { checkWrong(t, client) })
 	t.Run("odd", func(t *testing.T) { checkOdd(t, client) })
 	t.Run("nested", func(t *testing.T) { checkNested(t, client) })
