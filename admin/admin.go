@@ -3,14 +3,15 @@
 package admin
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 	"time"
-
-	"context"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -27,6 +28,12 @@ type Options struct {
 	Findings func() []dtab.Finding
 	// Proxies gives the connected proxies, in a form that JSON can hold.
 	Proxies func() any
+	// Console answers everything else; nil: nothing does.
+	Console http.Handler
+	// Local says that the server listens on loopback only. Then names other than
+	// localhost are refused: a page of somebody else's that gives its own name our
+	// address (DNS rebinding) could read everything otherwise.
+	Local bool
 }
 
 // Handler answers:
@@ -36,6 +43,7 @@ type Options struct {
 //	/metrics       Prometheus
 //	/api/proxies   who is connected, what was acknowledged and refused
 //	/api/findings  what is wrong with the objects
+//	/              the console, pages for people
 func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, "ok") })
@@ -49,7 +57,29 @@ func Handler(o Options) http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /api/proxies", func(w http.ResponseWriter, _ *http.Request) { asJSON(w, o.Proxies()) })
 	mux.HandleFunc("GET /api/findings", func(w http.ResponseWriter, _ *http.Request) { asJSON(w, o.Findings()) })
+	if o.Console != nil {
+		mux.Handle("/", o.Console)
+	}
+	if o.Local {
+		return local(mux)
+	}
 	return mux
+}
+
+// local refuses requests for names of others.
+func local(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			host = h
+		}
+		host = strings.ToLower(strings.Trim(host, "[]"))
+		if _, err := netip.ParseAddr(host); err != nil && host != "localhost" && !strings.HasSuffix(host, ".localhost") {
+			text(w, http.StatusMisdirectedRequest, "this server listens on loopback only: ask it as localhost, or by its address")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func text(w http.ResponseWriter, status int, body string) {

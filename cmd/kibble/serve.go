@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc"
 
 	"kibble.dev/admin"
+	"kibble.dev/admin/console"
 	"kibble.dev/discovery"
 	"kibble.dev/dtab"
 	"kibble.dev/translate"
@@ -39,7 +40,8 @@ Without -f the cluster is read: that of --kubeconfig, and inside of a Pod by
 default its own.
 
 The admin address answers /healthz, /readyz, /metrics, /api/proxies and
-/api/findings.
+/api/findings, and has a console for people, with a playground that says where
+a request goes and why.
 
 Envoys connect by TLS, and prove which proxy class they are of by a certificate
 that --client-ca has signed (kibble certs makes some), or by a ServiceAccount
@@ -119,6 +121,10 @@ func (s *serving) run(ctx context.Context) error {
 	handler := admin.Handler(admin.Options{
 		Gatherer: registry, Ready: s.ready, Findings: s.found,
 		Proxies: func() any { return s.server.Proxies() },
+		Console: console.New(console.Options{
+			Model: s.model.Load, Findings: s.found, Proxies: s.server.Proxies, Now: time.Now,
+		}),
+		Local: loopback(s.adminAddress),
 	})
 	s.log.InfoContext(ctx, "serving", "xds", s.xdsAddress, "admin", s.adminAddress)
 	g, ctx := errgroup.WithContext(ctx)

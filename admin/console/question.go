@@ -1,0 +1,91 @@
+package console
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"kibble.dev/dogfood/tokens"
+	"kibble.dev/translate"
+)
+
+// form is a request that somebody asks about, as it was typed.
+type form struct {
+	Router, Host, Path, Method, Cookie, Headers, Source, Environment, Override string
+	// Table is the router's table as it was edited.
+	Table string
+}
+
+// readForm reads the fields of either form of the playground.
+func readForm(r *http.Request) form {
+	f := form{
+		Router: r.FormValue("router"), Host: strings.TrimSpace(r.FormValue("host")), Path: r.FormValue("path"),
+		Method: r.FormValue("method"), Cookie: strings.TrimSpace(r.FormValue("cookie")), Headers: r.FormValue("headers"),
+		Source: strings.TrimSpace(r.FormValue("source")), Environment: strings.TrimSpace(r.FormValue("environment")),
+		Override: strings.TrimSpace(r.FormValue("override")), Table: strings.ReplaceAll(r.FormValue("table"), "\r\n", "\n"),
+	}
+	if f.Path == "" {
+		f.Path = "/"
+	}
+	if f.Method == "" {
+		f.Method = http.MethodGet
+	}
+	return f
+}
+
+// question makes of it what the model can be asked, or says what is mistyped.
+func (c *console) question(f form) (translate.Question, error) {
+	q := translate.Question{Router: f.Router, Verify: tokens.Verifier(c.Now(), ""), Request: translate.Request{
+		Method: f.Method, Host: f.Host, Path: f.Path, Header: map[string][]string{},
+	}}
+	header := q.Request.Header
+	for line := range strings.Lines(f.Headers) {
+		line = strings.TrimSpace(line)
+		if line == "" {
+			continue
+		}
+		name, value, ok := strings.Cut(line, ":")
+		name = strings.ToLower(strings.TrimSpace(name))
+		if !ok || name == "" {
+			return q, fmt.Errorf("%q is not a header: write one a line, like name: value", line)
+		}
+		if name == "host" {
+			q.Request.Host = strings.TrimSpace(value)
+			continue
+		}
+		header[name] = append(header[name], strings.TrimSpace(value))
+	}
+	if f.Cookie != "" {
+		if name, _, ok := strings.Cut(f.Cookie, "="); !ok || name == "" {
+			return q, fmt.Errorf("%q is not a cookie: write it like name=value; several are parted by a semicolon", f.Cookie)
+		}
+		header["cookie"] = append(header["cookie"], f.Cookie)
+	}
+	if f.Environment != "" {
+		header["l5d-ctx-dogfood"] = append(header["l5d-ctx-dogfood"], f.Environment)
+	}
+	if f.Override != "" {
+		// A header is one line.
+		header[translate.HeaderDtab] = append(header[translate.HeaderDtab], strings.Join(strings.Fields(f.Override), " "))
+	}
+	if f.Source != "" {
+		addr, err := netip.ParseAddr(f.Source)
+		if err != nil {
+			return q, fmt.Errorf("%q is not an IP address", f.Source)
+		}
+		q.Source = addr
+	}
+	return q, nil
+}
+
+// plain gives the question without rules of the caller's own.
+func plain(q translate.Question) translate.Question {
+	q.Request.Header = maps.Clone(q.Request.Header)
+	maps.DeleteFunc(q.Request.Header, func(name string, _ []string) bool {
+		return slices.Contains([]string{translate.HeaderDtab, translate.HeaderCtxDtab, "dtab-local"}, name)
+	})
+	return q
+}
