@@ -17,6 +17,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"kibble.dev/internal/helloworld"
 )
 
 // options of one run.
@@ -63,7 +65,7 @@ func demo(ctx context.Context, o options, s *screen) error {
 	if o.envoy == "" {
 		return errors.New("no Envoy: start the demo with make, or set KIBBLE_ENVOY to the path that make envoy prints")
 	}
-	top, err := readTopology(o.dir)
+	top, err := helloworld.Read(o.dir)
 	if err != nil {
 		return err
 	}
@@ -86,8 +88,8 @@ func demo(ctx context.Context, o options, s *screen) error {
 	}
 	s.note("logs", dir)
 
-	qs := questions(top)
-	failed, err := askAll(ctx, qs, top.edge(), s)
+	qs := helloworld.Questions(top)
+	failed, err := askAll(ctx, qs, top.Edge(), s)
 	if c := context.Cause(ctx); c != nil { // a process died, or Ctrl-C
 		return c
 	}

@@ -7,11 +7,13 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"kibble.dev/internal/helloworld"
 )
 
 // checkPorts tells which addresses are taken, and how to use others. Envoys
 // would share a taken port without a word, if the other one is an Envoy too.
-func checkPorts(o options, top *topology) error {
+func checkPorts(o options, top *helloworld.Topology) error {
 	var taken []string
 	check := func(address, what, remedy string) {
 		l, err := net.Listen("tcp", address)
@@ -29,14 +31,14 @@ func checkPorts(o options, top *topology) error {
 	check(o.admin, "kibble's admin pages", "choose another with --admin-address")
 	check(o.edgeHTTP, "the edge Envoy's admin pages", "choose another with --edge-admin-address")
 	routers, services := filepath.Join(o.dir, "routers.yaml"), filepath.Join(o.dir, "services.yaml")
-	check(fmt.Sprintf("0.0.0.0:%d", top.ingress), "router ingress", "change its port in "+routers)
-	for _, p := range top.pods {
-		check(p.address(), p.service, "change its port or address in "+services)
+	check(fmt.Sprintf("0.0.0.0:%d", top.Ingress), "router ingress", "change its port in "+routers)
+	for _, p := range top.Pods {
+		check(p.Address(), p.Service, "change its port or address in "+services)
 	}
-	for _, p := range top.proxies {
-		check(fmt.Sprintf("%s:%d", p.ip, top.outgoing), "router outgoing at "+p.name, "change its port in "+routers)
-		check(fmt.Sprintf("%s:%d", p.ip, top.incoming), "router incoming at "+p.name, "change its port in "+routers)
-		check(p.admin(), "admin pages of the Envoy "+p.name, "change the pod's address in "+services)
+	for _, p := range top.Proxies {
+		check(fmt.Sprintf("%s:%d", p.IP, top.Outgoing), "router outgoing at "+p.Name, "change its port in "+routers)
+		check(fmt.Sprintf("%s:%d", p.IP, top.Incoming), "router incoming at "+p.Name, "change its port in "+routers)
+		check(p.Admin(), "admin pages of the Envoy "+p.Name, "change the pod's address in "+services)
 	}
 	if taken == nil {
 		return nil

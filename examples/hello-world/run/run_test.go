@@ -21,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"kibble.dev/internal/envoytest"
+	"kibble.dev/internal/helloworld"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -29,7 +30,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // up, and nothing is left when it has ended.
 func TestDemo(t *testing.T) {
 	o := demoOptions(t)
-	top, err := readTopology(o.dir)
+	top, err := helloworld.Read(o.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +75,7 @@ func TestDemo(t *testing.T) {
 
 	edit(t, filepath.Join(o.dir, "routers.yaml"), "/host/world => /srv/world-v1 ;", "/host/world => /srv/world-v2 ;")
 	await("the edit moves routes", func() error {
-		_, body, err := questions(top)[0].ask(ctx, top.edge())
+		_, body, err := helloworld.Questions(top)[0].Ask(ctx, top.Edge())
 		if err == nil && !strings.Contains(body, "earth") {
 			err = errors.New(body)
 		}
@@ -191,7 +192,7 @@ func TestProgramDies(t *testing.T) {
 }
 
 func TestTopologyErrors(t *testing.T) {
-	_, err := readTopology(t.TempDir())
+	_, err := helloworld.Read(t.TempDir())
 	for _, want := range []string{`no Router "ingress"`, `no ready endpoint of Service "world-v2"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("of an empty directory: %v\nwant in it: %s", err, want)

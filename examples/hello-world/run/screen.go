@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"os"
 	"strings"
+
+	"kibble.dev/internal/helloworld"
 )
 
 // screen is what people see. Colours are left out where they would be noise:
@@ -50,14 +52,14 @@ func (s *screen) note(name, what string) {
 }
 
 // answer shows a request and what came back.
-func (s *screen) answer(q question, curl string, status int, body string, right bool) {
+func (s *screen) answer(q helloworld.Question, curl string, status int, body string, right bool) {
 	mark := s.in(green, "✓")
 	if !right {
 		mark = s.in(red, "✗")
 	}
-	fmt.Fprintf(s.out, "\n%s %s\n  %s\n  %s\n", mark, s.in(bold, q.about), s.in(dim, "$ "+curl), shown(status, body))
+	fmt.Fprintf(s.out, "\n%s %s\n  %s\n  %s\n", mark, s.in(bold, q.About), s.in(dim, "$ "+curl), shown(status, body))
 	if !right {
-		fmt.Fprintf(s.out, "  %s\n", s.in(red, "should be: "+shown(q.status, q.want)))
+		fmt.Fprintf(s.out, "  %s\n", s.in(red, "should be: "+shown(q.Status, q.Want)))
 	}
 }
 
@@ -77,7 +79,7 @@ func shown(status int, body string) string {
 func (s *screen) failure(err error) { fmt.Fprintf(s.out, "\n%s %v\n", s.in(red, "✗"), err) }
 
 // tryNext says what to do while the demo is up.
-func (s *screen) tryNext(o options, top *topology) {
+func (s *screen) tryNext(o options, top *helloworld.Topology) {
 	fmt.Fprintf(s.out, `
 %s
 
@@ -94,7 +96,7 @@ func (s *screen) tryNext(o options, top *topology) {
 `,
 		s.in(bold, "The demo stays up until Ctrl-C. Try next:"), o.dir,
 		s.in(dim, "/host/world => 1 * /srv/world-v2 & 1 * /srv/world-v1 ;"),
-		s.in(dim, "$ "+questions(top)[0].curl(top.edge())),
+		s.in(dim, "$ "+helloworld.Questions(top)[0].Curl(top.Edge())),
 		s.in(dim, "$ "+o.kibble+" preview -f "+o.dir),
 		s.in(dim, "$ "+o.kibble+" explain -f "+o.dir+" --router outgoing world"), o.edgeHTTP)
 }

@@ -12,10 +12,12 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"kibble.dev/internal/helloworld"
 )
 
 // startAll starts everything and returns when it is ready to be asked.
-func startAll(ctx context.Context, o options, top *topology, g *group, s *screen) error {
+func startAll(ctx context.Context, o options, top *helloworld.Topology, g *group, s *screen) error {
 	parent := ctx
 	ctx, cancel := context.WithTimeoutCause(ctx, o.patience, fmt.Errorf("waited %s", o.patience))
 	defer cancel()
@@ -25,12 +27,12 @@ func startAll(ctx context.Context, o options, top *topology, g *group, s *screen
 			return startEnvoy(ctx, o, g, envoy{log: "edge", id: "edge-0", class: "edge", admin: o.edgeHTTP})
 		},
 	}
-	for _, p := range top.pods {
+	for _, p := range top.Pods {
 		steps = append(steps, func() error { return startPod(o, top, p, g) })
 	}
-	for _, p := range top.proxies {
+	for _, p := range top.Proxies {
 		steps = append(steps, func() error {
-			return startEnvoy(ctx, o, g, envoy{log: p.name + "-envoy", id: p.name, class: p.class, admin: p.admin(), podIP: p.ip, node: p.node})
+			return startEnvoy(ctx, o, g, envoy{log: p.Name + "-envoy", id: p.Name, class: p.Class, admin: p.Admin(), podIP: p.IP, node: p.Node})
 		})
 	}
 	steps = append(steps, func() error { return awaitReady(ctx, o, top, s) })
@@ -59,25 +61,9 @@ func startKibble(ctx context.Context, o options, g *group, s *screen) error {
 }
 
 // startPod starts a pod's program.
-func startPod(o options, top *topology, p pod, g *group) error {
-	env := []string{"POD_IP=" + p.ip, "http_proxy=" + top.proxyFor(p)}
-	return g.start(p.name, env, o.app, slices.Concat([]string{"-addr", p.address()}, appFlags(p.service))...)
-}
-
-// appFlags says what a service's program does, as in the original's manifests.
-// A service that the demo does not know serves its own name.
-func appFlags(service string) []string {
-	switch service {
-	case "hello":
-		return []string{"-text", "Hello", "-target", "world"}
-	case "world-v1":
-		return []string{"-text", "world"}
-	case "world-v2":
-		return []string{"-text", "earth"}
-	case "api":
-		return []string{"-text", "api", "-target", "hello", "-json"}
-	}
-	return []string{"-text", service}
+func startPod(o options, top *helloworld.Topology, p helloworld.Pod, g *group) error {
+	env := []string{"POD_IP=" + p.IP, "http_proxy=" + top.ProxyFor(p)}
+	return g.start(p.Name, env, o.app, slices.Concat([]string{"-addr", p.Address()}, helloworld.AppFlags(p.Service))...)
 }
 
 // envoy is what one Envoy differs by; podIP is empty at the edge, node is set
@@ -111,23 +97,23 @@ func startEnvoy(ctx context.Context, o options, g *group, e envoy) error {
 }
 
 // awaitReady returns when every program listens and every Envoy has its configuration.
-func awaitReady(ctx context.Context, o options, top *topology, s *screen) error {
-	for _, p := range top.pods {
-		if err := untilListens(ctx, p.address()); err != nil {
-			return fmt.Errorf("%s does not listen: %w", p.name, err)
+func awaitReady(ctx context.Context, o options, top *helloworld.Topology, s *screen) error {
+	for _, p := range top.Pods {
+		if err := untilListens(ctx, p.Address()); err != nil {
+			return fmt.Errorf("%s does not listen: %w", p.Name, err)
 		}
-		s.done(p.service, fmt.Sprintf("on %s, calls others by the Envoy on %s", p.address(), top.proxyFor(p)))
+		s.done(p.Service, fmt.Sprintf("on %s, calls others by the Envoy on %s", p.Address(), top.ProxyFor(p)))
 	}
-	for _, p := range top.proxies {
-		if err := untilOK(ctx, "http://"+p.admin()+"/ready"); err != nil {
-			return fmt.Errorf("the Envoy %s is not ready: %w", p.name, err)
+	for _, p := range top.Proxies {
+		if err := untilOK(ctx, "http://"+p.Admin()+"/ready"); err != nil {
+			return fmt.Errorf("the Envoy %s is not ready: %w", p.Name, err)
 		}
 	}
-	s.done("proxies", fmt.Sprintf("%d Envoys (%s) on ports %d (out) and %d (in)", len(top.proxies), top.proxies[0].class, top.outgoing, top.incoming))
+	s.done("proxies", fmt.Sprintf("%d Envoys (%s) on ports %d (out) and %d (in)", len(top.Proxies), top.Proxies[0].Class, top.Outgoing, top.Incoming))
 	if err := untilOK(ctx, "http://"+o.edgeHTTP+"/ready"); err != nil {
 		return fmt.Errorf("the Envoy at the edge is not ready: %w", err)
 	}
-	s.done("edge", fmt.Sprintf("an Envoy on port %d", top.ingress))
+	s.done("edge", fmt.Sprintf("an Envoy on port %d", top.Ingress))
 	return nil
 }
 
