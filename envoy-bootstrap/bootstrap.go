@@ -35,7 +35,9 @@ type Options struct {
 	// NodeID is Envoy's node.id, by convention the pod's name. Empty leaves it
 	// to Envoy's own --service-node, without which Envoy does not start.
 	NodeID string
-	// Server is host:port of Kibble's gRPC address; the host may be a name.
+	// Server is host:port of Kibble's gRPC address; the host may be a name. Several
+	// replicas may be given, separated by commas: Envoy calls any of them, and the
+	// next one when its connection breaks.
 	Server string
 	// AdminAddress is host:port of Envoy's admin listener; the host is an IP
 	// address. Port 0 lets the system choose.

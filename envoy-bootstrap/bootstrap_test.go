@@ -46,6 +46,7 @@ func TestPlainFilesValidate(t *testing.T) {
 func TestRenderedValidates(t *testing.T) {
 	for _, o := range []bootstrap.Options{
 		{Class: "edge", NodeID: "edge-0", Server: "kibble.kibble-system.svc:18000", AdminAddress: "127.0.0.1:0"},
+		{Class: "edge", NodeID: "edge-0", Server: "127.0.0.1:18000,127.0.0.1:18001", AdminAddress: "127.0.0.1:0"},
 		{Class: "sidecar", NodeID: "n", Server: "[::1]:18000", AdminAddress: "[::1]:9901", PodIP: "10.0.0.7", NodeName: "on", Namespace: "y"},
 		{Class: "node", NodeID: `a "quoted" id: #1`, PodIP: "fd00::7", MaxHeapBytes: 1 << 40, MaxConnections: 7},
 		{Class: "my-class.v2", NodeID: "n"},
@@ -69,6 +70,7 @@ func TestErrors(t *testing.T) {
 		{Class: "edge", Server: "kibble"},
 		{Class: "edge", Server: ":18000"},
 		{Class: "edge", Server: "kibble:0"},
+		{Class: "edge", Server: "kibble:18000,"},
 		{Class: "edge", Server: "kibble:http"},
 		{Class: "edge", Server: "kibble:70000"},
 		{Class: "edge", AdminAddress: "9901"},

@@ -7,14 +7,16 @@ import (
 	"net/netip"
 	"regexp"
 	"strconv"
+	"strings"
 )
 
 // values is what the template reads: every option checked and filled in.
 type values struct {
 	Class, NodeID                string
 	Metadata                     []field
-	ServerHost, AdminHost        string
-	ServerPort, AdminPort        uint16
+	Servers                      []server
+	AdminHost                    string
+	AdminPort                    uint16
 	StatusHost                   string
 	StatusPort                   uint16
 	StatusBoth                   bool // IPv4 comes to an IPv6 address too
@@ -25,6 +27,11 @@ type values struct {
 
 type field struct{ Key, Value string }
 
+type server struct {
+	Host string
+	Port uint16
+}
+
 func (o Options) values() (values, error) {
 	v := values{
 		Class: o.Class, NodeID: o.NodeID,
@@ -34,11 +41,8 @@ func (o Options) values() (values, error) {
 		return v, fmt.Errorf("proxy class %q: want a name of letters, digits, '-', '_' and '.', as Routers have it in spec.proxyClass: edge, sidecar, node, or your own", o.Class)
 	}
 	var err error
-	if v.ServerHost, v.ServerPort, err = hostPort(o.Server, DefaultServer); err != nil {
-		return v, fmt.Errorf("server address %q: %w", o.Server, err)
-	}
-	if v.ServerPort == 0 {
-		return v, fmt.Errorf("server address %q: port 0 cannot be called", o.Server)
+	if v.Servers, err = servers(o.Server); err != nil {
+		return v, err
 	}
 	if v.AdminHost, v.AdminPort, err = hostPort(o.AdminAddress, DefaultAdminAddress); err != nil {
 		return v, fmt.Errorf("admin address %q: %w", o.AdminAddress, err)
@@ -62,7 +66,7 @@ func (o Options) values() (values, error) {
 		}
 	}
 	if o.TLS != nil {
-		if v.TLS, err = o.TLS.values(v.ServerHost); err != nil {
+		if v.TLS, err = o.TLS.values(v.Servers[0].Host); err != nil {
 			return v, err
 		}
 		v.Token = o.TLS.token()
@@ -74,6 +78,23 @@ func (o Options) values() (values, error) {
 	}
 	v.limits()
 	return v, nil
+}
+
+func servers(list string) (all []server, err error) {
+	for address := range strings.SplitSeq(cmp.Or(list, DefaultServer), ",") {
+		if address == "" {
+			return nil, fmt.Errorf("server address %q: an address is missing beside a comma", list)
+		}
+		var s server
+		if s.Host, s.Port, err = hostPort(address, DefaultServer); err != nil {
+			return nil, fmt.Errorf("server address %q: %w", address, err)
+		}
+		if s.Port == 0 {
+			return nil, fmt.Errorf("server address %q: port 0 cannot be called", address)
+		}
+		all = append(all, s)
+	}
+	return all, nil
 }
 
 func (v *values) limits() {

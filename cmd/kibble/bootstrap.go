@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +18,7 @@ func newBootstrapCommand() *cobra.Command {
 	var secured bootstrap.TLS
 	var output string
 	var memory uint64
+	var servers []string
 	cmd := &cobra.Command{
 		Use:   "bootstrap --proxy-class CLASS",
 		Short: "Print the file that an Envoy is started with",
@@ -41,6 +43,9 @@ they will be when Envoy runs, if that is elsewhere.`,
   kibble bootstrap --proxy-class edge --node-id edge-0 --xds-address kibble.kibble-system.svc:18000 \
     --tls-dir /etc/kibble/tls --output-dir /etc/kibble/envoy
 
+  # Two replicas without a common name: the proxy goes to the other when one is gone
+  kibble bootstrap --proxy-class edge --node-id edge-0 --xds-address 10.0.0.1:18000 --xds-address 10.0.0.2:18000
+
   # Check it
   kibble bootstrap --proxy-class edge --node-id edge-0 > edge.yaml && envoy --mode validate -c edge.yaml`,
 		Args: noArgs,
@@ -53,6 +58,7 @@ they will be when Envoy runs, if that is elsewhere.`,
 					secured.SDSDir = output
 				}
 			}
+			o.Server = strings.Join(servers, ",")
 			b, err := bootstrap.Render(o)
 			switch {
 			case err != nil:
@@ -69,7 +75,7 @@ they will be when Envoy runs, if that is elsewhere.`,
 	f := cmd.Flags()
 	f.StringVar(&o.Class, "proxy-class", "", "proxy class: edge, sidecar, node, or your own (Envoy's node.cluster)")
 	f.StringVar(&o.NodeID, "node-id", "", "name of this proxy, such as its pod's (Envoy's node.id); empty: give envoy --service-node")
-	f.StringVar(&o.Server, "xds-address", bootstrap.DefaultServer, "host:port of kibble serve")
+	f.StringSliceVar(&servers, "xds-address", []string{bootstrap.DefaultServer}, "host:port of kibble serve; may be repeated, for replicas without a common name")
 	f.StringVar(&o.AdminAddress, "admin-address", bootstrap.DefaultAdminAddress, "ip:port of Envoy's admin pages")
 	f.StringVar(&o.StatusAddress, "status-address", "", "ip:port that answers /ready and /stats/prometheus to others; empty: none")
 	f.StringVar(&o.PodIP, "pod-ip", "", "address of the pod: where Routers with bind pod listen")

@@ -94,10 +94,10 @@ func TestDemo(t *testing.T) {
 
 // contextIsCounted reads at hello's proxy how many requests came in and went out
 // with a decision and without: hello passes on what it gets, so that none is lost.
-func contextIsCounted(t *testing.T, top *topology) {
+func contextIsCounted(t *testing.T, top *helloworld.Topology) {
 	t.Helper()
-	hello := top.proxies[slices.IndexFunc(top.proxies, func(p proxy) bool { return p.ip == top.pod("hello").ip })]
-	response, err := http.Get("http://" + hello.admin() + "/stats/prometheus?filter=kibble.requests")
+	hello := top.Proxies[slices.IndexFunc(top.Proxies, func(p helloworld.Proxy) bool { return p.IP == top.Pod("hello").IP })]
+	response, err := http.Get("http://" + hello.Admin() + "/stats/prometheus?filter=kibble.requests")
 	if err != nil {
 		t.Fatal(err)
 	}
