@@ -63,7 +63,7 @@ type Cluster struct {
 	address string
 	options Options
 
-	etcd, apiserver, controllers *process
+	etcd, apiserver, controllers *Process
 }
 
 // Start runs a cluster and returns when its API is ready.
@@ -85,7 +85,7 @@ func Start(t testing.TB, o Options) *Cluster {
 	c.StartAPIServer()
 	if len(o.Controllers) > 0 {
 		c.controllers = c.process("kube-controller-manager", c.controllerArgs())
-		c.controllers.start()
+		c.controllers.Start()
 	}
 	return c
 }
@@ -103,20 +103,20 @@ func programs(t testing.TB) string {
 }
 
 // StartEtcd starts etcd, which must not run.
-func (c *Cluster) StartEtcd() { c.etcd.start() }
+func (c *Cluster) StartEtcd() { c.etcd.Start() }
 
 // StopEtcd stops etcd at once, as a crash would. Its data stay.
-func (c *Cluster) StopEtcd() { c.etcd.stop() }
+func (c *Cluster) StopEtcd() { c.etcd.Kill() }
 
 // StartAPIServer starts the API server, which must not run, and returns when it is ready.
 func (c *Cluster) StartAPIServer() {
 	c.t.Helper()
-	c.apiserver.start()
+	c.apiserver.Start()
 	c.WaitReady()
 }
 
 // StopAPIServer stops the API server at once, as a crash would.
-func (c *Cluster) StopAPIServer() { c.apiserver.stop() }
+func (c *Cluster) StopAPIServer() { c.apiserver.Kill() }
 
 // WaitReady returns when the API is ready.
 func (c *Cluster) WaitReady() {
@@ -127,7 +127,7 @@ func (c *Cluster) WaitReady() {
 	}
 	defer client.CloseIdleConnections()
 	c.await("the API server is ready", func() error {
-		if c.apiserver.ended() {
+		if c.apiserver.Ended() {
 			return errors.New("it ended")
 		}
 		return ready(client, c.Config.Host+"/readyz")
@@ -161,7 +161,7 @@ func (c *Cluster) await(what string, condition func() error) {
 		if err == nil {
 			return
 		}
-		if time.Now().After(deadline) || c.apiserver.ended() {
+		if time.Now().After(deadline) || c.apiserver.Ended() {
 			c.t.Fatalf("waited until %s: %v", what, err)
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -220,8 +220,8 @@ func (c *Cluster) write(name string, b []byte) {
 
 func (c *Cluster) path(name string) string { return filepath.Join(c.dir, name) }
 
-func (c *Cluster) process(name string, args []string) *process {
-	return newProcess(c.t, filepath.Join(c.bin, name), c.path(name+".log"), args)
+func (c *Cluster) process(name string, args []string) *Process {
+	return NewProcess(c.t, filepath.Join(c.bin, name), c.path(name+".log"), args...)
 }
 
 func (c *Cluster) etcdArgs() []string {

@@ -5,11 +5,20 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 )
 
-// process is a program that can be stopped and started again.
-type process struct {
+// limitOfEnd is how long a program that was asked to end may take.
+const limitOfEnd = 30 * time.Second
+
+// Process is a program that can be stopped and started again. It ends with the
+// test at the latest, and the end of its log is shown if the test failed.
+type Process struct {
+	// Env is its whole environment; nil: the test's.
+	Env []string
+
 	t          testing.TB
 	path, log  string
 	args       []string
@@ -19,11 +28,13 @@ type process struct {
 	registered bool
 }
 
-func newProcess(t testing.TB, path, log string, args []string) *process {
-	return &process{t: t, path: path, log: log, args: args}
+// NewProcess makes one that writes to a log file and works in the log's directory.
+func NewProcess(t testing.TB, path, log string, args ...string) *Process {
+	return &Process{t: t, path: path, log: log, args: args}
 }
 
-func (p *process) start() {
+// Start starts it; it must not run.
+func (p *Process) Start() {
 	p.t.Helper()
 	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -31,7 +42,7 @@ func (p *process) start() {
 	}
 	defer log.Close() // the child has its own
 	cmd := exec.Command(p.path, p.args...)
-	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, filepath.Dir(p.log)
+	cmd.Stdout, cmd.Stderr, cmd.Dir, cmd.Env = log, log, filepath.Dir(p.log), p.Env
 	cmd.SysProcAttr = diesWithParent()
 	if err := cmd.Start(); err != nil {
 		p.t.Fatalf("start %s: %v", p.path, err)
@@ -50,8 +61,33 @@ func (p *process) start() {
 	}
 }
 
-// stop kills it and waits until it is gone.
-func (p *process) stop() {
+// Terminate asks it to end (SIGTERM), and gives its exit code.
+func (p *Process) Terminate() int {
+	p.t.Helper()
+	p.mu.Lock()
+	cmd, done := p.cmd, p.done
+	p.mu.Unlock()
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-done:
+	case <-time.After(limitOfEnd):
+		p.t.Errorf("%s does not end within %v of SIGTERM", filepath.Base(p.path), limitOfEnd)
+		p.Kill()
+	}
+	return cmd.ProcessState.ExitCode()
+}
+
+// Log is what it has written so far.
+func (p *Process) Log() string {
+	b, err := os.ReadFile(p.log)
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
+
+// Kill ends it at once, as a crash would, and waits until it is gone.
+func (p *Process) Kill() {
 	p.mu.Lock()
 	cmd, done := p.cmd, p.done
 	p.mu.Unlock()
@@ -59,7 +95,8 @@ func (p *process) stop() {
 	<-done
 }
 
-func (p *process) ended() bool {
+// Ended tells whether it has ended.
+func (p *Process) Ended() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	select {
@@ -71,13 +108,13 @@ func (p *process) ended() bool {
 }
 
 // end stops it for good and shows the end of its log if the test failed.
-func (p *process) end() {
-	p.stop()
+func (p *Process) end() {
+	p.Kill()
 	if !p.t.Failed() {
 		return
 	}
-	b, err := os.ReadFile(p.log)
-	if most := 16 << 10; err == nil && len(b) > most {
+	b := p.Log()
+	if most := 16 << 10; len(b) > most {
 		b = b[len(b)-most:]
 	}
 	p.t.Logf("%s said:\n%s", filepath.Base(p.path), b)

@@ -1,0 +1,87 @@
+package demotest
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"strings"
+
+	"kibble.dev/internal/envoytest"
+)
+
+// idle tells by an error that an Envoy has requests of its routers in flight.
+func idle(e *envoytest.Envoy) error {
+	counters, err := stats(e, `http\..*downstream_rq_active`)
+	if err != nil {
+		return err
+	}
+	for name, n := range counters {
+		if n > 0 && !strings.Contains(name, "admin") {
+			return fmt.Errorf("%s is %d", name, n)
+		}
+	}
+	return nil
+}
+
+// stats gives the counters and gauges of an Envoy whose names match.
+func stats(e *envoytest.Envoy, filter string) (map[string]int64, error) {
+	response, err := http.Get("http://" + e.Admin + "/stats?format=json&filter=" + filter)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	b, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, err
+	}
+	var page struct {
+		Stats []struct {
+			Name  string `json:"name"`
+			Value any    `json:"value"`
+		} `json:"stats"`
+	}
+	if err := json.Unmarshal(b, &page); err != nil {
+		return nil, fmt.Errorf("/stats: %w in %s", err, b)
+	}
+	all := map[string]int64{}
+	for _, s := range page.Stats {
+		if n, ok := s.Value.(float64); ok {
+			all[s.Name] = int64(n)
+		}
+	}
+	return all, nil
+}
+
+// Told counts, for each Envoy and each subscription, the updates that it got
+// and what they changed: clusters, endpoints, listeners, routes, extensions.
+func (l *Lab) Told() map[string]int64 {
+	l.Helper()
+	const filter = `(update_success|update_rejected|config_reload|cluster_added|cluster_modified|cluster_removed|listener_added|listener_modified|listener_removed|update_no_rebuild)$`
+	all := map[string]int64{}
+	add := func(name string, e *envoytest.Envoy) {
+		counters, err := stats(e, filter)
+		l.Must(err)
+		for counter, n := range counters {
+			if !strings.Contains(counter, "xds_cluster") {
+				all[name+" "+counter] = n
+			}
+		}
+	}
+	add("edge", l.Edge)
+	for name, e := range l.Envoys {
+		add(name, e)
+	}
+	return all
+}
+
+// Difference are the counters that differ.
+func Difference(before, after map[string]int64) map[string]int64 {
+	all := maps.Clone(after)
+	maps.DeleteFunc(all, func(name string, n int64) bool { return before[name] == n })
+	for name, n := range all {
+		all[name] = n - before[name]
+	}
+	return all
+}

@@ -1,0 +1,133 @@
+// Package demotest runs the hello-world demo on a real Kubernetes API in a test:
+// objects of the API, `kibble serve` as processes with the rights that the
+// documentation names and TLS, a program and a real Envoy for each pod.
+//
+// What a kubelet would do (start programs, write the status of Pods) the tests
+// do; EndpointSlices are the real controller's work.
+package demotest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/restmapper"
+
+	"kibble.dev/discovery"
+	"kibble.dev/e2e/kubetest"
+	"kibble.dev/internal/envoytest"
+	"kibble.dev/internal/helloworld"
+	"kibble.dev/status"
+)
+
+// limit is how long the lab waits for what must happen.
+const limit = time.Minute
+
+// Lab is the demo on a cluster.
+type Lab struct {
+	testing.TB
+	*kubetest.Cluster
+
+	// Top is who is in the demo, and where. It follows pods that move.
+	Top *helloworld.Topology
+	// Kube talks to the cluster as an administrator.
+	Kube *kubernetes.Clientset
+	// Replicas are the control planes that were started, in that order.
+	Replicas []*Replica
+	// Edge is the Envoy at the edge, Envoys are those inside by their names.
+	Edge   *envoytest.Envoy
+	Envoys map[string]*envoytest.Envoy
+
+	bin, dir, certs string
+	control         *rest.Config // kibble's own rights
+	objects         dynamic.Interface
+	mapper          *restmapper.DeferredDiscoveryRESTMapper
+	programs        map[string]*kubetest.Process // by the pod's name
+}
+
+// Options of a Lab.
+type Options struct {
+	// Manifests is the directory of the demo's, such as ../../examples/hello-world.
+	Manifests string
+	// Replicas is how many control planes there are; default 1.
+	Replicas int
+	// Through replaces the address of the API server as the control planes know it.
+	Through func(*kubetest.Cluster) (address string)
+}
+
+// Start runs the demo and returns when it answers.
+func Start(t testing.TB, o Options) *Lab {
+	t.Helper()
+	l := &Lab{
+		TB: t, Cluster: kubetest.Start(t, kubetest.Options{Controllers: kubetest.Default()}),
+		bin: os.Getenv(programs), dir: t.TempDir(), Envoys: map[string]*envoytest.Envoy{}, programs: map[string]*kubetest.Process{},
+	}
+	l.connect()
+	l.installKinds()
+	l.certificates()
+	manifests := l.manifests(o.Manifests)
+	l.account(append(discovery.Rights{}.Rules(), status.Rules()...), status.LeaseRules("kibble"))
+	if o.Through != nil {
+		l.control.Host = "https://" + o.Through(l.Cluster)
+	}
+	for range max(o.Replicas, 1) {
+		l.Serve()
+	}
+	for _, file := range []string{"services.yaml", "routers.yaml", "policies.yaml"} {
+		l.applyFile(filepath.Join(manifests, file))
+	}
+	l.startPods()
+	l.startEnvoys()
+	return l
+}
+
+// Under is the same lab for a part of its test.
+func (l *Lab) Under(t testing.TB) *Lab {
+	part := *l
+	part.TB = t
+	return &part
+}
+
+// manifests copies the demo's, with addresses of the pods' network.
+func (l *Lab) manifests(from string) string {
+	l.Helper()
+	dir := filepath.Join(l.dir, "manifests")
+	l.Must(os.MkdirAll(dir, 0o755))
+	for _, name := range []string{"services.yaml", "routers.yaml", "policies.yaml"} {
+		b, err := os.ReadFile(filepath.Join(from, name))
+		l.Must(err)
+		text := strings.ReplaceAll(string(b), "127.0.", "10.244.")
+		l.Must(os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	top, err := helloworld.Read(dir)
+	l.Must(err)
+	l.Top = top
+	return dir
+}
+
+// Must ends the test if there is an error.
+func (l *Lab) Must(err error) {
+	l.Helper()
+	if err != nil {
+		l.Fatal(err)
+	}
+}
+
+// Eventually returns when the condition gives no error.
+func (l *Lab) Eventually(what string, condition func() error) {
+	l.Helper()
+	for late := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
+		err := condition()
+		if err == nil {
+			return
+		}
+		if time.Now().After(late) {
+			l.Fatalf("waited until %s: %v", what, err)
+		}
+	}
+}

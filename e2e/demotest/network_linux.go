@@ -1,0 +1,78 @@
+package demotest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// Main runs the tests of a package in a network of their own, where 10/8
+// is this machine: pods need addresses that the API server takes, and it takes
+// no loopback address. Nothing leaves that network, and no other test is in it.
+// It gives the exit code.
+func Main(m *testing.M) int {
+	if os.Getenv(programs) != "" {
+		if err := ownNetwork(); err != nil {
+			fmt.Fprintln(os.Stderr, "set up the tests' network:", err)
+			return 1
+		}
+		return m.Run()
+	}
+	bin, err := build()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(bin)
+	child := exec.Command(os.Args[0], os.Args[1:]...)
+	child.Stdout, child.Stderr = os.Stdout, os.Stderr
+	child.Env = append(os.Environ(), programs+"="+bin)
+	child.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	if os.Getuid() != 0 {
+		child.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		child.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
+		child.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
+	}
+	if err := child.Start(); err != nil {
+		fmt.Fprintf(os.Stderr, "the tests need a network namespace of their own, as root or with unprivileged user namespaces permitted: %v\n", err)
+		return 1
+	}
+	_ = child.Wait() // its exit code says it
+	if code := child.ProcessState.ExitCode(); code >= 0 {
+		return code
+	}
+	return 1 // a signal ended it
+}
+
+// ownNetwork brings the loopback interface up, with the pods' network beside 127/8.
+func ownNetwork() error {
+	s, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open a socket: %w", err)
+	}
+	defer unix.Close(s)
+	up, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	up.SetUint16(unix.IFF_UP | unix.IFF_RUNNING | unix.IFF_LOOPBACK)
+	if err := unix.IoctlIfreq(s, unix.SIOCSIFFLAGS, up); err != nil {
+		return fmt.Errorf("bring the loopback interface up: %w", err)
+	}
+	pods, err := unix.NewIfreq("lo:1")
+	if err != nil {
+		return err
+	}
+	if err := pods.SetInet4Addr([]byte{10, 244, 0, 1}); err != nil {
+		return err
+	}
+	// The mask is that of the address's class: all of 10/8.
+	if err := unix.IoctlIfreq(s, unix.SIOCSIFADDR, pods); err != nil {
+		return fmt.Errorf("give the loopback interface the pods' network: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,202 @@
+package demotest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/restmapper"
+)
+
+func (l *Lab) connect() {
+	l.Helper()
+	var err error
+	l.Kube, err = kubernetes.NewForConfig(l.Config)
+	l.Must(err)
+	l.objects, err = dynamic.NewForConfig(l.Config)
+	l.Must(err)
+	l.mapper = restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(l.Kube.Discovery()))
+}
+
+// Objects reads YAML documents.
+func (l *Lab) Objects(text string) (all []*unstructured.Unstructured) {
+	l.Helper()
+	documents := yaml.NewYAMLOrJSONDecoder(bytes.NewBufferString(text), 4096)
+	for {
+		o := &unstructured.Unstructured{}
+		switch err := documents.Decode(&o.Object); {
+		case errors.Is(err, io.EOF):
+			return all
+		case err != nil:
+			l.Fatal(err)
+		case len(o.Object) > 0:
+			all = append(all, o)
+		}
+	}
+}
+
+// client gives what reads and writes objects of the kind, once it is served.
+func (l *Lab) client(o *unstructured.Unstructured) (client dynamic.ResourceInterface) {
+	l.Helper()
+	kind := o.GroupVersionKind()
+	l.Eventually(kind.Kind+" is served", func() error {
+		mapping, err := l.mapper.RESTMapping(kind.GroupKind(), kind.Version)
+		if err != nil {
+			l.mapper.Reset()
+			return err
+		}
+		resource := l.objects.Resource(mapping.Resource)
+		client = resource
+		if mapping.Scope.Name() == meta.RESTScopeNameNamespace {
+			if o.GetNamespace() == "" {
+				o.SetNamespace("default")
+			}
+			client = resource.Namespace(o.GetNamespace())
+		}
+		return nil
+	})
+	return client
+}
+
+// Apply writes objects as kubectl apply --server-side does.
+func (l *Lab) Apply(objects ...*unstructured.Unstructured) {
+	l.Helper()
+	for _, o := range objects {
+		client := l.client(o)
+		if _, err := client.Apply(l.Context(), o.GetName(), o, metav1.ApplyOptions{FieldManager: "test", Force: true}); err != nil {
+			l.Fatalf("apply %s %s: %v", o.GetKind(), o.GetName(), err)
+		}
+	}
+}
+
+// applyFile writes the objects of a file, but EndpointSlices: the controller makes them.
+func (l *Lab) applyFile(name string) {
+	l.Helper()
+	b, err := os.ReadFile(name)
+	l.Must(err)
+	for _, o := range l.Objects(string(b)) {
+		if o.GetKind() != "EndpointSlice" {
+			l.Apply(o)
+		}
+	}
+}
+
+// Ours gives an object of Kibble's kinds in namespace default.
+func (l *Lab) Ours(kind, name string) *unstructured.Unstructured {
+	l.Helper()
+	o := named(kind, name)
+	live, err := l.client(o).Get(l.Context(), name, metav1.GetOptions{})
+	l.Must(err)
+	return live
+}
+
+func named(kind, name string) *unstructured.Unstructured {
+	o := &unstructured.Unstructured{}
+	o.SetAPIVersion("kibble.dev/v1alpha1")
+	o.SetKind(kind)
+	o.SetName(name)
+	return o
+}
+
+// Delete deletes an object of Kibble's kinds.
+func (l *Lab) Delete(kind, name string) {
+	l.Helper()
+	l.Must(l.client(named(kind, name)).Delete(l.Context(), name, metav1.DeleteOptions{}))
+}
+
+// EditDtab replaces a part of a Router's dtab.
+func (l *Lab) EditDtab(router, before, after string) {
+	l.Helper()
+	o := l.Ours("Router", router)
+	text, _, _ := unstructured.NestedString(o.Object, "spec", "dtab")
+	if !strings.Contains(text, before) {
+		l.Fatalf("router %s: the dtab does not hold %q:\n%s", router, before, text)
+	}
+	l.Must(unstructured.SetNestedField(o.Object, strings.ReplaceAll(text, before, after), "spec", "dtab"))
+	_, err := l.client(o).Update(l.Context(), o, metav1.UpdateOptions{})
+	l.Must(err)
+}
+
+// AwaitCondition returns when a condition of an object, as of its newest
+// generation, is so: "True", and its message holds the text.
+func (l *Lab) AwaitCondition(kind, name, condition, state, text string) {
+	l.Helper()
+	l.Eventually(fmt.Sprintf("%s %s has %s=%s %q", kind, name, condition, state, text), func() error {
+		o := l.Ours(kind, name)
+		list, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
+		for _, c := range list {
+			c, _ := c.(map[string]any)
+			message, _ := c["message"].(string)
+			if c["type"] == condition && c["status"] == state && c["observedGeneration"] == o.GetGeneration() && strings.Contains(message, text) {
+				return nil
+			}
+		}
+		return fmt.Errorf("generation %d has the conditions %v", o.GetGeneration(), list)
+	})
+}
+
+// installKinds stores the CRDs of the chart, without what is for Helm.
+func (l *Lab) installKinds() {
+	l.Helper()
+	files, err := filepath.Glob("../../charts/kibble-crds/templates/*.yaml")
+	l.Must(err)
+	if len(files) == 0 {
+		l.Fatal("the chart has no CRDs")
+	}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		l.Must(err)
+		var kept strings.Builder
+		for line := range strings.Lines(string(b)) {
+			if !strings.Contains(line, "{{-") {
+				kept.WriteString(line)
+			}
+		}
+		l.Apply(l.Objects(kept.String())...)
+	}
+}
+
+// account makes the ServiceAccount of the control planes, with these rights in
+// the whole cluster and in its own namespace.
+func (l *Lab) account(everywhere, own []rbacv1.PolicyRule) {
+	l.Helper()
+	const name = "kibble"
+	ctx, meta := l.Context(), metav1.ObjectMeta{Name: name}
+	_, err := l.Kube.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: meta}, metav1.CreateOptions{})
+	l.Must(err)
+	_, err = l.Kube.CoreV1().ServiceAccounts(name).Create(ctx, &corev1.ServiceAccount{ObjectMeta: meta}, metav1.CreateOptions{})
+	l.Must(err)
+	subjects := []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: name, Name: name}}
+	rbac := l.Kube.RbacV1()
+	_, err = rbac.ClusterRoles().Create(ctx, &rbacv1.ClusterRole{ObjectMeta: meta, Rules: everywhere}, metav1.CreateOptions{})
+	l.Must(err)
+	_, err = rbac.ClusterRoleBindings().Create(ctx, &rbacv1.ClusterRoleBinding{
+		ObjectMeta: meta, Subjects: subjects, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name},
+	}, metav1.CreateOptions{})
+	l.Must(err)
+	_, err = rbac.Roles(name).Create(ctx, &rbacv1.Role{ObjectMeta: meta, Rules: own}, metav1.CreateOptions{})
+	l.Must(err)
+	_, err = rbac.RoleBindings(name).Create(ctx, &rbacv1.RoleBinding{
+		ObjectMeta: meta, Subjects: subjects, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
+	}, metav1.CreateOptions{})
+	l.Must(err)
+	token, err := l.Kube.CoreV1().ServiceAccounts(name).CreateToken(ctx, name, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+	l.Must(err)
+	l.control = rest.AnonymousClientConfig(l.Config)
+	l.control.BearerToken = token.Status.Token
+}

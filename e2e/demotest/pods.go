@@ -1,0 +1,223 @@
+package demotest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"kibble.dev/e2e/kubetest"
+	"kibble.dev/internal/envoytest"
+	"kibble.dev/internal/helloworld"
+)
+
+// startPods makes the Pods, and is their kubelet.
+func (l *Lab) startPods() {
+	l.Helper()
+	for _, p := range l.Top.Pods {
+		l.StartPod(p)
+	}
+	for _, p := range l.Top.Proxies {
+		if p.Class == "node" {
+			l.createPod(helloworld.Pod{Service: "l5d", Name: p.Name, IP: p.IP, Node: p.Node})
+			l.SetReady(p.Name, true)
+		}
+	}
+}
+
+func (l *Lab) startEnvoys() {
+	l.Helper()
+	l.Edge = l.startEnvoy(helloworld.Proxy{Name: "edge-0", Class: "edge"})
+	for _, p := range l.Top.Proxies {
+		if p.Class == "node" {
+			l.Envoys[p.Name] = l.startEnvoy(p)
+		}
+	}
+}
+
+// StartPod makes a Pod and starts its program, and the Envoy beside it where
+// there is one; then the Pod is ready.
+func (l *Lab) StartPod(p helloworld.Pod) {
+	l.Helper()
+	l.createPod(p)
+	program := kubetest.NewProcess(l, filepath.Join(l.bin, "app"), filepath.Join(l.dir, p.Name+".log"),
+		slices.Concat([]string{"-addr", p.Address()}, helloworld.AppFlags(p.Service))...)
+	program.Env = []string{"POD_IP=" + p.IP, "http_proxy=" + l.Top.ProxyFor(p)}
+	program.Start()
+	l.programs[p.Name] = program
+	if l.sidecars() {
+		l.Envoys[p.Name] = l.startEnvoy(helloworld.Proxy{Name: p.Name, Class: "sidecar", IP: p.IP, Node: node(p)})
+	}
+	l.SetReady(p.Name, true)
+}
+
+// StopPod deletes a Pod as a cluster does: it is terminating first, and serves
+// the last of those who know it; then it is not ready, and when no proxy knows its
+// address any more, its program ends, and it is gone.
+func (l *Lab) StopPod(p helloworld.Pod) {
+	l.Helper()
+	l.Must(l.Kube.CoreV1().Pods("default").Delete(l.Context(), p.Name, metav1.DeleteOptions{}))
+	l.SetReady(p.Name, false)
+	l.AwaitUnused(p.IP)
+	if e := l.Envoys[p.Name]; e != nil && l.sidecars() {
+		l.Eventually("the Envoy of "+p.Name+" is idle", func() error { return idle(e) })
+		e.Stop()
+		delete(l.Envoys, p.Name)
+	}
+	l.programs[p.Name].Terminate()
+	delete(l.programs, p.Name)
+	now := int64(0)
+	l.Must(l.Kube.CoreV1().Pods("default").Delete(l.Context(), p.Name, metav1.DeleteOptions{GracePeriodSeconds: &now}))
+}
+
+// AwaitUnused returns when no Envoy but that of the pod itself has an address among its endpoints.
+func (l *Lab) AwaitUnused(ip string) {
+	l.Helper()
+	l.Eventually("nobody uses "+ip, func() error {
+		if strings.Contains(l.Edge.Get(l, "/clusters"), "::"+ip+":") {
+			return errors.New("the edge does")
+		}
+		for name, e := range l.Envoys {
+			if l.podOf(name).IP != ip && strings.Contains(e.Get(l, "/clusters"), "::"+ip+":") {
+				return fmt.Errorf("%s does", name)
+			}
+		}
+		return nil
+	})
+}
+
+func (l *Lab) podOf(name string) helloworld.Pod {
+	for _, p := range l.Top.Pods {
+		if p.Name == name {
+			return p
+		}
+	}
+	return helloworld.Pod{}
+}
+
+func (l *Lab) sidecars() bool { return l.Top.Proxies[0].Class == "sidecar" }
+
+// MovePod stops a service's pod and starts another at another address, which
+// is there before the first one goes.
+func (l *Lab) MovePod(service, name, ip string) {
+	l.Helper()
+	for i, p := range l.Top.Pods {
+		if p.Service != service {
+			continue
+		}
+		next := p
+		next.Name, next.IP = name, ip
+		if l.sidecars() {
+			next.Via = ip
+		}
+		l.StartPod(next)
+		l.AwaitSlice(service, ip)
+		l.StopPod(p)
+		l.Top.Pods[i] = next
+		return
+	}
+	l.Fatalf("no pod of %s", service)
+}
+
+// AwaitSlice returns when the controller has written a ready endpoint with this address.
+func (l *Lab) AwaitSlice(service, ip string) {
+	l.Helper()
+	l.Eventually(ip+" is an endpoint of "+service, func() error {
+		slices, err := l.Kube.DiscoveryV1().EndpointSlices("default").List(l.Context(), metav1.ListOptions{LabelSelector: "kubernetes.io/service-name=" + service})
+		if err != nil {
+			return err
+		}
+		for _, s := range slices.Items {
+			for _, e := range s.Endpoints {
+				if e.Addresses[0] == ip && e.Conditions.Ready != nil && *e.Conditions.Ready {
+					return nil
+				}
+			}
+		}
+		return fmt.Errorf("slices: %v", slices.Items)
+	})
+}
+
+func node(p helloworld.Pod) string {
+	if p.Node == "" {
+		return "node-a"
+	}
+	return p.Node
+}
+
+func (l *Lab) createPod(p helloworld.Pod) {
+	l.Helper()
+	_, err := l.Kube.CoreV1().Nodes().Create(l.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: node(p)}}, metav1.CreateOptions{})
+	if !apierrors.IsAlreadyExists(err) {
+		l.Must(err)
+	}
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: p.Name, Labels: map[string]string{"app": p.Service}},
+		Spec: corev1.PodSpec{
+			NodeName: node(p), HostNetwork: p.Service == "l5d",
+			Containers: []corev1.Container{{Name: "app", Image: "demo"}},
+		},
+	}
+	l.Eventually("the Pod is admitted", func() error { // after the namespace's account is there
+		_, err := l.Kube.CoreV1().Pods("default").Create(l.Context(), pod, metav1.CreateOptions{})
+		return err
+	})
+	l.status(p.Name, func(s *corev1.PodStatus) {
+		s.Phase, s.PodIP, s.PodIPs = corev1.PodRunning, p.IP, []corev1.PodIP{{IP: p.IP}}
+	})
+}
+
+// SetReady says whether a Pod is ready.
+func (l *Lab) SetReady(pod string, ready bool) {
+	l.Helper()
+	state := corev1.ConditionFalse
+	if ready {
+		state = corev1.ConditionTrue
+	}
+	l.status(pod, func(s *corev1.PodStatus) {
+		s.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: state}, {Type: corev1.ContainersReady, Status: state}}
+	})
+}
+
+// status changes the status of a Pod.
+func (l *Lab) status(name string, change func(*corev1.PodStatus)) {
+	l.Helper()
+	pods := l.Kube.CoreV1().Pods("default")
+	l.Eventually("the status of "+name+" is written", func() error {
+		pod, err := pods.Get(l.Context(), name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		change(&pod.Status)
+		_, err = pods.UpdateStatus(context.WithoutCancel(l.Context()), pod, metav1.UpdateOptions{})
+		return err
+	})
+}
+
+// startEnvoy starts the Envoy of a proxy, which knows all control planes that
+// run; it returns when the Envoy is ready.
+func (l *Lab) startEnvoy(p helloworld.Proxy) *envoytest.Envoy {
+	l.Helper()
+	out := filepath.Join(l.dir, "envoy-"+p.Name)
+	args := []string{
+		"bootstrap", "--proxy-class", p.Class, "--node-id", p.Name, "--namespace", "default", "--output-dir", out,
+		"--tls-dir", filepath.Join(l.certs, "class-"+p.Class), "--tls-server-name", serverName,
+	}
+	for _, r := range l.Replicas {
+		args = append(args, "--xds-address", r.XDS)
+	}
+	if p.IP != "" {
+		args = append(args, "--pod-ip", p.IP)
+	}
+	if p.Node != "" {
+		args = append(args, "--node-name", p.Node)
+	}
+	l.kibble(args...)
+	return envoytest.Start(l, l.readFile(filepath.Join(out, "bootstrap.yaml")))
+}

@@ -1,0 +1,151 @@
+package demotest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"kibble.dev/e2e/kubetest"
+)
+
+// serverName is what the control planes' certificate is for.
+const serverName = "kibble.test"
+
+// Replica is a running `kibble serve`.
+type Replica struct {
+	*kubetest.Process
+	// XDS and Admin are its addresses.
+	XDS, Admin string
+}
+
+// certificates makes those of the control planes and of the proxy classes.
+func (l *Lab) certificates() {
+	l.Helper()
+	l.certs = filepath.Join(l.dir, "certs")
+	l.kibble("certs", "--dir", l.certs, "--server-name", serverName, "--proxy-class", "edge,sidecar,node")
+}
+
+// kibble runs a command.
+func (l *Lab) kibble(args ...string) {
+	l.Helper()
+	out, err := exec.CommandContext(l.Context(), filepath.Join(l.bin, "kibble"), args...).CombinedOutput()
+	if err != nil {
+		l.Fatalf("kibble %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+// Serve starts a control plane and returns when it is ready.
+func (l *Lab) Serve() *Replica {
+	l.Helper()
+	r := &Replica{XDS: free(l), Admin: free(l)}
+	server := filepath.Join(l.certs, "server")
+	r.Process = kubetest.NewProcess(l, filepath.Join(l.bin, "kibble"), filepath.Join(l.dir, fmt.Sprintf("kibble-%d.log", len(l.Replicas))),
+		"serve", "--kubeconfig", l.WriteKubeconfig(l.control, "default"), "--status-lease", "kibble/kibble",
+		"--xds-address", r.XDS, "--admin-address", r.Admin,
+		"--tls-cert", filepath.Join(server, "tls.crt"), "--tls-key", filepath.Join(server, "tls.key"), "--client-ca", filepath.Join(server, "ca.crt"))
+	l.Replicas = append(l.Replicas, r)
+	r.Start()
+	l.AwaitReady(r)
+	return r
+}
+
+// AwaitReady returns when a control plane is ready.
+func (l *Lab) AwaitReady(r *Replica) {
+	l.Helper()
+	l.Eventually("kibble is ready", func() error {
+		if r.Ended() {
+			return errors.New("it ended")
+		}
+		_, err := get("http://" + r.Admin + "/readyz")
+		return err
+	})
+}
+
+// Proxies are the node ids of the proxies that are connected to a control
+// plane and have accepted all that they are to have.
+func (l *Lab) Proxies(r *Replica) (nodes []string, err error) {
+	body, err := get("http://" + r.Admin + "/api/proxies")
+	if err != nil {
+		return nil, err
+	}
+	var all []struct {
+		Node   string `json:"node"`
+		InSync bool   `json:"inSync"`
+	}
+	if err := json.Unmarshal([]byte(body), &all); err != nil {
+		return nil, fmt.Errorf("/api/proxies: %w in %s", err, body)
+	}
+	for _, p := range all {
+		if p.InSync {
+			nodes = append(nodes, p.Node)
+		}
+	}
+	slices.Sort(nodes)
+	return slices.Compact(nodes), nil
+}
+
+// AwaitProxies returns when all Envoys are connected to these control planes, and in sync.
+func (l *Lab) AwaitProxies(of ...*Replica) {
+	l.Helper()
+	l.Eventually("all proxies are in sync", func() error {
+		var all []string
+		for _, r := range of {
+			nodes, err := l.Proxies(r)
+			if err != nil {
+				return err
+			}
+			all = append(all, nodes...)
+		}
+		if want := len(l.Envoys) + 1; len(all) != want {
+			return fmt.Errorf("in sync are %v, want %d", all, want)
+		}
+		return nil
+	})
+}
+
+func get(url string) (string, error) {
+	response, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: limit}).Get(url)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	b, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s: %s", url, response.Status, b)
+	}
+	return string(b), err
+}
+
+func free(l *Lab) string {
+	l.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	l.Must(err)
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// readFile is the content of a file.
+func (l *Lab) readFile(name string) []byte {
+	l.Helper()
+	b, err := os.ReadFile(name)
+	l.Must(err)
+	return b
+}
+
+// CheckRights fails the test if a control plane was refused anything.
+func (l *Lab) CheckRights() {
+	l.Helper()
+	for _, r := range l.Replicas {
+		if log := r.Log(); strings.Contains(log, "orbidden") {
+			l.Errorf("kibble was refused something:\n%s", log)
+		}
+	}
+}
