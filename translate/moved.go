@@ -79,9 +79,7 @@ func (m *Model) selectors() []string {
 // movedServices gives the Services whose endpoints differ between two
 // inventories, nil if anything else differs, or if a name came or went.
 func movedServices(a, b *Inventory, selectors []string) map[Key]bool {
-	same := sameMap(a.Namespaces, b.Namespaces) && sameMap(a.Files, b.Files) && sameMap(a.KeyFiles, b.KeyFiles) && sameMap(a.Secrets, b.Secrets) &&
-		sameList(a.Ingresses, b.Ingresses) && sameList(a.Routers, b.Routers) && sameList(a.Dtabs, b.Dtabs) && sameList(a.Policies, b.Policies)
-	if !same || len(a.Services) != len(b.Services) {
+	if !shareRest(a, b) || len(a.Services) != len(b.Services) {
 		return nil
 	}
 	all := map[Key]bool{}
@@ -98,14 +96,21 @@ func movedServices(a, b *Inventory, selectors []string) map[Key]bool {
 	return all
 }
 
-// sameMap and sameList tell that two inventories share a part (Inventory says
-// what that means).
-func sameMap[M ~map[K]V, K comparable, V any](a, b M) bool {
-	return len(a) == 0 && len(b) == 0 || reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer()
-}
-
-func sameList[T any](a, b []T) bool {
-	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+// shareRest tells that two inventories share every part but Services (Inventory
+// says what that means). It goes by the fields that there are, so that none is
+// forgotten.
+func shareRest(a, b *Inventory) bool {
+	x, y := reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem()
+	for i := range x.NumField() {
+		if x.Type().Field(i).Name == "Services" {
+			continue
+		}
+		// Each is a map or a list.
+		if f, g := x.Field(i), y.Field(i); f.Len() != g.Len() || f.Len() > 0 && f.Pointer() != g.Pointer() {
+			return false
+		}
+	}
+	return true
 }
 
 // sameMeaning tells that the same names lead to a Service, whoever stands behind it.
