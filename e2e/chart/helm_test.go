@@ -75,7 +75,16 @@ func parse(t *testing.T, text string) (all objects) {
 		} else if err != nil {
 			t.Fatalf("%v\n%s", err, text)
 		}
-		if len(o.Object) > 0 {
+		switch {
+		case o.IsList():
+			list, err := o.ToList()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range list.Items {
+				all = append(all, &list.Items[i])
+			}
+		case len(o.Object) > 0:
 			all = append(all, o)
 		}
 	}

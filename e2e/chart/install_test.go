@@ -2,6 +2,8 @@ package chart_test
 
 import (
 	"context"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -124,12 +126,31 @@ func TestDryRun(t *testing.T) {
 	check("with our kinds")
 }
 
-// Install, the same again, an upgrade, and the end, on a real API server whose
-// controllers make pods.
+// previous gives the chart as it was before its last change, where git knows it.
+func previous(t *testing.T) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "git", "log", "-2", "--format=%H", "--", chart).Output()
+	commits := strings.Fields(string(out))
+	if err != nil || len(commits) < 2 {
+		t.Log("git does not know an older chart: the upgrade is from this one")
+		return chart
+	}
+	dir := t.TempDir()
+	archive := exec.CommandContext(t.Context(), "bash", "-c", `git -C ../.. archive "$1" charts/kibble | tar -x -C "$2"`, "bash", commits[1], dir)
+	if out, err := archive.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return filepath.Join(dir, "charts", "kibble")
+}
+
+// Install the chart of before, upgrade it, the same again, other values, and
+// the end, on a real API server whose controllers make pods.
 func TestLifecycle(t *testing.T) {
 	l := newLab(t, kubetest.Options{Controllers: kubetest.Default()})
 	l.restricted(namespace)
-	l.helm("install", release, chart, "--namespace", namespace)
+	old := previous(t)
+	l.helm("install", release, old, "--namespace", namespace)
+	l.helm("upgrade", release, chart, "--namespace", namespace)
 	o := render(t)
 	before := map[string]string{}
 	for _, object := range o {
@@ -149,7 +170,13 @@ func TestLifecycle(t *testing.T) {
 			return len(pods.Items) == want
 		})
 	}
-	l.fillSecrets(o)
+	kibble := program(t, "kibble.dev/cmd/kibble")
+	if out := l.fillSecrets(o, kibble); !strings.Contains(out, "kibble-ca\nkibble-server\nkibble-class-edge\nkibble-system-kibble\n") {
+		t.Errorf("the Job wrote %q", out)
+	}
+	if out := l.fillSecrets(o, kibble); out != "" {
+		t.Errorf("a second time the Job wrote %q", out)
+	}
 
 	generations := l.generations(o)
 	l.helm("upgrade", release, chart, "--namespace", namespace)

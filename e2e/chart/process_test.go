@@ -1,9 +1,11 @@
 package chart_test
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -41,9 +43,9 @@ func (l *lab) account(name string) *rest.Config {
 	return config
 }
 
-// container runs a container of the chart as a process: its arguments, with
-// replacements for what is elsewhere on this machine.
-func container(c corev1.Container, replace ...string) []string {
+// arguments are those of a container, with replacements for what is elsewhere on
+// this machine.
+func arguments(c corev1.Container, replace ...string) []string {
 	r := strings.NewReplacer(replace...)
 	var args []string
 	for _, a := range c.Args {
@@ -52,15 +54,77 @@ func container(c corev1.Container, replace ...string) []string {
 	return args
 }
 
-// fillSecrets runs the Job of certificates: its arguments, its rights.
-func (l *lab) fillSecrets(o objects) {
+// run starts a container of the chart as a process until the test ends.
+func (l *lab) run(program string, args, env []string) {
+	l.Helper()
+	command := exec.Command(program, args...)
+	command.Env = env
+	log := &buffer{}
+	command.Stdout, command.Stderr = log, log
+	l.must(command.Start())
+	var running sync.WaitGroup
+	running.Go(func() { _ = command.Wait() })
+	l.Cleanup(func() {
+		_ = command.Process.Kill()
+		running.Wait()
+		if l.Failed() {
+			l.Logf("%s %q said:\n%s", filepath.Base(program), args, log.String())
+		}
+		if strings.Contains(log.String(), "orbidden") {
+			l.Errorf("%s was forbidden something:\n%s", filepath.Base(program), log.String())
+		}
+	})
+}
+
+// mount writes a Secret into a directory, as kubelet does.
+func (l *lab) mount(in corev1.PodSpec) string {
+	l.Helper()
+	dir := l.TempDir()
+	for _, v := range in.Volumes {
+		if v.Secret == nil {
+			continue
+		}
+		s, err := l.admin.CoreV1().Secrets(namespace).Get(l.Context(), v.Secret.SecretName, metav1.GetOptions{})
+		l.must(err)
+		for _, item := range v.Secret.Items {
+			if len(s.Data[item.Key]) == 0 {
+				l.Fatalf("Secret %s has no %s", v.Secret.SecretName, item.Key)
+			}
+			l.must(os.WriteFile(filepath.Join(dir, item.Path), s.Data[item.Key], 0o600))
+		}
+	}
+	return dir
+}
+
+// fillSecrets runs the Job of certificates: its arguments, its rights. It gives
+// what it printed, the objects that it wrote.
+func (l *lab) fillSecrets(o objects, kibble string) string {
 	l.Helper()
 	job := as[batchv1.Job](l.T, o.kinds("Job")[0]).Spec.Template.Spec
-	command := exec.CommandContext(l.Context(), program(l.T, "kibble.dev/cmd/kibble"), container(job.Containers[0], "/work", l.TempDir())...)
+	command := exec.CommandContext(l.Context(), kibble, arguments(job.Containers[0], "/work", l.TempDir())...)
 	command.Env = []string{"KUBECONFIG=" + l.WriteKubeconfig(l.account(job.ServiceAccountName), namespace)}
 	out, err := command.CombinedOutput()
 	if err != nil {
 		l.Fatalf("%v\n%s", err, out)
 	}
 	l.secretsAreFull("after the Job")
+	return string(out)
+}
+
+// buffer collects what a process prints.
+type buffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }

@@ -26,6 +26,9 @@ func TestRights(t *testing.T) {
 	o = render(t, "injector.enabled=false", "rbac.podLabels=true", "rbac.ingresses=true", "rbac.secrets={jwks,keys}")
 	same(t, "with all that may be read", find[rbacv1.ClusterRole](t, o, "ClusterRole", "kibble-system-kibble").Rules, slices.Concat(
 		discovery.Rights{PodLabels: true, Ingresses: true, Secrets: []string{"jwks", "keys"}}.Rules(), status.Rules(), status.IngressRules()))
+	o = render(t, "edge.tlsPort=8443", "edge.router.tls.secretName=shop", "edge.router.tls.certificates[0].secretName=pay", "edge.router.tls.certificates[0].hosts={pay.example}")
+	same(t, "with HTTPS", find[rbacv1.ClusterRole](t, o, "ClusterRole", "kibble-system-kibble").Rules,
+		slices.Concat(discovery.Rights{Secrets: []string{"shop", "pay"}}.Rules(), status.Rules(), tokenreview.Rules()))
 	o = render(t, "rbac.secrets={*}")
 	same(t, "with all Secrets", find[rbacv1.ClusterRole](t, o, "ClusterRole", "kibble-system-kibble").Rules,
 		slices.Concat(discovery.Rights{Secrets: []string{"*"}}.Rules(), status.Rules(), tokenreview.Rules()))

@@ -67,6 +67,7 @@ func TestWrongValues(t *testing.T) {
 		"controlPlane.replicas=0":                  "minimum",
 		"edge.service.type=Ingress":                "LoadBalancer",
 		"edge.router.tls.redirectHTTP=true":        "edge.tlsPort",
+		"edge.tlsPort=1,edge.router.tls.port=2":    "'port'",
 		"edge.tlsPort=4142":                        "are the same",
 		"ingressClass.create=maybe":                "boolean",
 		"tls.source=vault":                         "certManager",

@@ -15,7 +15,7 @@ tokenreview.Rules; a test compares them.
 - apiGroups: [""]
   resources: [namespaces]
   verbs: {{ ternary (list "get") (list "list" "watch") (not (empty .Values.namespaces)) | toJson }}
-{{- with .Values.rbac.secrets }}
+{{- with include "kibble.readSecrets" . | fromJsonArray }}
 - apiGroups: [""]
   resources: [secrets]
   verbs: [list, watch]
@@ -56,4 +56,14 @@ tokenreview.Rules; a test compares them.
   resources: [pods]
   verbs: [get]
 {{- end }}
+{{- end }}
+
+{{/* Secrets that may be read, as a list in JSON: those that were named, and those of the edge's own Router. */}}
+{{- define "kibble.readSecrets" -}}
+{{- $names := .Values.rbac.secrets -}}
+{{- if and .Values.edge.enabled .Values.edge.tlsPort .Values.edge.router.create -}}
+{{- with .Values.edge.router.tls.secretName }}{{ $names = append $names . }}{{ end -}}
+{{- range .Values.edge.router.tls.certificates }}{{ $names = append $names .secretName }}{{ end -}}
+{{- end -}}
+{{ toJson (uniq $names) }}
 {{- end }}
