@@ -60,6 +60,12 @@ func newCertificate(data map[string]dogfood.Sealed) (*certificate, error) {
 	return c, acceptable(c.leaf)
 }
 
+// holds tells that the certificate was made of this very data, so that it need
+// not be read again.
+func (c *certificate) holds(data map[string]dogfood.Sealed) bool {
+	return c != nil && c.chain == data[TLSCertificate] && c.key == data[TLSKey]
+}
+
 // acceptable tells what Envoy 1.40 does not take as a server's key
 // (source/common/tls/server_context_impl.cc, context_impl.cc).
 func acceptable(leaf *x509.Certificate) error {

@@ -17,6 +17,8 @@ type tlsPlan struct {
 	chains []tlsChain
 	// fallback is the Secret for all other hosts; "": they are refused.
 	fallback string
+	// redirected are the hosts whose plain HTTP is sent to HTTPS.
+	redirected []hostPath
 }
 
 // tlsChain is the hosts that one Secret is for.
@@ -154,6 +156,9 @@ func (m *Model) readTLS(r *router, now time.Time, last *Model) {
 		slices.Sort(byName[name])
 		r.tls.chains = append(r.tls.chains, tlsChain{secret: name, hosts: byName[name]})
 	}
+	if r.spec.TLS.RedirectHTTP {
+		r.tls.redirected = r.tls.hosts()
+	}
 }
 
 // grant tells whether a host is served with the certificate of a claim; nil:
@@ -195,7 +200,14 @@ func (m *Model) certificate(key Key, pos dtab.Pos, now time.Time, last *Model) *
 		return c
 	}
 	data, there := m.inventory.Secrets[key]
-	c, err := newCertificate(data)
+	var before *certificate
+	if last != nil {
+		before = last.certificates[key]
+	}
+	c, err := before, error(nil)
+	if !c.holds(data) {
+		c, err = newCertificate(data)
+	}
 	if err != nil {
 		f := dtab.Finding{
 			Code: codeTLS, Severity: dtab.Warning, Pos: pos, Message: fmt.Sprintf("the Secret %s cannot be used: %v", key, err),
@@ -204,9 +216,8 @@ func (m *Model) certificate(key Key, pos dtab.Pos, now time.Time, last *Model) *
 		if !there {
 			f.Code, f.Message = codeRef, fmt.Sprintf("there is no Secret %s", key)
 		}
-		c = nil
-		if last != nil && last.certificates[key] != nil {
-			c, f.Hint = last.certificates[key], "the certificate of before goes on being served"
+		if c = before; c != nil {
+			f.Hint = "the certificate of before goes on being served"
 		}
 		m.findings = append(m.findings, f)
 	}

@@ -21,19 +21,24 @@ const (
 	acmePath = "/.well-known/acme-challenge/"
 )
 
-// redirected gives the hosts whose requests by plain HTTP are sent to HTTPS.
-func (r *router) redirected() []hostPath {
-	if r.tls == nil || !r.spec.TLS.RedirectHTTP {
-		return nil
-	}
+// hosts gives those that have a certificate of their own.
+func (p *tlsPlan) hosts() []hostPath {
 	var all []hostPath
-	for _, c := range r.tls.chains {
+	for _, c := range p.chains {
 		for _, host := range c.hosts {
 			all = append(all, hostPath{host: host, deep: true, kind: IngressPrefix, path: "/"})
 		}
 	}
 	slices.SortStableFunc(all, hostPath.compare)
 	return all
+}
+
+// redirected gives the hosts whose requests by plain HTTP are sent to HTTPS.
+func (r *router) redirected() []hostPath {
+	if r.tls == nil {
+		return nil
+	}
+	return r.tls.redirected
 }
 
 // redirectFor says where a request is sent that should have come by HTTPS; "" if

@@ -30,7 +30,7 @@ func newExplainCommand() *cobra.Command {
 		Long: `Say where a request goes, and which rule leads it there: which policies hold and
 why the others do not, the name of the request, each step of the delegation with
 the rule (file:line:column), and the outcome. The argument is the request's
-Host, or the path of its URL.
+Host, or its URL, or the path of that.
 
 The exit code is 1 if the request is not routed.`,
 		Example: `  kibble explain -f examples/hello-world --router ingress www.hello.world

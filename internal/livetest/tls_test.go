@@ -15,6 +15,10 @@ import (
 	"testing"
 	"time"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
+
+	"kibble.dev/discovery"
 	"kibble.dev/dtab"
 	"kibble.dev/internal/pki"
 	"kibble.dev/translate"
@@ -41,8 +45,10 @@ spec:
   proxyClass: edge
   port: {inside}
   bind: loopback
+  xffNumTrustedHops: 1
   tls:
     port: {own}
+    redirectHTTP: true
     secretName: fallback
     certificates: [{hosts: ["*.hello.world"], secretName: wild}]
   dtab: /svc => /#/io.l5d.k8s/default/http/world-v1 ;
@@ -266,33 +272,43 @@ func TestHTTPS(t *testing.T) {
 func TestHTTPToHTTPS(t *testing.T) {
 	c := startTLS(t, "", map[string][]pod{"world-v1": {app(t, "v1")}, "api": {app(t, "api")}})
 	c.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	port := fmt.Sprint(":", c.tls["front"])
 	for _, test := range []struct {
-		path   string
-		status int
-	}{{"/a?b=c", 308}, {"/.well-known/acme-challenge/token", 200}} {
-		req, err := http.NewRequest(http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d%s", c.ports["front"], test.path), http.NoBody)
+		router, host, path, proto string
+		to                        string // "": it is not sent elsewhere
+	}{
+		{"front", "www.hello.world", "/a?b=c", "", "https://www.hello.world" + port + "/a?b=c"},
+		{"front", "www.hello.world:8080", "/", "", "https://www.hello.world" + port + "/"},
+		{"front", "www.hello.world", "/", "https", "https://www.hello.world" + port + "/"}, // which anybody can say
+		{"front", "www.hello.world", "/.well-known/acme-challenge/token", "", ""},
+		{"inside", "www.hello.world", "/", "", "https://www.hello.world/"},
+		{"inside", "www.hello.world:80", "/", "", "https://www.hello.world/"},
+		{"inside", "www.hello.world:8080", "/", "", "https://www.hello.world:8080/"},
+		{"inside", "a.b.hello.world", "/", "http", "https://a.b.hello.world/"},
+		{"inside", "www.hello.world", "/", "https", ""}, // says the proxy in front
+		{"inside", "hello.world", "/", "", ""},
+		{"inside", "elsewhere", "/", "", ""},
+	} {
+		status, to, err := c.location(test.router, test.host, test.path, test.proto)
 		if err != nil {
 			t.Fatal(err)
 		}
-		req.Host = "www.hello.world"
-		req.Header.Set("X-Forwarded-Proto", "https") // anybody can say so
-		resp, err := c.client.Do(req)
-		if err != nil {
-			t.Fatal(err)
+		header := map[string][]string{}
+		if test.proto != "" {
+			header["x-forwarded-proto"] = []string{test.proto}
 		}
-		resp.Body.Close()
-		x, err := c.model.Explain(translate.Question{Router: "front", Request: translate.Request{
-			Method: http.MethodGet, Host: req.Host, Path: test.path, Header: map[string][]string{"x-forwarded-proto": {"https"}},
+		x, err := c.model.Explain(translate.Question{Router: test.router, Request: translate.Request{
+			Method: http.MethodGet, Host: test.host, Path: test.path, Header: header,
 		}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if resp.StatusCode != test.status || x.Status != test.status {
-			t.Errorf("%s: %d, and explain says %d", test.path, resp.StatusCode, x.Status)
+		want := 200
+		if test.to != "" {
+			want = 308
 		}
-		want := fmt.Sprintf("https://www.hello.world:%d%s", c.tls["front"], test.path)
-		if test.status == 308 && (resp.Header.Get("Location") != want || !strings.Contains(x.Reason, want)) {
-			t.Errorf("%s: to %s, explain says %s, want %s", test.path, resp.Header.Get("Location"), x.Reason, want)
+		if status != want || x.Status != want || to != test.to || !strings.Contains(x.Reason, test.to) {
+			t.Errorf("%+v:\ngot %d %s\nexplain says %d %s", test, status, to, x.Status, x.Reason)
 		}
 	}
 	x, err := c.model.Explain(translate.Question{Router: "front", Request: translate.Request{
@@ -301,9 +317,23 @@ func TestHTTPToHTTPS(t *testing.T) {
 	if err != nil || x.Status != 200 {
 		t.Errorf("by HTTPS: %+v, %v", x, err)
 	}
-	if a := c.ask(t, "inside", "www.hello.world"); a.status != 200 {
-		t.Errorf("a router that sends nobody to HTTPS: %v", a)
+}
+
+// location asks by plain HTTP and gives where the answer leads to.
+func (c *certified) location(router, host, path, proto string) (status int, to string, err error) {
+	req, err := http.NewRequest(http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d%s", c.ports[router], path), http.NoBody)
+	if err != nil {
+		return 0, "", err
 	}
+	req.Host = host
+	if proto != "" {
+		req.Header.Set("X-Forwarded-Proto", proto)
+	}
+	resp, err := c.client.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	return resp.StatusCode, resp.Header.Get("Location"), resp.Body.Close()
 }
 
 // Certificates change while requests go on, on connections that are kept and on
@@ -415,4 +445,53 @@ func keyOf(t *testing.T, a *pki.Authority) string {
 		t.Fatal(err)
 	}
 	return string(other.Key)
+}
+
+// What Envoy refuses though it was found good harms its own host only, even in a
+// listener that is changed along with it.
+func TestRefusedCertificate(t *testing.T) {
+	c := startTLS(t, "", map[string][]pod{"world-v1": {app(t, "v1")}, "api": {app(t, "api")}})
+	const added = "secret/default/added"
+	c.text += strings.NewReplacer("name: api,", "name: added,", "secretName: api", "secretName: added", "hello.world", "added.world").
+		Replace(edgeTLS[strings.LastIndex(edgeTLS, "apiVersion"):])
+	c.issue(t, "added", "api.added.world")
+	c.issue(t, "api", "api.hello.world")
+	inv, _, err := discovery.ReadStream("live.yaml", strings.NewReader(c.manifests()+manifests(c.services)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	snapshot, _ := c.model.Next(inv, time.Now()).Snapshot()
+	garbage, err := translate.NewResource(added, &tlsv3.Secret{Name: added, Type: &tlsv3.Secret_TlsCertificate{TlsCertificate: &tlsv3.TlsCertificate{
+		CertificateChain: &corev3.DataSource{Specifier: &corev3.DataSource_InlineString{InlineString: "garbage"}},
+		PrivateKey:       &corev3.DataSource{Specifier: &corev3.DataSource_InlineString{InlineString: "garbage"}},
+	}}}, nil, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if snapshot.Classes["edge"].Resources[translate.SecretType][added] == nil {
+		t.Fatal("the Secret is not served")
+	}
+	snapshot.Classes["edge"].Resources[translate.SecretType][added] = garbage
+	c.server.Publish(snapshot)
+	c.shows(t, "front", "api.hello.world", "api")
+	until(t, "Envoy has refused it", func() bool {
+		for _, p := range c.server.Proxies() {
+			for _, typ := range p.Types {
+				if typ.Type == translate.SecretType && len(typ.Refused) == 1 && typ.Refused[0].Name == added {
+					return true
+				}
+			}
+		}
+		return false
+	})
+	until(t, "the changed listener opens all the same", func() bool {
+		return strings.Contains(c.Get(t, "/config_dump?resource=dynamic_listeners"), "api.added.world") &&
+			strings.Contains(c.Get(t, "/stats?filter=listener_manager.total_listeners_warming"), ": 0")
+	})
+	for _, host := range []string{"www", "api"} {
+		c.shows(t, "front", host+".hello.world", host)
+	}
+	if serial, err := c.handshake("front", "api.added.world"); err == nil {
+		t.Errorf("the host without a certificate shows %v", serial)
+	}
 }
