@@ -12,13 +12,15 @@ import (
 // readIdentifier reads one identifier, or the first of a list.
 func (r *router) readIdentifier() {
 	v, ok := r.get("identifier")
-	all := v.list
-	if !ok || len(all()) == 0 {
-		r.oldIdentifier()
+	old := r.oldPrefix()
+	if !ok || len(v.list()) == 0 {
+		if old && r.protocol == "http" {
+			r.identifier = kindNode("io.l5d.methodAndHost")
+		}
 		r.plainHTTP2(v)
 		return
 	}
-	list := all()
+	list := v.list()
 	kind := r.identify(list[0])
 	r.plainHTTP2(list[0])
 	if len(list) == 1 {
@@ -46,22 +48,35 @@ func (r *router) plainHTTP2(v value) {
 		"for gRPC use io.l5d.header.path; services that take HTTP/1.1 too need nothing")
 }
 
-// oldIdentifier knows configurations of before linkerd 1.0, whose names began
-// with /http/1.1/METHOD/HOST by default.
-func (r *router) oldIdentifier() {
-	if r.dstPrefix != "" || slices.Contains(heads(r.table), "svc") {
-		return
+// oldPrefix knows configurations of before linkerd 1.0, whose names began with
+// the protocol by default: /http/1.1/METHOD/HOST.
+func (r *router) oldPrefix() bool {
+	known := heads(r.table)
+	if r.dstPrefix != "" || r.own == nil || slices.Contains(known, "svc") || !slices.Contains(known, r.protocol) {
+		return false
 	}
-	i := slices.IndexFunc(r.table, func(d dtab.Dentry) bool {
-		return len(d.Prefix) > 1 && d.Prefix[0].Label == "http" && (d.Prefix[1].Any || strings.HasPrefix(d.Prefix[1].Label, "1."))
-	})
-	if i < 0 || r.own == nil {
-		return
+	r.dstPrefix = "/" + r.protocol
+	message := "the table is one of before linkerd 1.0, for names below " + r.dstPrefix + ": dstPrefix " + r.dstPrefix
+	if r.protocol == "http" {
+		message += " and identifier io.l5d.methodAndHost, if there is no other, are assumed"
+	} else {
+		message += " is assumed"
 	}
-	r.dstPrefix = "/http"
-	r.identifier = kindNode("io.l5d.methodAndHost")
-	r.p.find(r.own.pos, dtab.Warning, CodeAssumed, "the table is one of before linkerd 1.0, with names /http/1.1/METHOD/HOST: dstPrefix /http and identifier io.l5d.methodAndHost are assumed",
-		"check it with kibble explain")
+	r.p.find(r.own.pos, dtab.Warning, CodeAssumed, message, "check it with kibble explain")
+	return true
+}
+
+// currentIdentifier is what an identifier of before linkerd 1.0 is called now.
+func currentIdentifier(kind string) string {
+	switch kind {
+	case "default", "methodAndHost":
+		return "io.l5d.methodAndHost"
+	case "io.l5d.headerToken":
+		return "io.l5d.header.token"
+	case "io.l5d.headerPath":
+		return "io.l5d.header.path"
+	}
+	return kind
 }
 
 func kindNode(kind string) *yaml.Node {
@@ -73,6 +88,7 @@ func kindNode(kind string) *yaml.Node {
 // identify carries an identifier over, and gives its kind.
 func (r *router) identify(v value) string {
 	kind, m := v.kinded()
+	kind = currentIdentifier(kind)
 	n := kindNode(kind)
 	copyText := func(names ...string) {
 		for _, name := range names {

@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write the .out files anew")
 // TestGolden imports each directory testdata/TOOL/CASE and compares with
 // CASE.out: the objects, then what was found.
 func TestGolden(t *testing.T) {
-	tools := map[string]func([]File, Options) *Result{"linkerd": Linkerd, "namerd": Namerd}
+	tools := map[string]func([]File, Options) *Result{"linkerd": Linkerd, "namerd": Namerd, "nginx": Nginx}
 	for tool, from := range tools {
 		cases, err := filepath.Glob(filepath.Join("testdata", tool, "*"))
 		if err != nil || len(cases) == 0 {
@@ -267,7 +267,7 @@ func FuzzImport(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, from := range []func([]File, Options) *Result{Linkerd, Namerd} {
+		for _, from := range []func([]File, Options) *Result{Linkerd, Namerd, Nginx} {
 			r := from([]File{{Name: "in", Data: data}}, Options{})
 			for _, finding := range r.Findings {
 				if finding.Pos.Line < 1 || finding.Pos.Col < 1 || finding.Message == "" {

@@ -9,7 +9,10 @@ import (
 // knobs reports the options of a router that Kibble does not have, or has
 // another way.
 func (r *router) knobs() {
-	r.notNeeded("names are bound before requests come, not while they wait", "bindingTimeoutMs", "bindingCache", "timeoutMs")
+	r.notNeeded("names are bound before requests come, not while they wait", "bindingTimeoutMs", "bindingCache")
+	if v, ok := r.get("timeoutMs"); ok {
+		noTimeout(v, " of router "+r.label)
+	}
 	r.get("experimental")
 	r.notNeeded("Envoy has limits and statistics of its own", "originator", "maxChunkKB", "maxHeadersKB", "maxInitialLineKB", "maxRequestKB",
 		"maxResponseKB", "maxErrResponseKB", "streamAfterContentLengthKB", "streamingEnabled", "initialStreamWindowBytes", "failFast")
@@ -61,14 +64,18 @@ func serviceKnobs(m *mapping, of string) {
 		classifier(v)
 	}
 	if v, ok := m.get("totalTimeoutMs"); ok {
-		v.find(dtab.Warning, CodeLost, "routes have no timeout: "+v.text()+" ms"+of+" is not carried over",
-			"let callers set one, or the service; Envoy ends streams that stand still")
+		noTimeout(v, of)
 	}
 	if v, ok := m.get("retries"); ok {
 		v.find(dtab.Warning, CodeDiffers, "retries are not configured: what was surely not delivered is tried three times more, at other endpoints, with 5 to 50 ms between",
 			"retries of what a service has answered are the caller's")
 	}
 	m.rest("a service")
+}
+
+func noTimeout(v value, of string) {
+	v.find(dtab.Warning, CodeLost, "routes have no timeout: "+v.text()+" ms"+of+" is not carried over",
+		"let callers set one, or the service; Envoy ends streams that stand still")
 }
 
 // classifier says what of a response classifier is there.
@@ -111,6 +118,9 @@ func clientKnobs(m *mapping, of string) {
 	if v, ok := m.get("retries"); ok {
 		v.find(dtab.Warning, CodeDiffers, "retries are not configured: what was surely not delivered is tried three times more, at other endpoints", "")
 	}
+	if v, ok := m.get("requestAttemptTimeoutMs"); ok {
+		v.find(dtab.Warning, CodeLost, "tries have no timeout: "+v.text()+" ms"+of+" is not carried over", "let callers set one, or the service")
+	}
 	if v, ok := m.get("connectTimeoutMs"); ok {
 		v.find(dtab.Warning, CodeDiffers, "a connection must stand after 1 second; "+v.text()+" ms is not carried over", "")
 	}
@@ -134,6 +144,11 @@ func (p *pool) process(c config) {
 	if v, ok := c.get("telemetry"); ok {
 		for _, t := range v.list() {
 			p.telemeter(t)
+		}
+	}
+	if v, ok := c.get("tracers"); ok {
+		for _, t := range v.list() {
+			t.find(dtab.Warning, CodeLost, "there is no tracer here", "Envoy's tracing is in its bootstrap")
 		}
 	}
 	if v, ok := c.get("announcers"); ok {

@@ -90,12 +90,17 @@ func (v value) fields() *mapping {
 // kinded is fields for what has a kind; `x: K` stands for `x: {kind: K}`.
 func (v value) kinded() (string, *mapping) {
 	if t := v.text(); t != "" {
-		return t, &mapping{value: value{p: v.p, page: v.page, key: v.key, path: v.path,
+		return plainKind(t), &mapping{value: value{p: v.p, page: v.page, key: v.key, path: v.path,
 			node: &yaml.Node{Kind: yaml.MappingNode, Line: v.node.Line, Column: v.node.Column}}, used: map[string]bool{}}
 	}
 	m := v.fields()
 	kind, _ := m.get("kind")
-	return kind.text(), m
+	return plainKind(kind.text()), m
+}
+
+// plainKind is today's name of a kind: what is experimental was called so.
+func plainKind(kind string) string {
+	return strings.Replace(kind, "io.l5d.experimental.", "io.l5d.", 1)
 }
 
 // get gives a field, and notes that somebody has asked for it.

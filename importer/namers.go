@@ -139,6 +139,24 @@ func (r *router) leadsTo(prefix string) bool {
 	})
 }
 
+// oldNamers knows tables of before namers were named below /#.
+func (r *router) oldNamers() {
+	if r.own == nil {
+		return
+	}
+	known := heads(r.table)
+	for _, d := range r.table {
+		for _, part := range strings.Fields(d.Dst.String()) {
+			head, _, _ := strings.Cut(strings.TrimPrefix(part, "/"), "/")
+			if strings.HasPrefix(part, "/io.l5d.") && !slices.Contains(known, head) {
+				r.p.find(r.own.pos, dtab.Error, CodeDiffers, "the table leads to "+part+", as before namers were named below /#: nothing answers there",
+					"write /#/"+head+" for /"+head)
+				return
+			}
+		}
+	}
+}
+
 // transformerList carries over the transformers of an interpreter or namer.
 func (r *router) transformerList(m *mapping) *yaml.Node {
 	v, ok := m.get("transformers")

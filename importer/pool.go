@@ -109,7 +109,7 @@ func (p *pool) config(m *mapping, namespace, file string) {
 	switch {
 	case m.has("routers"):
 		p.configs = append(p.configs, config{m, namespace})
-	case m.has("storage", "interfaces"):
+	case m.isNamerd():
 		p.namerds = append(p.namerds, config{m, namespace})
 		p.storage(m)
 	case m.has("dtab", "dentries"):
@@ -117,6 +117,18 @@ func (p *pool) config(m *mapping, namespace, file string) {
 	default:
 		m.find(dtab.Warning, CodeUnknown, "this is no configuration of linkerd or namerd, nor a table: it is left out", "")
 	}
+}
+
+// isNamerd tells a configuration of namerd: others have a storage, too.
+func (m *mapping) isNamerd() bool {
+	if m.has("interfaces") {
+		return true
+	}
+	v, ok := m.get("storage")
+	if !ok || v.node.Kind != yaml.MappingNode {
+		return false
+	}
+	return strings.HasPrefix(v.fields().text("kind"), "io.l5d.")
 }
 
 // object reads a Kubernetes object, or a list of some.
@@ -176,11 +188,12 @@ func (p *pool) configMap(m *mapping, name, namespace, file string) {
 				p.result.Findings = append(p.result.Findings, *bad)
 			}
 			for _, doc := range docs {
-				if w := (value{p: p, page: inner, node: follow(doc)}); w.node.Kind == yaml.MappingNode {
+				w := (value{p: p, page: inner, node: follow(doc)}).fields()
+				if w.has("routers") || w.isNamerd() {
 					if namespace != "" {
 						p.namespaces[namespace] = true
 					}
-					p.config(w.fields(), namespace, file)
+					p.config(w, namespace, file)
 				}
 			}
 		}

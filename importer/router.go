@@ -76,6 +76,7 @@ func (p *pool) router(c config, v value) *router {
 	if r.own != nil {
 		r.table = append(r.table, r.own.parse(p)...)
 	}
+	r.oldNamers()
 	r.dstPrefix = r.text("dstPrefix")
 	r.readIdentifier()
 	r.readNamers()

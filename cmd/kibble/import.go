@@ -39,7 +39,7 @@ among the files (see kibble import namerd) become the Dtabs that Routers refer t
 			Example: `  kibble import linkerd linkerd.yaml > kibble.yaml
   kibble import linkerd servicemesh.yml namerd.yml dtabs.yaml -o kibble/
   kubectl get configmap l5d-config -o yaml | kibble import linkerd -`,
-		}, true),
+		}),
 		newImporter(importer.Namerd, &cobra.Command{
 			Use:   "namerd FILE...",
 			Short: "Dtabs of namerd's tables",
@@ -50,7 +50,19 @@ scripts of namerctl. A table that has no name is called as its file.
 			Example: `  kubectl get dtabs.l5d.io -o yaml | kibble import namerd - -o kibble/
   namerctl dtab get internal | kibble import namerd - --name internal
   kibble import namerd internal.json external.json`,
-		}, false),
+		}),
+		newImporter(importer.Nginx, &cobra.Command{
+			Use:   "nginx FILE...",
+			Short: "DogfoodPolicies of what nginx decides about overrides",
+			Long: `Make DogfoodPolicies of the conditions under which an nginx in front of linkerd
+sets l5d-dtab, or lets it through: server_name, if and map on cookies, headers and
+addresses, proxy_set_header, more_clear_input_headers and more_set_input_headers.
+Which Router takes nginx's place is not for nginx's configuration to say: it is
+an untrusted one.
+` + importLong,
+			Example: `  kibble import nginx nginx.conf --router ingress
+  kubectl get configmap nginx-config -o yaml | kibble import nginx -`,
+		}),
 	)
 	return cmd
 }
@@ -70,7 +82,7 @@ type importRun struct {
 	failOn  string
 }
 
-func newImporter(from func([]importer.File, importer.Options) *importer.Result, cmd *cobra.Command, routers bool) *cobra.Command {
+func newImporter(from func([]importer.File, importer.Options) *importer.Result, cmd *cobra.Command) *cobra.Command {
 	run := importRun{from: from}
 	cmd.Args = cobra.MinimumNArgs(1)
 	cmd.RunE = run.do
@@ -80,7 +92,10 @@ func newImporter(from func([]importer.File, importer.Options) *importer.Result, 
 	f.StringVar(&run.failOn, "fail-on", "error", "end with 1 for findings as bad as this: error, warning, info, never")
 	f.StringVarP(&run.options.Namespace, "namespace", "n", "", "namespace of the objects; default that of the input, if it has one")
 	f.StringVar(&run.options.Name, "name", "", "name of the object, where the input is one without a name")
-	if routers {
+	switch cmd.Name() {
+	case "nginx":
+		f.StringVar(&run.options.Router, "router", "", "the Router where the policies hold; default every untrusted one")
+	case "linkerd":
 		f.StringVar(&run.options.ProxyClass, "proxy-class", "", "class of the proxies of all Routers but edges; default node or sidecar")
 	}
 	_ = cmd.RegisterFlagCompletionFunc("report", cobra.FixedCompletions([]cobra.Completion{"table", "json", "markdown"}, cobra.ShellCompDirectiveNoFileComp))
