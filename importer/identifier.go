@@ -99,7 +99,7 @@ func (r *router) identify(v value) string {
 	}
 	copyYes := func(name string) {
 		if f, ok := m.get(name); ok && f.yes() {
-			set(n, name, truth(true))
+			set(n, name, yes())
 		}
 	}
 	switch kind {

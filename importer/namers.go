@@ -146,7 +146,7 @@ func (r *router) oldNamers() {
 	}
 	known := heads(r.table)
 	for _, d := range r.table {
-		for _, part := range strings.Fields(d.Dst.String()) {
+		for part := range strings.FieldsSeq(d.Dst.String()) {
 			head, _, _ := strings.Cut(strings.TrimPrefix(part, "/"), "/")
 			if strings.HasPrefix(part, "/io.l5d.") && !slices.Contains(known, head) {
 				r.p.find(r.own.pos, dtab.Error, CodeDiffers, "the table leads to "+part+", as before namers were named below /#: nothing answers there",
@@ -184,7 +184,7 @@ func (r *router) transformer(v value) *yaml.Node {
 		}
 	}
 	if h, ok := m.get("hostNetwork"); ok && h.yes() {
-		set(n, "hostNetwork", truth(true))
+		set(n, "hostNetwork", yes())
 	}
 	m.notNeeded("Kibble asks the API of Kubernetes itself", "k8sHost", "k8sPort")
 	switch kind {

@@ -89,7 +89,7 @@ func (n *nginx) condition(pos dtab.Pos, variable, op, pattern string) *yaml.Node
 	case "=", "=*":
 		set(match, "exact", quotedText(pattern))
 		if op == "=*" {
-			set(match, "ignoreCase", truth(true))
+			set(match, "ignoreCase", yes())
 		}
 	case "~", "~*":
 		n.matchPattern(match, op, pattern)
@@ -115,7 +115,7 @@ func (n *nginx) matchPattern(match *yaml.Node, op, pattern string) {
 		set(match, "regex", quotedText(pattern))
 	}
 	if op == "~*" {
-		set(match, "ignoreCase", truth(true))
+		set(match, "ignoreCase", yes())
 	}
 }
 
