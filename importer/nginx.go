@@ -33,7 +33,7 @@ func Nginx(files []File, o Options) *Result {
 
 // nginxPages are the texts of a file: itself, or those in its ConfigMaps.
 func nginxPages(p *pool, f File) []*page {
-	whole := newPage(dtab.Source{Name: f.Name, Line: 1}, strings.TrimPrefix(string(f.Data), "\ufeff"))
+	whole := p.page(f)
 	docs, bad := whole.documents()
 	var pages []*page
 	manifest := false

@@ -3,6 +3,7 @@ package importer
 import (
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -53,7 +54,7 @@ func (p *pool) find(pos dtab.Pos, s dtab.Severity, code, message, hint string) {
 // read tells what a file holds by how it begins: a table begins with / or a
 // comment above one, everything else is YAML or JSON.
 func (p *pool) read(f File) {
-	page := newPage(dtab.Source{Name: f.Name, Line: 1}, strings.TrimPrefix(string(f.Data), "\ufeff"))
+	page := p.page(f)
 	if looksLikeTable(page.text) {
 		p.found = append(p.found, &table{name: p.tableName(f.Name), text: page.text, src: page.src, pos: page.src.At(1, 1)})
 		return
@@ -65,6 +66,22 @@ func (p *pool) read(f File) {
 	for _, doc := range docs {
 		p.document(value{p: p, page: page, node: follow(doc)}, f.Name)
 	}
+}
+
+// page is a whole file as a text. What is not UTF-8 is a finding.
+func (p *pool) page(f File) *page {
+	page := newPage(dtab.Source{Name: f.Name, Line: 1}, strings.TrimPrefix(string(f.Data), "\ufeff"))
+	for i, line := range page.lines {
+		if !utf8.ValidString(line) {
+			good := strings.ToValidUTF8(line, "\ufffd")
+			page.text = strings.ToValidUTF8(page.text, "\ufffd")
+			page.lines = strings.Split(page.text, "\n")
+			col := 1 + utf8.RuneCountInString(good[:strings.IndexRune(good, utf8.RuneError)])
+			p.find(page.src.At(i+1, col), dtab.Error, CodeSyntax, "this is not text in UTF-8", "save the file as UTF-8")
+			break
+		}
+	}
+	return page
 }
 
 // looksLikeTable tells whether the first thing that is not a comment is a /.
