@@ -28,8 +28,11 @@ type Options struct {
 	Findings func() []dtab.Finding
 	// Proxies gives the connected proxies, in a form that JSON can hold.
 	Proxies func() any
-	// Console answers everything else; nil: nothing does.
-	Console http.Handler
+	// Console answers everything else; nil: nothing does. Unless ConsoleOpen is
+	// set, only those may see it who come from this machine, as a port that
+	// kubectl forwards does, and call it localhost or by an address.
+	Console     http.Handler
+	ConsoleOpen bool
 	// Local says that the server listens on loopback only. Then names other than
 	// localhost are refused: a page of somebody else's that gives its own name our
 	// address (DNS rebinding) could read everything otherwise.
@@ -57,13 +60,29 @@ func Handler(o Options) http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /api/proxies", func(w http.ResponseWriter, _ *http.Request) { asJSON(w, o.Proxies()) })
 	mux.HandleFunc("GET /api/findings", func(w http.ResponseWriter, _ *http.Request) { asJSON(w, o.Findings()) })
-	if o.Console != nil {
+	switch {
+	case o.Console == nil:
+	case o.ConsoleOpen:
 		mux.Handle("/", o.Console)
+	default:
+		mux.Handle("/", near(local(o.Console)))
 	}
-	if o.Local {
+	if o.Local && !o.ConsoleOpen {
 		return local(mux)
 	}
 	return mux
+}
+
+// near refuses requests that come from another machine.
+func near(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		peer, err := netip.ParseAddrPort(r.RemoteAddr)
+		if err != nil || !peer.Addr().Unmap().IsLoopback() {
+			text(w, http.StatusForbidden, "the console is for this machine only: forward the port (kubectl port-forward), or start kibble serve with --console-open")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // local refuses requests for names of others.

@@ -65,6 +65,7 @@ loopback only, and with --insecure-plaintext.`,
 	f.StringVar(&s.xdsAddress, "xds-address", "127.0.0.1:18000", "host:port for Envoys")
 	f.StringVar(&s.adminAddress, "admin-address", "127.0.0.1:9990", "host:port for health, metrics and status")
 	f.StringVar(&s.ingress.service, "ingress-status-service", "", "with --status-lease, write the addresses of the edge's Service namespace/name into the Ingresses that Routers serve")
+	f.BoolVar(&s.consoleOpen, "console-open", false, "show the console to whoever reaches --admin-address, not to this machine only")
 	f.StringVar(&s.reporter.lease, "status-lease", "", "write status into the cluster's objects, whenever this replica holds the Lease namespace/name")
 	s.security.flags(f)
 	_ = cmd.MarkFlagDirname("filename") // fails for a flag that is not there only
@@ -74,6 +75,7 @@ loopback only, and with --insecure-plaintext.`,
 // serving is one run of the server.
 type serving struct {
 	path, xdsAddress, adminAddress string
+	consoleOpen                    bool
 	files                          bool // of path are served, and not the cluster
 	cluster                        cluster
 	log                            *slog.Logger
@@ -124,7 +126,7 @@ func (s *serving) run(ctx context.Context) error {
 		Console: console.New(console.Options{
 			Model: s.model.Load, Findings: s.found, Proxies: s.server.Proxies, Now: time.Now,
 		}),
-		Local: loopback(s.adminAddress),
+		ConsoleOpen: s.consoleOpen, Local: loopback(s.adminAddress),
 	})
 	s.log.InfoContext(ctx, "serving", "xds", s.xdsAddress, "admin", s.adminAddress)
 	g, ctx := errgroup.WithContext(ctx)
