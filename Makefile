@@ -22,6 +22,10 @@ export KIBBLE_KUBE ?= $(KUBE_DIR)
 HELM_BINARY := $(CURDIR)/.bin/helm
 export KIBBLE_HELM ?= $(HELM_BINARY)
 
+# The real Chromium. Set KIBBLE_CHROMIUM to use a binary of your own.
+CHROMIUM_BINARY := $(or $(firstword $(shell command -v chromium chromium-browser google-chrome)),/usr/bin/chromium)
+export KIBBLE_CHROMIUM ?= $(CHROMIUM_BINARY)
+
 # The image, and for what it is built; PUSH=1 pushes it.
 IMAGE     ?= kibble/kibble:dev
 PLATFORMS ?= linux/amd64,linux/arm64
@@ -33,7 +37,7 @@ LINT    := $(CURDIR)/.bin/golangci-lint
 CONTROLLER_GEN := $(CURDIR)/.bin/controller-gen
 
 .DEFAULT_GOAL := help
-.PHONY: help build image envoy kube helm generate test lint fmt fuzz bench demo smoke programs clean
+.PHONY: help build image envoy kube helm chromium generate test lint fmt fuzz bench demo smoke programs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,12 +67,18 @@ $(HELM_BINARY): tools/helm/go.mod tools/helm/go.sum
 	@echo "building Helm (a minute, once) ..."
 	@cd tools/helm && $(GO) build -trimpath -o $@ helm.sh/helm/v4/cmd/helm
 
+chromium: $(KIBBLE_CHROMIUM) ## install Chromium if it is missing (apt-get); the last line is the binary's path
+	@echo $(KIBBLE_CHROMIUM)
+
+$(CHROMIUM_BINARY):
+	@tools/chromium.sh $@
+
 generate: $(CONTROLLER_GEN) ## write what is made: the CRDs, their reference, the copy methods, the table of the chart's values
 	@tools/generate.sh $(CONTROLLER_GEN)
 
 # The tests of e2e read files outside of their module, such as the charts: Go
 # does not see when these change, so their results are not kept.
-test: $(KIBBLE_ENVOY) $(KIBBLE_KUBE)/kube-apiserver $(KIBBLE_HELM) ## run every test: unit, property, golden, on a real Envoy and a real Kubernetes API
+test: $(KIBBLE_ENVOY) $(KIBBLE_KUBE)/kube-apiserver $(KIBBLE_HELM) $(KIBBLE_CHROMIUM) ## run every test: unit, property, golden, on a real Envoy, a real Kubernetes API and a real Chromium
 	@set -e; for dir in $(MODULES); do echo "go test ./... in $$dir"; (cd $$dir && $(GO) test -timeout 20m $$([ $$dir != e2e/ ] || echo -count=1) ./...); done
 
 lint: $(LINT) $(CONTROLLER_GEN) ## run the linters, import direction included; see that generated files are current
