@@ -83,7 +83,7 @@ test: $(KIBBLE_ENVOY) $(KIBBLE_KUBE)/kube-apiserver $(KIBBLE_HELM) $(KIBBLE_CHRO
 
 lint: $(LINT) $(CONTROLLER_GEN) ## run the linters, import direction included; see that generated files are current
 	@tools/generate.sh $(CONTROLLER_GEN) --check
-	@set -e; for dir in $(MODULES); do echo "golangci-lint run in $$dir"; (cd $$dir && $(LINT) run --config $(CURDIR)/.golangci.yml ./...); done
+	@set -e; for dir in $(MODULES); do echo "golangci-lint run in $$dir"; (cd $$dir && $(LINT) run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...); done
 
 fmt: $(LINT) ## format the Go code
 	@set -e; for dir in $(MODULES); do (cd $$dir && $(LINT) fmt --config $(CURDIR)/.golangci.yml ./...); done
