@@ -102,11 +102,7 @@ func runDemo(t *testing.T, topology string) {
 // measured checks that there are the metrics that alerts and dashboard speak of.
 func (d *demo) measured() {
 	d.Helper()
-	response, err := http.Get("http://" + d.pages + "/metrics")
-	d.must(err)
-	defer response.Body.Close()
-	page, err := io.ReadAll(response.Body)
-	d.must(err)
+	page := d.metrics()
 	name := regexp.MustCompile(`kibble_[a-z_]+`)
 	for _, file := range []string{"rules.yaml", "dashboard.json"} {
 		b, err := os.ReadFile(filepath.Join(chart, "files", file))
@@ -115,11 +111,21 @@ func (d *demo) measured() {
 			if metric == "kibble_xds_overdue" {
 				continue // it is there only when a proxy owes an answer
 			}
-			if !regexp.MustCompile(`(?m)^` + metric + `[ {]`).Match(page) {
+			if !regexp.MustCompile(`(?m)^` + metric + `[ {]`).MatchString(page) {
 				d.Errorf("%s: there is no metric %s", file, metric)
 			}
 		}
 	}
+}
+
+func (d *demo) metrics() string {
+	d.Helper()
+	response, err := http.Get("http://" + d.pages + "/metrics")
+	d.must(err)
+	defer response.Body.Close()
+	page, err := io.ReadAll(response.Body)
+	d.must(err)
+	return string(page)
 }
 
 // free gives free addresses, of which no two are the same. They are not those
@@ -276,10 +282,24 @@ func expand(text string, env map[string]string) string {
 // envoy runs a pod of the chart's own Envoys: its init container, then Envoy.
 func (d *demo) envoy(p corev1.Pod) {
 	d.Helper()
+	b := d.bootstrap(p)
+	rest := arguments(p.Spec.Containers[0])
+	if !slices.Equal(rest[:2], []string{"-c", "/etc/envoy/bootstrap.yaml"}) {
+		d.Fatalf("Envoy is started with %q", rest)
+	}
+	// envoytest gives this one itself.
+	rest = slices.DeleteFunc(rest[2:], func(a string) bool { return a == "--disable-hot-restart" })
+	envoytest.Start(d.T, b, rest...)
+}
+
+// bootstrap runs the init container of one of the chart's own Envoys, and gives
+// what it wrote. Replacements are made in its arguments.
+func (d *demo) bootstrap(p corev1.Pod, replace ...string) []byte {
+	d.Helper()
 	dir := d.TempDir()
 	first := p.Spec.InitContainers[0]
 	var args []string
-	for _, a := range arguments(first, "/etc/kibble/tls", d.mount(p.Spec), "/etc/envoy", dir, "0.0.0.0:9902", free(d.T, 1)[0]) {
+	for _, a := range arguments(first, append(replace, "/etc/kibble/tls", d.mount(p.Spec), "/etc/envoy", dir, "0.0.0.0:9902", free(d.T, 1)[0])...) {
 		args = append(args, expand(a, d.variables(p, first)))
 	}
 	if out, err := exec.CommandContext(d.Context(), d.kibble, args...).CombinedOutput(); err != nil {
@@ -287,13 +307,7 @@ func (d *demo) envoy(p corev1.Pod) {
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "bootstrap.yaml"))
 	d.must(err)
-	rest := arguments(p.Spec.Containers[0])
-	if !slices.Equal(rest[:2], []string{"-c", "/etc/envoy/bootstrap.yaml"}) {
-		d.Fatalf("Envoy is started with %q", rest)
-	}
-	// envoytest gives this one itself.
-	rest = slices.DeleteFunc(rest[2:], func(a string) bool { return a == "--disable-hot-restart" })
-	envoytest.Start(d.T, d.toXDS(string(b)), rest...)
+	return d.toXDS(string(b))
 }
 
 // toXDS leads the name of the control plane to where it runs; what its
