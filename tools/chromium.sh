@@ -15,7 +15,7 @@ root=()
     echo "There is no apt-get: install Chromium, and set KIBBLE_CHROMIUM to its binary."
     exit 1
   }
-  "${root[@]}" apt-get update
-  "${root[@]}" apt-get install -y --no-install-recommends chromium
+  "${root[@]}" apt-get -o Acquire::Retries=3 update
+  "${root[@]}" apt-get -o Acquire::Retries=3 install -y --no-install-recommends chromium
 } >&2
 [ -x "$1" ] || { echo "Chromium is installed, but not as $1: set KIBBLE_CHROMIUM to its binary." >&2; exit 1; }
