@@ -100,17 +100,21 @@ func whole(t interface {
 // What is said of a place is true: the word stands there.
 func TestPlaces(t *testing.T) {
 	places := 0
-	for _, tool := range []string{"linkerd", "namerd"} {
+	for _, tool := range []string{"linkerd", "namerd", "nginx"} {
 		dirs, err := filepath.Glob(filepath.Join("testdata", tool, "*"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, dir := range dirs {
-			if filepath.Ext(dir) == ".out" && dir != "testdata/linkerd/before-1.0" {
+			if filepath.Ext(dir) == ".out" {
 				continue
 			}
 			files := filesOf(t, dir)
-			for _, f := range Linkerd(files, Options{}).Findings {
+			from := Linkerd
+			if tool == "nginx" {
+				from = Nginx
+			}
+			for _, f := range from(files, Options{}).Findings {
 				line := lineAt(t, files, f.Pos)
 				if f.Pos.Col < 1 || f.Pos.Col > len(line)+1 {
 					t.Errorf("%s: there is no such column in %q", f, line)

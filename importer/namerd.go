@@ -101,10 +101,10 @@ func (p *pool) script(page *page) {
 			lines[i] = strings.TrimRight(l[min(max(indent, 0), len(l)):], " ")
 		}
 		line += len(body) - len(strings.TrimLeft(body, "\n"))
-		at := page.src.At(line, 1)
+		at := page.place(line, 1)
 		p.found = append(p.found, &table{
 			name: page.text[m[6]:m[7]], text: strings.TrimRight(strings.Join(lines, "\n"), "\n ") + "\n",
-			src: dtab.Source{Name: at.Source, Line: at.Line, Col: at.Col - 1 + max(indent, 0)}, pos: at,
+			src: dtab.Source{Name: at.Source, Line: at.Line, Col: at.Col - 1 + max(indent, 0)}, pos: at, pinned: page.pinned,
 		})
 	}
 }

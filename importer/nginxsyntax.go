@@ -38,7 +38,7 @@ func readNginx(p *page) ([]*directive, *dtab.Finding) {
 	return all, r.bad
 }
 
-func (r *nginxReader) pos() dtab.Pos { return r.page.src.At(r.line, r.col) }
+func (r *nginxReader) pos() dtab.Pos { return r.page.place(r.line, r.col) }
 
 func (r *nginxReader) fail(message string) {
 	if r.bad == nil {

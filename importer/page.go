@@ -20,6 +20,9 @@ type page struct {
 	lines []string
 	// src is where the text begins.
 	src dtab.Source
+	// pinned says that its line breaks are none of the file's, as in JSON: all
+	// of it stands where it begins.
+	pinned bool
 }
 
 func newPage(src dtab.Source, text string) *page {
@@ -27,7 +30,15 @@ func newPage(src dtab.Source, text string) *page {
 }
 
 // at gives the place of a node.
-func (p *page) at(n *yaml.Node) dtab.Pos { return p.src.At(max(n.Line, 1), max(n.Column, 1)) }
+func (p *page) at(n *yaml.Node) dtab.Pos { return p.place(n.Line, n.Column) }
+
+// place gives the place in the file of a line and column of the text.
+func (p *page) place(line, col int) dtab.Pos {
+	if p.pinned {
+		line, col = 1, 1
+	}
+	return p.src.At(max(line, 1), max(col, 1))
+}
 
 // documents gives the YAML documents of the text (JSON is YAML too).
 func (p *page) documents() ([]*yaml.Node, *dtab.Finding) {
@@ -54,7 +65,7 @@ func (p *page) syntaxError(err error) *dtab.Finding {
 		line, _ = strconv.Atoi(m[1])
 		message = message[len(m[0]):]
 	}
-	return &dtab.Finding{Code: CodeSyntax, Severity: dtab.Error, Pos: p.src.At(max(line, 1), 1), Message: "this is not YAML: " + message}
+	return &dtab.Finding{Code: CodeSyntax, Severity: dtab.Error, Pos: p.place(line, 1), Message: "this is not YAML: " + message}
 }
 
 // source says where the text of a value begins. It is exact for literal blocks
@@ -67,7 +78,7 @@ func (p *page) source(n *yaml.Node) dtab.Source {
 	case n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0:
 		col++
 	}
-	at := p.src.At(line, col)
+	at := p.place(line, col)
 	return dtab.Source{Name: at.Source, Line: at.Line, Col: at.Col - 1}
 }
 
@@ -85,7 +96,16 @@ func (p *page) indent(value string, line int) int {
 }
 
 // inner is the text of a value as a page of its own.
-func (p *page) inner(n *yaml.Node) *page { return newPage(p.source(n), n.Value) }
+func (p *page) inner(n *yaml.Node) *page {
+	in := newPage(p.source(n), n.Value)
+	in.pinned = p.pinned || folded(n)
+	return in
+}
+
+// folded tells whether a text's line breaks are not where the file's are.
+func folded(n *yaml.Node) bool {
+	return n.Style&yaml.LiteralStyle == 0 && strings.Contains(n.Value, "\n")
+}
 
 // comments are those at nodes, without repetition.
 func comments(nodes ...*yaml.Node) string {

@@ -18,7 +18,9 @@ type table struct {
 	pos     dtab.Pos
 	comment string
 	// listed says that the table is a list; dentries are its entries.
-	listed   bool
+	listed bool
+	// pinned says that only the beginning of the text has a place in the file.
+	pinned   bool
 	dentries []dentry
 }
 
@@ -29,7 +31,8 @@ type dentry struct {
 
 // textTable is the table that a field holds as text.
 func textTable(name string, v value) *table {
-	return &table{name: name, text: v.text(), src: v.page.source(v.node), pos: v.place(), comment: comments(v.key, v.node)}
+	return &table{name: name, text: v.text(), src: v.page.source(v.node), pos: v.place(), comment: comments(v.key, v.node),
+		pinned: v.page.pinned || folded(v.node)}
 }
 
 // spec gives the table as the spec of a Dtab.
@@ -60,6 +63,9 @@ func (t *table) spec() *yaml.Node {
 func (t *table) parse(p *pool) dtab.Dtab {
 	if !t.listed {
 		all, err := dtab.Parse(t.src, t.text)
+		if bad, ok := errors.AsType[*dtab.SyntaxError](err); ok && t.pinned {
+			bad.Pos = t.src.At(1, 1)
+		}
 		p.syntax(err, dtab.Source{}, false)
 		return all
 	}
