@@ -8,51 +8,18 @@ import (
 	"kibble.dev/xds"
 )
 
-// The states of a proxy, worst first.
-const (
-	stuck   = "stuck"
-	refuses = "refuses"
-	behind  = "behind"
-	inSync  = "in sync"
-)
-
-// proxy is a connected proxy and its state in a word.
-type proxy struct {
-	xds.ProxyStatus
-	State string
-	Acked int
-}
-
-func proxyOf(p xds.ProxyStatus) proxy {
-	one := proxy{ProxyStatus: p, State: behind}
-	if p.InSync {
-		one.State = inSync
-	}
-	for _, t := range p.Types {
-		one.Acked += t.Acked
-		if len(t.Refused) > 0 {
-			one.State = refuses
-		}
-	}
-	if p.Stuck {
-		one.State = stuck
-	}
-	return one
-}
-
 // proxies lists who is connected.
 func (c *console) proxies(w http.ResponseWriter, r *http.Request) {
 	q, class, state := r.FormValue("q"), r.FormValue("class"), r.FormValue("state")
-	var found []proxy
+	var found []xds.ProxyStatus
 	for _, p := range c.Proxies() {
-		one := proxyOf(p)
-		if matches(q, p.Node, p.Class) && (class == "" || p.Class == class) && (state == "" || one.State == state) {
-			found = append(found, one)
+		if matches(q, p.Node, p.Class) && (class == "" || p.Class == class) && (state == "" || p.State() == state) {
+			found = append(found, p)
 		}
 	}
 	list, pages := paged(r, found, "q", q, "class", class, "state", state)
 	c.render(w, http.StatusOK, "proxies", page{Title: "Proxies", Here: "proxies", Data: map[string]any{
-		"Proxies": list, "Pages": pages, "Q": q, "Class": class, "State": state, "States": []string{inSync, behind, refuses, stuck},
+		"Proxies": list, "Pages": pages, "Q": q, "Class": class, "State": state, "States": []string{xds.StateInSync, xds.StateBehind, xds.StateRefuses, xds.StateStuck},
 	}})
 }
 
@@ -77,7 +44,7 @@ func (c *console) overview(w http.ResponseWriter, _ *http.Request, m *translate.
 	proxies, found := map[string]int{}, map[dtab.Severity]int{}
 	all := c.Proxies()
 	for _, p := range all {
-		proxies[proxyOf(p).State]++
+		proxies[p.State()]++
 	}
 	findings := c.Findings()
 	for _, f := range findings {
@@ -85,7 +52,7 @@ func (c *console) overview(w http.ResponseWriter, _ *http.Request, m *translate.
 	}
 	c.render(w, http.StatusOK, "overview", page{Title: "Overview", Here: "overview", Data: map[string]any{
 		"Routers": m.Routers(), "Environments": len(m.Policies()),
-		"Proxies": len(all), "InSync": proxies[inSync], "States": proxies, "Bad": []string{stuck, refuses, behind},
+		"Proxies": len(all), "InSync": proxies[xds.StateInSync], "States": proxies, "Bad": []string{xds.StateStuck, xds.StateRefuses, xds.StateBehind},
 		"Findings": len(findings), "Errors": found[dtab.Error], "Warnings": found[dtab.Warning],
 	}})
 }

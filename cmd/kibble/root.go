@@ -16,6 +16,6 @@ that is needed cannot be reached.`,
 		SilenceErrors: true,
 	}
 	cmd.AddCommand(newServeCommand(), newPreviewCommand(), newDiffCommand(), newExplainCommand(), newDtabCommand(),
-		newImportCommand(), newBootstrapCommand(), newCertsCommand(), newInjectCommand(), newWebhookCommand(), newVersionCommand())
+		newImportCommand(), newBootstrapCommand(), newCertsCommand(), newInjectCommand(), newWebhookCommand(), newProxiesCommand(), newVersionCommand())
 	return cmd
 }

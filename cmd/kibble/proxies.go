@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kibble.dev/xds"
+)
+
+// newProxiesCommand makes `kibble proxies`.
+func newProxiesCommand() *cobra.Command {
+	var p proxies
+	cmd := &cobra.Command{
+		Use:   "proxies",
+		Short: "Show who is connected to kibble serve, who is behind, and what was refused",
+		Long: `Show which proxies are connected to kibble serve: their class, whether they have
+accepted all that they are to have, since when they have not, and what they
+refused, in their own words, with the object and line that it was made of.
+
+In a cluster, forward the admin port first: kubectl port-forward.
+
+The exit code is 1 if a proxy refuses something or has to be restarted.`,
+		Example: `  kibble proxies
+  kibble proxies --proxy-class edge -o json
+  kibble proxies --watch`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := p.out.check(); err != nil {
+				return err
+			}
+			if p.watch {
+				return p.follow(cmd.Context(), cmd.OutOrStdout())
+			}
+			all, err := p.fetch(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := p.print(cmd.OutOrStdout(), all, time.Now()); err != nil {
+				return err
+			}
+			for _, one := range all {
+				if s := one.State(); s == xds.StateRefuses || s == xds.StateStuck {
+					return &exitError{code: exitFindings}
+				}
+			}
+			return nil
+		},
+	}
+	p.out.flags(cmd, "table", "json", "yaml")
+	f := cmd.Flags()
+	f.StringVar(&p.address, "admin-address", "127.0.0.1:9990", "host:port of the admin server of kibble serve")
+	f.StringVar(&p.class, "proxy-class", "", "only proxies of this class")
+	f.BoolVarP(&p.watch, "watch", "w", false, "print again whenever it changes, until interrupted")
+	return cmd
+}
+
+// proxies is one question about proxies.
+type proxies struct {
+	out            output
+	address, class string
+	watch          bool
+}
+
+// maxStatus bounds what is read of the server's answer.
+const maxStatus = 256 << 20
+
+// fetch asks the admin server.
+func (p *proxies) fetch(ctx context.Context) ([]xds.ProxyStatus, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.address+"/api/proxies", http.NoBody)
+	if err != nil {
+		return nil, wrongf("--admin-address %q is not an address: want host:port, such as 127.0.0.1:9990", p.address)
+	}
+	unreachable := func(err error) error {
+		return &exitError{code: exitUnreachable, err: fmt.Errorf("the admin server of kibble serve at %s does not answer: %w", p.address, err)}
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxStatus))
+	if err != nil {
+		return nil, unreachable(err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, unreachable(fmt.Errorf("%s: %q", resp.Status, body[:min(len(body), 200)]))
+	}
+	var all, found []xds.ProxyStatus
+	if err := json.Unmarshal(body, &all); err != nil {
+		return nil, unreachable(fmt.Errorf("not the answer of kibble serve: %w", err))
+	}
+	for _, one := range all {
+		if p.class == "" || one.Class == p.class {
+			found = append(found, one)
+		}
+	}
+	return found, nil
+}
+
+// follow prints what there is, and again when it has changed, until the context ends.
+func (p *proxies) follow(ctx context.Context, w io.Writer) error {
+	var last []byte
+	ticks := time.NewTicker(time.Second)
+	defer ticks.Stop()
+	for {
+		all, err := p.fetch(ctx)
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // somebody has seen enough
+		}
+		if err != nil {
+			return err
+		}
+		now, err := json.Marshal(all)
+		if err != nil {
+			return fmt.Errorf("compare what was answered: %w", err)
+		}
+		if last == nil || !bytes.Equal(now, last) {
+			if last != nil && p.out.format == "table" {
+				fmt.Fprintln(w)
+			}
+			if err := p.print(w, all, time.Now()); err != nil {
+				return err
+			}
+			last = now
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticks.C:
+		}
+	}
+}
+
+func (p *proxies) print(w io.Writer, all []xds.ProxyStatus, now time.Time) error {
+	if p.out.format != "table" {
+		return p.out.print(w, append([]xds.ProxyStatus{}, all...))
+	}
+	var t columns
+	t.row("CLASS", "PROXY", "STATE", "BEHIND", "CONNECTED", "ACCEPTED")
+	for _, one := range all {
+		behind, accepted := "-", 0
+		if !one.BehindSince.IsZero() {
+			behind = since(now, one.BehindSince)
+		}
+		for _, typ := range one.Types {
+			accepted += typ.Acked
+		}
+		t.row(shown(one.Class), shown(one.Node), one.State(), behind, since(now, one.Connected), strconv.Itoa(accepted))
+		for _, typ := range one.Types {
+			kind := shown(typ.Type[strings.LastIndex(typ.Type, ".")+1:])
+			for _, r := range typ.Refused {
+				t.line(fmt.Sprintf("    refused %s %s [%s]: %q", kind, shown(r.Name), shown(r.Source), r.Words))
+			}
+			for _, x := range typ.Waiting {
+				t.line(fmt.Sprintf("    %s %s [%s] waits for %s", kind, shown(x.Name), shown(x.Source), shown(strings.Join(x.Clusters, ", "))))
+			}
+			if typ.Overdue {
+				t.line("    " + kind + ": the answer to what was sent last is overdue")
+			}
+		}
+		if one.Stuck {
+			t.line("    one of its clusters does not get warm: restart this proxy")
+		}
+	}
+	return t.print(w)
+}
+
+// since is the time between, in whole seconds.
+func since(now, then time.Time) string { return max(now.Sub(then), 0).Truncate(time.Second).String() }
+
+// shown is a text that a proxy said, such as its name, without what a terminal
+// would obey.
+func shown(s string) string {
+	if q := strconv.Quote(s); q != `"`+s+`"` {
+		return q
+	}
+	return s
+}
