@@ -116,7 +116,7 @@ func (p *proxies) follow(ctx context.Context, w io.Writer) error {
 	for {
 		all, err := p.fetch(ctx)
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // somebody has seen enough
+			return nil // somebody has seen enough
 		}
 		if err != nil {
 			return err
