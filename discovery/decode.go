@@ -15,22 +15,21 @@ import (
 
 // Codes of the findings of this package.
 const (
-	codeFile           = "file-unreadable"
-	codeEmpty          = "file-empty"
-	codeWatch          = "file-not-watched"
-	codeKept           = "file-kept"
-	codeSyntax         = "yaml-syntax"
-	codeUnknownField   = "unknown-field"
-	codeDuplicateField = "duplicate-field"
-	codeType           = "wrong-type"
-	codeField          = "invalid-field"
-	codeKind           = "unknown-kind"
-	codeVersion        = "wrong-api-version"
-	codeIgnored        = "object-ignored"
-	codeDuplicate      = "duplicate-object"
-	codeEndpointLine   = "endpoint-syntax"
-	codeRootDir        = "no-such-directory"
-	codeForbidden      = "not-readable"
+	codeFile           = "KB1014"
+	codeEmpty          = "KB1015"
+	codeWatch          = "KB1016"
+	codeKept           = "KB1017"
+	codeSyntax         = "KB1002"
+	codeUnknownField   = "KB1003"
+	codeDuplicateField = "KB1004"
+	codeType           = "KB1005"
+	codeKind           = "KB1007"
+	codeVersion        = "KB1008"
+	codeIgnored        = "KB1009"
+	codeDuplicate      = "KB1010"
+	codeEndpointLine   = "KB1011"
+	codeRootDir        = "KB1012"
+	codeForbidden      = "KB1013"
 )
 
 // written is one object as it stands in a file.

@@ -154,7 +154,7 @@ func TestFilesKeepsTheLastGoodContent(t *testing.T) {
 			t.Errorf("got\n%swant\n%s", got, want)
 		}
 	}
-	golden("bad.yaml:6:1: error: there is no field \"colour\" here; there are apiVersion, kind, metadata, spec, status [unknown-field]\n")
+	golden("bad.yaml:6:1: error: there is no field \"colour\" here; there are apiVersion, kind, metadata, spec, status [KB1003]\n")
 
 	write(t, "bad.yaml", dtabYAML("bad", "2")+dtabYAML("good", "2"))
 	w.untilTables("bad=2 good=2 other=1")
@@ -162,8 +162,8 @@ func TestFilesKeepsTheLastGoodContent(t *testing.T) {
 
 	write(t, "bad.yaml", strings.Replace(dtabYAML("bad", "3"), `"3"`, "{}", 1)+dtabYAML("good", "3"))
 	w.until("the error", func(u Update) bool { return len(u.Findings) > 0 })
-	golden("bad.yaml: info: what the file held before stays in use until its errors are mended [file-kept]\n" +
-		"bad.yaml:5:14: error: text wanted, this is a mapping [wrong-type]\n")
+	golden("bad.yaml: info: what the file held before stays in use until its errors are mended [KB1017]\n" +
+		"bad.yaml:5:14: error: text wanted, this is a mapping [KB1005]\n")
 	write(t, "other.yaml", dtabYAML("other", "2"))
 	w.untilTables("bad=2 good=2 other=2")
 
@@ -180,7 +180,7 @@ func TestFilesTellsOfDuplicates(t *testing.T) {
 	w.untilTables("x=b")
 	write(t, "a.yaml", dtabYAML("x", "a"))
 	w.untilTables("x=a")
-	want := "b.yaml:2:1: error: Dtab default/x is already written at a.yaml:2:1, which counts; rename or take away one of them [duplicate-object]\n"
+	want := "b.yaml:2:1: error: Dtab default/x is already written at a.yaml:2:1, which counts; rename or take away one of them [KB1010]\n"
 	if got := lines(w.last.Findings); got != want {
 		t.Errorf("got %s", got)
 	}
@@ -200,7 +200,7 @@ func TestFilesOfOneFile(t *testing.T) {
 	w.untilTables("a=2")
 	must(t, os.Remove(file))
 	w.until("the loss", func(u Update) bool { return len(u.Findings) > 0 })
-	if got, want := lines(w.last.Findings), file+": error: this cannot be read: no such file or directory; what was read last stays in use [file-unreadable]\n"; got != want || tables(w.last) != "a=2" {
+	if got, want := lines(w.last.Findings), file+": error: this cannot be read: no such file or directory; what was read last stays in use [KB1014]\n"; got != want || tables(w.last) != "a=2" {
 		t.Errorf("got %s with %s", tables(w.last), got)
 	}
 	write(t, file, dtabYAML("a", "3"))

@@ -175,7 +175,7 @@ func (w written) fieldErrors(errs []v1alpha1.FieldError) []dtab.Finding {
 		if all {
 			n = follow(place.value)
 		}
-		f := w.finding(codeField, n, e.Path+": "+e.Message, e.Hint)
+		f := w.finding(v1alpha1.CodeField, n, e.Path+": "+e.Message, e.Hint)
 		found = append(found, f)
 	}
 	return found

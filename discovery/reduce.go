@@ -97,7 +97,7 @@ func reduceOurs[T any](u *unstructured.Unstructured, o *T, check func(*T) []v1al
 	if errs := check(o); len(errs) > 0 {
 		for _, e := range errs {
 			r.found = append(r.found, dtab.Finding{
-				Code: codeField, Severity: dtab.Error, Pos: dtab.Pos{Source: origin.Name},
+				Code: v1alpha1.CodeField, Severity: dtab.Error, Pos: dtab.Pos{Source: origin.Name},
 				Message: e.Path + ": " + e.Message, Hint: e.Hint,
 			})
 		}

@@ -35,7 +35,7 @@ func Compile(obj v1alpha1.DogfoodPolicy, source func(field string) dtab.Source, 
 	}
 	c.report.fields(obj.Validate())
 	if !IsID(obj.Name) {
-		c.report.add(dtab.Error, codeField, "metadata.name", quote(obj.Name)+" cannot be the name of a policy", "small letters, digits, - and .")
+		c.report.add(dtab.Error, v1alpha1.CodeField, "metadata.name", quote(obj.Name)+" cannot be the name of a policy", "small letters, digits, - and .")
 	}
 	if c.report.failed() {
 		return nil, c.report.findings

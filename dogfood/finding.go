@@ -7,16 +7,15 @@ import (
 
 // Codes of the findings of this package.
 const (
-	codeField     = "invalid-field"    // a field of the object
-	codeRegex     = "policy-regex"     // a regular expression
-	codeCondition = "policy-condition" // a condition that cannot be decided, or never holds
-	codeKeys      = "policy-keys"      // the keys of tokens
-	codeOverride  = "policy-override"  // an override that does nothing, or the wrong thing
-	codeFamily    = "policy-family"    // forEach
-	codeExpired   = "policy-expired"   // it ended
-	codeJoin      = "policy-join"      // links that could not let anybody in
-	codeGrant     = "policy-grant"     // a grant that anybody can get
-	codeIDTaken   = "policy-id-taken"  // two policies with one id
+	codeRegex     = "KB2001" // a regular expression
+	codeCondition = "KB2002" // a condition that cannot be decided, or never holds
+	codeKeys      = "KB2003" // the keys of tokens
+	codeOverride  = "KB2004" // an override that does nothing, or the wrong thing
+	codeFamily    = "KB2005" // forEach
+	codeExpired   = "KB2006" // it ended
+	codeJoin      = "KB2009" // links that could not let anybody in
+	codeGrant     = "KB2007" // a grant that anybody can get
+	codeIDTaken   = "KB2008" // two policies with one id
 )
 
 // report collects findings about one object.
@@ -33,7 +32,7 @@ func (r *report) add(severity dtab.Severity, code, field, message, hint string) 
 
 func (r *report) fields(errs []v1alpha1.FieldError) {
 	for _, e := range errs {
-		r.add(dtab.Error, codeField, e.Path, e.Message, e.Hint)
+		r.add(dtab.Error, v1alpha1.CodeField, e.Path, e.Message, e.Hint)
 	}
 }
 

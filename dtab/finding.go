@@ -60,10 +60,14 @@ const (
 	Info    Severity = "info"    // worth knowing
 )
 
+// CodeSyntax: a dtab, path or prefix does not parse.
+const CodeSyntax = "KB1001"
+
 // Finding is a user's mistake, or a remark on something that a user wrote. It
 // is shown the same way by the commands, in an object's status and in pages.
 type Finding struct {
-	// Code names the kind of finding, for machines: "dtab-syntax".
+	// Code names the kind of finding, for machines: KB and four digits. Each has a
+	// section in docs/findings.md.
 	Code     string   `json:"code"`
 	Severity Severity `json:"severity"`
 	Pos      Pos      `json:"pos,omitzero"`

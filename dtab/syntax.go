@@ -43,10 +43,10 @@ func (e *SyntaxError) Upstream() string {
 		e.Input[:e.Offset] + "[" + found + "]" + rest[len(found):] + "'"
 }
 
-// Finding gives the error as a finding with code "dtab-syntax".
+// Finding gives the error as a finding with code CodeSyntax.
 func (e *SyntaxError) Finding() Finding {
 	return Finding{
-		Code:     "dtab-syntax",
+		Code:     CodeSyntax,
 		Severity: Error,
 		Pos:      e.Pos,
 		Message:  "expected " + plainExpected(e.Expected) + ", found " + plainFound(e.Found),

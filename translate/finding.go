@@ -9,7 +9,6 @@ import (
 
 // Codes of the findings of this package.
 const (
-	codeSyntax      = "KB1001" // a dtab, path or prefix does not parse
 	codeRef         = "KB1101" // an object that is referred to is not there
 	codeNamer       = "KB1102" // a namer's configuration
 	codeTransformer = "KB1103" // a transformer's configuration
@@ -36,9 +35,7 @@ func field(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }
 // syntaxFinding turns a parse error into a finding.
 func syntaxFinding(err error) dtab.Finding {
 	if syntax, ok := errors.AsType[*dtab.SyntaxError](err); ok {
-		f := syntax.Finding()
-		f.Code = codeSyntax
-		return f
+		return syntax.Finding()
 	}
-	return dtab.Finding{Code: codeSyntax, Severity: dtab.Error, Message: err.Error()}
+	return dtab.Finding{Code: dtab.CodeSyntax, Severity: dtab.Error, Message: err.Error()}
 }

@@ -20,6 +20,9 @@ type FieldError struct {
 	Message, Hint string
 }
 
+// CodeField is the code of the findings that are made of FieldErrors.
+const CodeField = "KB1006"
+
 // checker collects mistakes.
 type checker struct{ errs []FieldError }
 
