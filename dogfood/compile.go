@@ -91,7 +91,7 @@ func (c compiler) policy(namespace string) Policy {
 	if strings.TrimSpace(spec.Override) != "" {
 		p.Override = c.override(fill(spec.Override), p.ID)
 	}
-	if p.Grant && anybodyCan(p.When) {
+	if p.Grant && AnybodyCan(p.When) {
 		c.report.add(dtab.Warning, codeGrant, "spec.when", "whoever knows a cookie or header, or sends none, gets the grant",
 			"ask for an address range or a token as well: sourceRanges, jwt")
 	}

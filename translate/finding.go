@@ -21,6 +21,18 @@ const (
 	codeUnroutable  = "KB1202" // a name that Envoy cannot be told
 )
 
+// Codes of the findings of Lint.
+const (
+	codeMissing     = "KB3101" // a service or port that does not exist
+	codeScaledDown  = "KB3102" // a port's name that does not exist while nobody is behind it
+	codeNobodyReady = "KB3103" // a service that exists with nobody ready hides what stands behind it
+	codeNoFallback  = "KB3201" // an override that never falls back
+	codeFallsBack   = "KB3202" // an override that changes nothing, since it always falls back
+	codeNotMet      = "KB3203" // an override that no name comes to
+	codeAnybody     = "KB3204" // a policy that anybody can satisfy
+	codeCompete     = "KB3205" // two policies that lead the same names elsewhere
+)
+
 // Codes that an object's conditions tell apart.
 const (
 	// CodeRef: an object that is referred to is not there.

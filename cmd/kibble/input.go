@@ -27,6 +27,13 @@ func (in *input) flags(cmd *cobra.Command) {
 
 // model reads the objects. Findings go to stderr; the model holds what is good.
 func (in *input) model(cmd *cobra.Command) (*translate.Model, []dtab.Finding, error) {
+	m, found, err := in.read(cmd)
+	printFindings(cmd.ErrOrStderr(), found)
+	return m, found, err
+}
+
+// read reads the objects. The model holds what is good, the findings say what is not.
+func (in *input) read(cmd *cobra.Command) (*translate.Model, []dtab.Finding, error) {
 	var inv *translate.Inventory
 	var found []dtab.Finding
 	var err error
@@ -51,7 +58,6 @@ func (in *input) model(cmd *cobra.Command) (*translate.Model, []dtab.Finding, er
 	}
 	m := translate.NewModel(inv, time.Now())
 	found = append(found, m.Findings()...)
-	printFindings(cmd.ErrOrStderr(), found)
 	if len(inv.Routers) == 0 && len(found) == 0 {
 		fmt.Fprintf(cmd.ErrOrStderr(), "kibble: there is no Router in %s: nothing is routed\n", where)
 	}

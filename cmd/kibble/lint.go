@@ -1,0 +1,99 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"kibble.dev/dtab"
+)
+
+// newLintCommand makes `kibble lint`.
+func newLintCommand() *cobra.Command {
+	var in input
+	var out output
+	var failOn string
+	cmd := &cobra.Command{
+		Use:   "lint -f DIR",
+		Short: "Find mistakes in objects, and rules that hardly do what they are meant to",
+		Long: `Find mistakes in objects, and what can be served but hardly does what it is meant
+to: rules that are never used, names that go in circles, services that do not
+exist, overrides that change nothing, policies that anybody can satisfy. Each
+finding has a code that docs/findings.md explains.
+
+The exit code is 1 if there is a finding as bad as --fail-on, or worse.`,
+		Example: `  kibble lint -f examples/hello-world
+  kibble lint -f routing --fail-on warning
+  kibble lint -f routing -o sarif > kibble.sarif`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := out.check(); err != nil {
+				return err
+			}
+			if !slices.Contains(severities, dtab.Severity(failOn)) {
+				return fmt.Errorf("unknown severity %q of --fail-on: use one of error, warning, info", failOn)
+			}
+			m, found, err := in.read(cmd)
+			if err != nil {
+				return err
+			}
+			_, more := m.Snapshot()
+			found = tidy(slices.Concat(found, more, m.Lint()))
+			if err := printLint(cmd.OutOrStdout(), cmd.ErrOrStderr(), found, &out); err != nil {
+				return err
+			}
+			worst := slices.Index(severities, dtab.Severity(failOn))
+			if slices.ContainsFunc(found, func(f dtab.Finding) bool { return slices.Index(severities, f.Severity) <= worst }) {
+				return &exitError{code: exitFindings}
+			}
+			return nil
+		},
+	}
+	in.flags(cmd)
+	out.flags(cmd, "table", "json", "sarif")
+	cmd.Flags().StringVar(&failOn, "fail-on", "error", "the exit code is 1 for findings of this severity and worse: error, warning, info")
+	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions([]cobra.Completion{"error", "warning", "info"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// severities, worst first.
+var severities = []dtab.Severity{dtab.Error, dtab.Warning, dtab.Info}
+
+// tidy sorts findings by place and drops those that are there twice.
+func tidy(found []dtab.Finding) []dtab.Finding {
+	slices.SortStableFunc(found, func(a, b dtab.Finding) int {
+		return cmp.Or(cmp.Compare(a.Pos.Source, b.Pos.Source), cmp.Compare(a.Pos.Line, b.Pos.Line),
+			cmp.Compare(a.Pos.Col, b.Pos.Col), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Message, b.Message))
+	})
+	return slices.Compact(found)
+}
+
+func printLint(w, notes io.Writer, found []dtab.Finding, out *output) error {
+	switch out.format {
+	case "json":
+		return out.print(w, struct {
+			Version  string         `json:"version"`
+			Findings []dtab.Finding `json:"findings"`
+		}{"kibble.dev/lint/v1alpha1", append([]dtab.Finding{}, found...)})
+	case "sarif":
+		return out.print(w, newSARIF(found))
+	}
+	if len(found) == 0 {
+		fmt.Fprintln(notes, "kibble: nothing was found")
+		return nil
+	}
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "SEVERITY\tCODE\tWHERE\tWHAT")
+	for _, f := range found {
+		text := f.Message
+		if f.Hint != "" {
+			text += "; " + f.Hint
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", f.Severity, f.Code, cmp.Or(f.Pos.String(), "-"), text)
+	}
+	return t.Flush()
+}
