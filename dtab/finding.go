@@ -60,7 +60,7 @@ const (
 	Info    Severity = "info"    // worth knowing
 )
 
-// CodeSyntax: a dtab, path or prefix does not parse.
+// CodeSyntax is the code where a dtab, path or prefix does not parse.
 const CodeSyntax = "KB1001"
 
 // Finding is a user's mistake, or a remark on something that a user wrote. It

@@ -67,11 +67,11 @@ func (l Linter) namers(d *Dentry) []Finding {
 		switch leaf[0] {
 		case "$":
 			if !builtIn(leaf[1]) {
-				found = append(found, remark(d, codeUnknownUtility, Error, fmt.Sprintf("there is no built-in namer %s: every name that gets here fails", Path(leaf[:2])),
+				found = append(found, remark(d, codeUnknownUtility, Error, fmt.Sprintf("there is no built-in namer %s: every name that gets here fails", leaf[:2]),
 					utilityHint(leaf[1])))
 			}
 		case "#":
-			if !slices.ContainsFunc(l.Namers, func(n Namer) bool { return Path(leaf[1:]).HasPrefix(n.Prefix()) || n.Prefix().HasPrefix(leaf[1:]) }) {
+			if !slices.ContainsFunc(l.Namers, func(n Namer) bool { return leaf[1:].HasPrefix(n.Prefix()) || n.Prefix().HasPrefix(leaf[1:]) }) {
 				found = append(found, remark(d, codeUnknownNamer, Warning, fmt.Sprintf("no namer has the prefix of %s, so it never leads anywhere", leaf), l.namerHint()))
 			}
 		}

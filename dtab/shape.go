@@ -1,6 +1,9 @@
 package dtab
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Shape is a set of names: those whose first segments are as Elems says, with
 // nothing after them, or, where Open, with anything after them.
@@ -119,7 +122,7 @@ func (s Shape) rest(n int) Shape { return Shape{Elems: s.Elems[min(n, len(s.Elem
 
 // after gives the shape with elements in front.
 func (s Shape) after(front []Elem) Shape {
-	return Shape{Elems: append(front[:len(front):len(front)], s.Elems...), Open: s.Open}
+	return Shape{Elems: slices.Concat(front, s.Elems), Open: s.Open}
 }
 
 func (s Shape) mayBegin(label string) bool { return s.meets(Prefix{{Label: label}}) }

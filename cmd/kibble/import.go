@@ -219,9 +219,6 @@ func readBack(name string, text []byte, known []dtab.Finding) []dtab.Finding {
 	return judge(inv, found, known)
 }
 
-// codeSyntax is the model's code for a table that cannot be read.
-const codeSyntax = "KB1001"
-
 // judge adds what translation finds. Mistakes in tables have been told with
 // their place in the input already.
 func judge(inv *translate.Inventory, found, known []dtab.Finding) []dtab.Finding {
@@ -229,5 +226,5 @@ func judge(inv *translate.Inventory, found, known []dtab.Finding) []dtab.Finding
 	_, more := m.Snapshot()
 	found = slices.Concat(found, m.Findings(), more)
 	told := slices.ContainsFunc(known, func(f dtab.Finding) bool { return f.Code == importer.CodeSyntax })
-	return slices.DeleteFunc(found, func(f dtab.Finding) bool { return told && f.Code == codeSyntax })
+	return slices.DeleteFunc(found, func(f dtab.Finding) bool { return told && f.Code == dtab.CodeSyntax })
 }

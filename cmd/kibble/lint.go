@@ -34,7 +34,7 @@ The exit code is 1 if there is a finding as bad as --fail-on, or worse.`,
 			if err := out.check(); err != nil {
 				return err
 			}
-			if !slices.Contains(severities, dtab.Severity(failOn)) {
+			if !slices.Contains(worstFirst(), dtab.Severity(failOn)) {
 				return fmt.Errorf("unknown severity %q of --fail-on: use one of error, warning, info", failOn)
 			}
 			m, found, err := in.read(cmd)
@@ -46,8 +46,8 @@ The exit code is 1 if there is a finding as bad as --fail-on, or worse.`,
 			if err := printLint(cmd.OutOrStdout(), cmd.ErrOrStderr(), found, &out); err != nil {
 				return err
 			}
-			worst := slices.Index(severities, dtab.Severity(failOn))
-			if slices.ContainsFunc(found, func(f dtab.Finding) bool { return slices.Index(severities, f.Severity) <= worst }) {
+			worst := slices.Index(worstFirst(), dtab.Severity(failOn))
+			if slices.ContainsFunc(found, func(f dtab.Finding) bool { return slices.Index(worstFirst(), f.Severity) <= worst }) {
 				return &exitError{code: exitFindings}
 			}
 			return nil
@@ -60,8 +60,8 @@ The exit code is 1 if there is a finding as bad as --fail-on, or worse.`,
 	return cmd
 }
 
-// severities, worst first.
-var severities = []dtab.Severity{dtab.Error, dtab.Warning, dtab.Info}
+// worstFirst gives the severities.
+func worstFirst() []dtab.Severity { return []dtab.Severity{dtab.Error, dtab.Warning, dtab.Info} }
 
 // tidy sorts findings by place and drops those that are there twice.
 func tidy(found []dtab.Finding) []dtab.Finding {
