@@ -125,7 +125,7 @@ func (f *follower) answered(ctx context.Context, err error) {
 	case err != nil:
 		f.metrics.errors.WithLabelValues(f.at.kind).Inc()
 		if before == nil || apierrors.ReasonForError(before) != apierrors.ReasonForError(err) {
-			f.log.WarnContext(ctx, "the API server does not let us read", "what", f.at.String(), "error", err)
+			f.log.WarnContext(ctx, "this cannot be read from the API server; what was read last goes on being served", "what", f.at.String(), "error", err)
 		}
 	case before != nil:
 		f.log.InfoContext(ctx, "the API server answers again", "what", f.at.String())

@@ -1,12 +1,20 @@
 package demotest
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
+	"path/filepath"
+	"strconv"
 	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 
 	"kibble.dev/internal/envoytest"
 )
@@ -55,7 +63,9 @@ func stats(e *envoytest.Envoy, filter string) (map[string]int64, error) {
 }
 
 // Told counts, for each Envoy and each subscription, the updates that it got
-// and what they changed: clusters, endpoints, listeners, routes, extensions.
+// and what they changed: clusters, endpoints, listeners, routes, extensions. The
+// answer to a first request for all clusters or listeners is an update even when
+// nothing is in it, and is not counted: of those, see Sent.
 func (l *Lab) Told() map[string]int64 {
 	l.Helper()
 	const filter = `(update_success|update_rejected|config_reload|cluster_added|cluster_modified|cluster_removed|listener_added|listener_modified|listener_removed|update_no_rebuild)$`
@@ -64,7 +74,9 @@ func (l *Lab) Told() map[string]int64 {
 		counters, err := stats(e, filter)
 		l.Must(err)
 		for counter, n := range counters {
-			if !strings.Contains(counter, "xds_cluster") {
+			switch {
+			case strings.Contains(counter, "xds_cluster"), counter == "cluster_manager.cds.update_success", counter == "listener_manager.lds.update_success":
+			default:
 				all[name+" "+counter] = n
 			}
 		}
@@ -76,6 +88,22 @@ func (l *Lab) Told() map[string]int64 {
 	return all
 }
 
+// Sent is how many resources a control plane has sent since it was started, removals included.
+func (l *Lab) Sent(r *Replica) (n float64) {
+	l.Helper()
+	page, err := get("http://" + r.Admin + "/metrics")
+	l.Must(err)
+	for line := range strings.Lines(page) {
+		if !strings.HasPrefix(line, "kibble_xds_resources_sent_total{") {
+			continue
+		}
+		value, err := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndex(line, " "):]), 64)
+		l.Must(err)
+		n += value
+	}
+	return n
+}
+
 // Difference are the counters that differ.
 func Difference(before, after map[string]int64) map[string]int64 {
 	all := maps.Clone(after)
@@ -84,4 +112,31 @@ func Difference(before, after map[string]int64) map[string]int64 {
 		all[name] = n - before[name]
 	}
 	return all
+}
+
+// AwaitEndpoint returns when an Envoy has an address among its endpoints.
+func (l *Lab) AwaitEndpoint(e *envoytest.Envoy, ip string) {
+	l.Helper()
+	l.Eventually("an Envoy knows "+ip, func() error {
+		if !strings.Contains(e.Get(l, "/clusters"), "::"+ip+":") {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+}
+
+// Dial connects to a control plane with the certificate of a proxy class.
+func (l *Lab) Dial(class string, r *Replica) *grpc.ClientConn {
+	l.Helper()
+	dir := filepath.Join(l.certs, "class-"+class)
+	own, err := tls.LoadX509KeyPair(filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key"))
+	l.Must(err)
+	authorities := x509.NewCertPool()
+	authorities.AppendCertsFromPEM(l.readFile(filepath.Join(dir, "ca.crt")))
+	connection, err := grpc.NewClient(r.XDS, grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{
+		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{own}, RootCAs: authorities, ServerName: serverName,
+	})))
+	l.Must(err)
+	l.Cleanup(func() { _ = connection.Close() })
+	return connection
 }
