@@ -56,7 +56,8 @@ type Options struct {
 	Manifests string
 	// Replicas is how many control planes there are; default 1.
 	Replicas int
-	// Through replaces the address of the API server as the control planes know it.
+	// Through replaces the address of the API server as the last of the control
+	// planes knows it.
 	Through func(*kubetest.Cluster) (address string)
 }
 
@@ -72,12 +73,13 @@ func Start(t testing.TB, o Options) *Lab {
 	l.certificates()
 	manifests := l.manifests(o.Manifests)
 	l.account(append(discovery.Rights{}.Rules(), status.Rules()...), status.LeaseRules("kibble"))
+	for range o.Replicas - 1 {
+		l.Serve()
+	}
 	if o.Through != nil {
 		l.control.Host = "https://" + o.Through(l.Cluster)
 	}
-	for range max(o.Replicas, 1) {
-		l.Serve()
-	}
+	l.Serve()
 	for _, file := range []string{"services.yaml", "routers.yaml", "policies.yaml"} {
 		l.applyFile(filepath.Join(manifests, file))
 	}

@@ -190,3 +190,31 @@ func TestReplicas(t *testing.T) {
 	l.CheckAnswers()
 	l.CheckRights()
 }
+
+// Of two control planes one no longer hears of changes. Its proxies stay as they
+// are; those of the other get them. When that one dies too, its proxies go to the
+// one that is behind, which takes back what it has not heard of; when it hears
+// again, all are up to date.
+func TestReplicasOfDifferentProgress(t *testing.T) {
+	link := demotest.NewLink(t)
+	l := demotest.Start(t, demotest.Options{Manifests: "../../examples/hello-world", Replicas: 2, Through: link.Through})
+	l.CheckAnswers()
+	l.AwaitProxies(l.Replicas...)
+	current, behind := l.Replicas[0], l.Replicas[1]
+	load := l.Load()
+
+	link.Cut()
+	l.EditDtab("outgoing", toV1, toV2)
+	current.Kill()
+	l.AwaitProxies(behind)
+	l.Await("earth", "world")
+	l.Must(link.Mend())
+	l.Await("earth", "earth")
+	l.EditDtab("outgoing", toV2, toV1)
+	l.Await("earth", "world")
+
+	load.Stop()
+	current.Start()
+	l.AwaitReady(current)
+	l.CheckAnswers()
+}
