@@ -4,7 +4,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"kibble.dev/dtab"
 )
@@ -30,18 +29,10 @@ func TestDivergingTables(t *testing.T) {
 		}
 		in := dtab.Interpreter{Dtab: table}
 		name := text[max(0, len(text)-60):]
-		start := time.Now()
 		_, err = in.Bind(dtab.Path{"a"})
-		if took := time.Since(start); took > time.Second {
-			t.Errorf("... %s: Bind took %v", name, took)
-		}
 		if failed := (*dtab.BindError)(nil); !errors.As(err, &failed) {
 			t.Errorf("... %s: %v", name, err)
 		}
-		start = time.Now()
-		in.Delegate(dtab.Path{"a"})
-		if took := time.Since(start); took > 3*time.Second {
-			t.Errorf("... %s: Delegate took %v", name, took)
-		}
+		in.Delegate(dtab.Path{"a"}) // it ends, or the test never does
 	}
 }
