@@ -137,10 +137,11 @@ func ruleInventory(t testing.TB, policies string) *translate.Inventory {
 	for _, name := range []string{"world-v1", "world-v2", "hello"} {
 		inv.Services[translate.Key{Namespace: "default", Name: name}] = service(t, name, told(t, name))
 	}
+	ports := envoytest.FreePorts(t, 8)
 	read(t, ruleObjects, func(name string, spec v1alpha1.RouterSpec) {
 		r := &translate.Sourced[v1alpha1.Router]{Origin: translate.Origin{Name: name}}
 		r.Object.Name, r.Object.Namespace, r.Object.Spec = name, "default", spec
-		r.Object.Spec.Port, r.Object.Spec.Dtab = freePort(t), ruleTable
+		r.Object.Spec.Port, r.Object.Spec.Dtab = int32(ports[len(inv.Routers)]), ruleTable
 		inv.Routers = append(inv.Routers, r)
 	})
 	read(t, policies, func(name string, spec v1alpha1.DogfoodPolicySpec) {
@@ -178,16 +179,6 @@ func service(t testing.TB, name, address string) *translate.Service {
 			Endpoints: []translate.Endpoint{{Addresses: []string{a.Addr().String()}, Ready: true, Serving: true}},
 		}},
 	}
-}
-
-func freePort(t testing.TB) int32 {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return int32(l.Addr().(*net.TCPAddr).Port)
 }
 
 // telling is what an upstream says of the request that it got.

@@ -58,8 +58,9 @@ func start(t testing.TB, routers string, services map[string][]pod) *live {
 		t.Fatal(err)
 	}
 	x := &live{server: xds.New(xds.Options{}), services: services, ports: map[string]int{}}
-	for _, name := range []string{"front", "inside"} {
-		x.ports[name] = freePort(t)
+	ports := envoytest.FreePorts(t, 2)
+	for i, name := range []string{"front", "inside"} {
+		x.ports[name] = ports[i]
 		routers = strings.ReplaceAll(routers, "{"+name+"}", fmt.Sprint(x.ports[name]))
 	}
 	x.routers = routers
@@ -80,17 +81,6 @@ func start(t testing.TB, routers string, services map[string][]pod) *live {
 		x.Listener(t, "default/"+name)
 	}
 	return x
-}
-
-// freePort gives a port that nobody listens on.
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // publish serves what routers and services say now.
@@ -240,5 +230,5 @@ func upstreamOf(t testing.TB, answer func(*http.Request) string) string {
 // refusing is a pod that is ready and refuses connections.
 func refusing(t testing.TB) pod {
 	t.Helper()
-	return pod{address: fmt.Sprintf("127.0.0.1:%d", freePort(t))}
+	return pod{address: fmt.Sprintf("127.0.0.1:%d", envoytest.FreePorts(t, 1)[0])}
 }

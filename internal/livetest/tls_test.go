@@ -20,6 +20,7 @@ import (
 
 	"kibble.dev/discovery"
 	"kibble.dev/dtab"
+	"kibble.dev/internal/envoytest"
 	"kibble.dev/internal/pki"
 	"kibble.dev/translate"
 )
@@ -92,9 +93,10 @@ func startTLS(t *testing.T, more string, services map[string][]pod) *certified {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ports := envoytest.FreePorts(t, 2)
 	c := &certified{
 		authority: authority, secrets: map[string]string{}, serials: map[string]*big.Int{},
-		tls: map[string]int{"front": freePort(t), "inside": freePort(t)},
+		tls: map[string]int{"front": ports[0], "inside": ports[1]},
 	}
 	c.text = strings.NewReplacer("{tls}", fmt.Sprint(c.tls["front"]), "{own}", fmt.Sprint(c.tls["inside"])).Replace(edgeTLS + more)
 	c.issue(t, "www", "www.hello.world")
