@@ -62,7 +62,9 @@ func (cb *classBuilder) resource(name string, m proto.Message, clusters []string
 			Hint:    "what was served of that name before, if anything, goes on being served",
 		})
 		url := "type.googleapis.com/" + string(m.ProtoReflect().Descriptor().FullName())
-		cb.snapshot.failed = append(cb.snapshot.failed, failure{typ: url, name: name})
+		if f := (failure{typ: url, name: name}); !slices.Contains(cb.snapshot.failed, f) {
+			cb.snapshot.failed = append(cb.snapshot.failed, f)
+		}
 		return nil
 	}
 	return r

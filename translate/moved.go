@@ -163,7 +163,8 @@ func (m *Model) SnapshotAfter(last *Snapshot) (*Snapshot, []dtab.Finding) {
 		for _, spec := range before.podListeners {
 			m.movePods(cb, spec)
 		}
-		cb.snapshot.found = append(slices.Clone(before.found), cb.found...)
+		// What cannot be made is found at every change: it is told once.
+		cb.snapshot.found = sortFindings(slices.Concat(before.found, cb.found))
 		s.Classes[name] = cb.snapshot
 		found = append(found, cb.snapshot.found...)
 	}
