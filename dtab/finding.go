@@ -67,7 +67,7 @@ const CodeSyntax = "KB1001"
 // is shown the same way by the commands, in an object's status and in pages.
 type Finding struct {
 	// Code names the kind of finding, for machines: KB and four digits. Each has a
-	// section in docs/findings.md.
+	// section in docs/reference/findings.md.
 	Code     string   `json:"code"`
 	Severity Severity `json:"severity"`
 	Pos      Pos      `json:"pos,omitzero"`

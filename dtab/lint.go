@@ -105,7 +105,7 @@ func utilityHint(name string) string {
 			return "did you mean /$/" + known + "?"
 		}
 	}
-	return "docs/dtab.md lists the built-in namers"
+	return "docs/reference/dtab.md lists the built-in namers"
 }
 
 func (l Linter) namerHint() string {

@@ -130,7 +130,7 @@ func (n *nginx) server(d *directive) {
 			locations = append(locations, c)
 		case "listen":
 			if strings.Contains(strings.Join(c.args, " "), "ssl") {
-				n.find(c.pos, dtab.Warning, CodeDiffers, "HTTPS is for the edge Router to take: spec.tls", "kubectl create secret tls makes the Secret of the certificate; see docs/ingress.md")
+				n.find(c.pos, dtab.Warning, CodeDiffers, "HTTPS is for the edge Router to take: spec.tls", "kubectl create secret tls makes the Secret of the certificate; see docs/how-to/ingress.md")
 			}
 		default:
 			shared = append(shared, c)

@@ -53,7 +53,7 @@ func (n *nginx) condition(pos dtab.Pos, variable, op, pattern string) *yaml.Node
 	variable = strings.Trim(variable, "${}")
 	lost := func(why string) *yaml.Node {
 		n.find(pos, dtab.Error, CodeLost, "the condition on $"+variable+" is not carried over, nor what depends on it: "+why,
-			"policies ask for cookies, headers, addresses, signed tokens and shares of people (docs/policies.md)")
+			"policies ask for cookies, headers, addresses, signed tokens and shares of people (docs/how-to/policies.md)")
 		return nil
 	}
 	m := block()

@@ -77,7 +77,7 @@ func (n *nginx) override(s *scope, g assignment) {
 func (n *nginx) grant(s *scope, when *yaml.Node, pos dtab.Pos) {
 	if when == nil || when.Content[0].Value == "not" {
 		n.find(pos, dtab.Error, CodeLost, "nearly everybody may send l5d-dtab here: no policy is made for that",
-			"write one with grant: adHoc for those who are meant (docs/policies.md)")
+			"write one with grant: adHoc for those who are meant (docs/how-to/policies.md)")
 		return
 	}
 	spec, ok := n.when(s, when, pos)
@@ -86,7 +86,7 @@ func (n *nginx) grant(s *scope, when *yaml.Node, pos dtab.Pos) {
 	}
 	set(spec, "grant", text(string(v1alpha1.GrantAdHoc)))
 	n.find(pos, dtab.Warning, CodeAssumed, "whoever meets this condition may send rules of their own (grant: adHoc), within adHocOverrides of the edge Router, which allow nothing until they are set",
-		"set them; and a fixed text in a cookie is no secret: a signed token or sourceRanges is better (docs/policies.md)")
+		"set them; and a fixed text in a cookie is no secret: a signed token or sourceRanges is better (docs/how-to/policies.md)")
 	n.policy("ad-hoc", spec)
 }
 

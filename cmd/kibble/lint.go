@@ -23,7 +23,7 @@ func newLintCommand() *cobra.Command {
 		Long: `Find mistakes in objects, and what can be served but hardly does what it is meant
 to: rules that are never used, names that go in circles, services that do not
 exist, overrides that change nothing, policies that anybody can satisfy. Each
-finding has a code that docs/findings.md explains.
+finding has a code that docs/reference/findings.md explains.
 
 The exit code is 1 if there is a finding as bad as --fail-on, or worse.`,
 		Example: `  kibble lint -f examples/hello-world

@@ -30,7 +30,7 @@ const changes = 50
 
 // TestScale says what a large cluster costs: how long a new replica takes until
 // it is ready, what it holds in memory, and what one changed endpoint costs. It
-// is no test of a limit; docs/performance.md has what it printed.
+// is no test of a limit; docs/operations/performance.md has what it printed.
 func TestScale(t *testing.T) {
 	if *scale == 0 {
 		t.Skip("give -scale 5000")

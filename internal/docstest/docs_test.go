@@ -49,25 +49,6 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
-// A link within the project leads to something.
-func TestLinks(t *testing.T) {
-	docs, _, err := read(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range docs {
-		for _, link := range d.links {
-			if strings.Contains(link, "://") || strings.HasPrefix(link, "#") {
-				continue
-			}
-			target, _, _ := strings.Cut(link, "#")
-			if _, err := os.Stat(filepath.Join(filepath.Dir(d.file), target)); err != nil {
-				t.Errorf("%s: link %s: %v", d.file, link, err)
-			}
-		}
-	}
-}
-
 // Objects of ours must be read and translated without an error.
 func checkYAML(t *testing.T, b block) {
 	var anything any

@@ -69,7 +69,7 @@ func notWords(t *testing.T, path string, n *ast.CompositeLit) {
 // the manual, with what to do about it; and no section is of none.
 func TestFindings(t *testing.T) {
 	all := codes(t)
-	page, err := os.ReadFile(filepath.Join(root, "docs", "findings.md"))
+	page, err := os.ReadFile(filepath.Join(root, "docs", "reference", "findings.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,15 +79,15 @@ func TestFindings(t *testing.T) {
 		code, rest, _ := strings.Cut(section, ":")
 		described[code] = true
 		if all[code] == "" {
-			t.Errorf("docs/findings.md describes %s, which nothing reports", code)
+			t.Errorf("docs/reference/findings.md describes %s, which nothing reports", code)
 		}
 		if !strings.Contains(rest, "What to do: ") {
-			t.Errorf("docs/findings.md does not say what to do about %s", code)
+			t.Errorf("docs/reference/findings.md does not say what to do about %s", code)
 		}
 	}
 	for code, path := range all {
 		if !described[code] {
-			t.Errorf("docs/findings.md has no section for %s of %s", code, path)
+			t.Errorf("docs/reference/findings.md has no section for %s of %s", code, path)
 		}
 	}
 	if len(all) < 40 {
