@@ -35,7 +35,7 @@ type builder struct {
 	router   *router
 	overlays []overlay
 	class    *classBuilder
-	// used are the clusters that the routes of this router name.
+	// used are the clusters that the routes of a virtual host name.
 	used map[string]bool
 	// forwards says that a route goes to whatever host a request is for.
 	forwards bool
@@ -251,9 +251,23 @@ func dedupe(places []place) []place {
 	})
 }
 
-// routeTable makes the route configuration of a router from its cells.
-func (b *builder) routeTable(cells []*cell) *routev3.RouteConfiguration {
+// routeTable adds the route table of a router, made from its cells: the route
+// configuration, and each of its virtual hosts.
+func (b *builder) routeTable(cells []*cell) {
+	b.class.addRouteConfiguration(b.routeConfiguration())
 	domains := b.router.prune(b.router.domains(cells))
+	b.domains = map[string]bool{}
+	for _, d := range domains {
+		b.domains[d.name] = true
+	}
+	for _, d := range domains {
+		b.used = map[string]bool{}
+		b.class.addVirtualHost(b.router.key.String(), b.virtualHost(d), sortedKeys(b.used))
+	}
+}
+
+// routeConfiguration is what the virtual hosts of a router have in common.
+func (b *builder) routeConfiguration() *routev3.RouteConfiguration {
 	rc := &routev3.RouteConfiguration{
 		Name:                           b.router.key.String(),
 		IgnorePortInHostMatching:       !b.router.portsCount,
@@ -264,13 +278,6 @@ func (b *builder) routeTable(cells []*cell) *routev3.RouteConfiguration {
 	if !b.router.carries(v1alpha1.CarrierL5dCtx) {
 		// Routes match by this header, so that it can go only when one is chosen.
 		rc.RequestHeadersToRemove = []string{headerDogfood}
-	}
-	b.domains = map[string]bool{}
-	for _, d := range domains {
-		b.domains[d.name] = true
-	}
-	for _, d := range domains {
-		rc.VirtualHosts = append(rc.VirtualHosts, b.virtualHost(d))
 	}
 	return rc
 }

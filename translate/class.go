@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"google.golang.org/protobuf/proto"
 
 	"kibble.dev/api/v1alpha1"
@@ -23,7 +24,7 @@ type classBuilder struct {
 
 func newClassBuilder(inv *Inventory) *classBuilder {
 	s := &ClassSnapshot{Resources: map[string]map[string]*Resource{}, Local: map[string]map[Scope]*Resource{}}
-	for _, t := range []string{ClusterType, EndpointType, ListenerType, RouteType, ExtensionType, SecretType} {
+	for _, t := range []string{ClusterType, EndpointType, ListenerType, RouteType, VirtualHostType, ExtensionType, SecretType} {
 		s.Resources[t] = map[string]*Resource{}
 	}
 	return &classBuilder{inventory: inv, snapshot: s, seen: map[string]bool{}}
@@ -50,24 +51,43 @@ func (cb *classBuilder) add(name string, m proto.Message, clusters []string) {
 }
 
 func (cb *classBuilder) resource(name string, m proto.Message, clusters []string) *Resource {
+	return cb.make(name, m, func() (*Resource, error) { return NewResource(name, m, clusters, cb.source) })
+}
+
+// make encodes a message that Envoy would not refuse; nil if it would.
+func (cb *classBuilder) make(name string, m proto.Message, encode func() (*Resource, error)) *Resource {
 	err := validate(m)
 	var r *Resource
 	if err == nil {
-		r, err = NewResource(name, m, clusters, cb.source)
+		r, err = encode()
 	}
-	if err != nil {
-		cb.found = append(cb.found, dtab.Finding{
-			Code: codeUnroutable, Severity: dtab.Error, Pos: dtab.Pos{Source: cb.source},
-			Message: fmt.Sprintf("Envoy would refuse %s: %v", name, err),
-			Hint:    "what was served of that name before, if anything, goes on being served",
-		})
-		url := "type.googleapis.com/" + string(m.ProtoReflect().Descriptor().FullName())
-		if f := (failure{typ: url, name: name}); !slices.Contains(cb.snapshot.failed, f) {
-			cb.snapshot.failed = append(cb.snapshot.failed, f)
-		}
-		return nil
+	if err == nil {
+		return r
 	}
-	return r
+	cb.found = append(cb.found, dtab.Finding{
+		Code: codeUnroutable, Severity: dtab.Error, Pos: dtab.Pos{Source: cb.source},
+		Message: fmt.Sprintf("Envoy would refuse %s: %v", name, err),
+		Hint:    "what was served of that name before, if anything, goes on being served",
+	})
+	url := "type.googleapis.com/" + string(m.ProtoReflect().Descriptor().FullName())
+	if f := (failure{typ: url, name: name}); !slices.Contains(cb.snapshot.failed, f) {
+		cb.snapshot.failed = append(cb.snapshot.failed, f)
+	}
+	return nil
+}
+
+func (cb *classBuilder) addRouteConfiguration(rc *routev3.RouteConfiguration) {
+	r := cb.make(rc.Name, rc, func() (*Resource, error) { return NewRouteConfiguration(rc, cb.source) })
+	if r != nil {
+		cb.snapshot.Resources[RouteType][r.Name] = r
+	}
+}
+
+func (cb *classBuilder) addVirtualHost(config string, vh *routev3.VirtualHost, clusters []string) {
+	r := cb.make(config+"/"+vh.Name, vh, func() (*Resource, error) { return NewVirtualHost(config, vh, clusters, cb.source) })
+	if r != nil {
+		cb.snapshot.Resources[VirtualHostType][r.Name] = r
+	}
 }
 
 // endpoints adds the load assignment of an EDS cluster.

@@ -250,8 +250,8 @@ func bigFamily(t testing.TB, members int) generated {
 	}
 	r.seePorts(g.overlays)
 	cells, _ := newExplorer(r, newNames(inv), g.overlays).explore()
-	b := &builder{router: r, overlays: g.overlays, class: newClassBuilder(inv), used: map[string]bool{}}
-	g.router, g.rc, g.class = r, b.routeTable(cells), b.class
+	b := &builder{router: r, overlays: g.overlays, class: newClassBuilder(inv)}
+	g.router, g.rc, g.class = r, wholeTable(b, cells), b.class
 	return g
 }
 

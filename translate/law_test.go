@@ -555,8 +555,22 @@ func generate(t *rapid.T) generated {
 	if len(limits) > 0 {
 		t.Skip("the table loops")
 	}
-	b := &builder{router: r, overlays: overlays, class: newClassBuilder(inv), used: map[string]bool{}}
-	return generated{router: r, overlays: overlays, rc: b.routeTable(cells), class: b.class}
+	b := &builder{router: r, overlays: overlays, class: newClassBuilder(inv)}
+	return generated{router: r, overlays: overlays, rc: wholeTable(b, cells), class: b.class}
+}
+
+// wholeTable gives the route table that a builder makes as one message.
+func wholeTable(b *builder, cells []*cell) *routev3.RouteConfiguration {
+	b.routeTable(cells)
+	rc := &routev3.RouteConfiguration{}
+	table := b.class.snapshot.Whole()[RouteType][b.router.key.String()]
+	if table == nil || len(b.class.snapshot.failed) > 0 {
+		panic(fmt.Sprintf("Envoy would refuse %v", b.class.found))
+	}
+	if err := table.Body.UnmarshalTo(rc); err != nil {
+		panic(err)
+	}
+	return rc
 }
 
 // checkUntil checks a property, again and again until it has seen enough: what

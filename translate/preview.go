@@ -194,7 +194,7 @@ func (m *Model) Keep(s *Snapshot, only string) (func(*Resource) bool, error) {
 	for secret := range m.certificates {
 		kept[secretName(secret)] = r.tls != nil && r.tls.uses(secretName(secret))
 	}
-	resources := s.Classes[r.spec.ProxyClass].Resources
+	resources := s.Classes[r.spec.ProxyClass].Whole()
 	var follow func(*Resource)
 	follow = func(from *Resource) {
 		for _, c := range from.Clusters {

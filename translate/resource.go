@@ -14,11 +14,13 @@ import (
 // Type URLs of what Kibble serves, in the order in which a proxy may be given
 // them: what a later one names is of an earlier one.
 const (
-	ClusterType   = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
-	EndpointType  = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
-	ListenerType  = "type.googleapis.com/envoy.config.listener.v3.Listener"
-	RouteType     = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
-	ExtensionType = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
+	ClusterType  = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
+	EndpointType = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
+	ListenerType = "type.googleapis.com/envoy.config.listener.v3.Listener"
+	RouteType    = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
+	// VirtualHostType: of these a route configuration is made, see Table.
+	VirtualHostType = "type.googleapis.com/envoy.config.route.v3.VirtualHost"
+	ExtensionType   = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
 	// SecretType holds private keys: its bodies are for proxies only.
 	SecretType = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
 )
@@ -36,6 +38,10 @@ type Resource struct {
 	Clusters []string
 	// Source says where it came from: object, file:line, policy.
 	Source string
+
+	// head is what a route configuration whose virtual hosts travel one by one
+	// begins with when they are in it.
+	head []byte
 }
 
 // NewResource encodes a message. The message must not be changed afterwards.

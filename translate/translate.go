@@ -190,13 +190,12 @@ func (m *Model) translate(r *router, cb *classBuilder) []*cell {
 	cb.source = r.describe()
 	e := newExplorer(r, m.names, m.overlays)
 	cells, found := e.explore()
-	b := &builder{router: r, overlays: m.overlays, class: cb, used: map[string]bool{}}
-	rc := b.routeTable(cells)
+	b := &builder{router: r, overlays: m.overlays, class: cb}
 	cb.found = append(cb.found, found...)
-	cb.add(rc.Name, rc, sortedKeys(b.used))
+	b.routeTable(cells)
 	decided := m.decidedAt(r)
 	spec := listenerSpec{
-		Name: r.key.String(), RouteConfig: rc.Name, Class: r.spec.ProxyClass, Router: r.key.String(),
+		Name: r.key.String(), RouteConfig: r.key.String(), Class: r.spec.ProxyClass, Router: r.key.String(),
 		Port: uint32(r.spec.Port), Bind: r.spec.Bind, Untrusted: r.untrusted(), Hops: r.spec.XFFNumTrustedHops,
 		AdHoc: r.spec.AdHocOverrides != nil, Identifying: r.identifier.header, Policies: r.untrusted(), In: r.handsOver(),
 		PolicyExtension: r.key.String() + "/policies", DynamicForwardProxy: b.forwards,

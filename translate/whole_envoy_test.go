@@ -107,7 +107,7 @@ const told = "x-told"
 func wholeListener(t testing.TB, m *Model, s *Snapshot, name, class string, hops uint32) (*listenerv3.Listener, *routev3.RouteConfiguration) {
 	t.Helper()
 	router := "default/" + class
-	resources := s.Classes[class].Resources
+	resources := s.Classes[class].Whole()
 	rc := &routev3.RouteConfiguration{}
 	if err := resources[RouteType][router].Body.UnmarshalTo(rc); err != nil {
 		t.Fatal(err)

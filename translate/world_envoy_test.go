@@ -99,7 +99,7 @@ func startClass(t testing.TB, class string, s *ClassSnapshot) *envoytest.Envoy {
 	})
 	for _, name := range sortedKeys(s.Resources[ListenerType]) {
 		files := map[string]string{}
-		for typ, all := range map[string]map[string]*Resource{RouteType: s.Resources[RouteType], ExtensionType: s.Resources[ExtensionType]} {
+		for typ, all := range map[string]map[string]*Resource{RouteType: s.Whole()[RouteType], ExtensionType: s.Resources[ExtensionType]} {
 			for key, r := range all {
 				m, err := r.Body.UnmarshalNew()
 				if err != nil {

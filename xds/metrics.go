@@ -77,7 +77,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 func short(typ string) string {
 	switch typ {
 	case translate.ClusterType, translate.EndpointType, translate.ListenerType, translate.RouteType, translate.ExtensionType,
-		translate.SecretType:
+		translate.SecretType, translate.VirtualHostType:
 		return typ[strings.LastIndexByte(typ, '.')+1:]
 	}
 	return "other"

@@ -14,7 +14,8 @@ import (
 )
 
 // previewResources prints the resources by class and type, as Envoy's
-// DiscoveryResponse has them.
+// DiscoveryResponse has them. Route tables are shown whole, though their virtual
+// hosts travel one by one.
 func previewResources(w io.Writer, m *translate.Model, out *output, s *translate.Snapshot, class, router string) error {
 	classes := map[string]map[string][]any{}
 	keep, err := m.Keep(s, router)
@@ -26,7 +27,7 @@ func previewResources(w io.Writer, m *translate.Model, out *output, s *translate
 			continue
 		}
 		types := map[string][]any{}
-		for typ, resources := range c.Resources {
+		for typ, resources := range c.Whole() {
 			for _, key := range slices.Sorted(maps.Keys(resources)) {
 				if !keep(resources[key]) {
 					continue

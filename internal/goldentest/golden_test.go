@@ -178,7 +178,7 @@ func resourcesOf(t *testing.T, s *translate.Snapshot) map[string]map[string]any 
 	t.Helper()
 	all := map[string]map[string]any{}
 	for class, cs := range s.Classes {
-		for typ, named := range cs.Resources {
+		for typ, named := range cs.Whole() {
 			for name, r := range named {
 				add(all, class+" "+kindOf(typ), name, decode(t, r))
 			}

@@ -91,7 +91,7 @@ func (p *Proxy) settle(now time.Time, k *kind, r *Response, assumed bool) {
 	p.land(k, r)
 	for i, f := range r.items {
 		it := k.item(now, f.name)
-		want, scope := p.class.target.get(k.typ, f.name, p.scopes)
+		want, scope := p.look(k.typ, f.name)
 		if f.res != nil && f.res.Version != standIn && !assumed {
 			p.accepted(now, key{k.typ, f.name, scope}, f.res, want)
 		}
@@ -234,7 +234,7 @@ func (p *Proxy) refuse(now time.Time, k *kind, f flown, words string) {
 		words = words[:wordsBound]
 	}
 	it.refused = &Refusal{Name: f.name, Version: f.res.Version, Words: words, Source: f.res.Source, Since: now}
-	want, scope := p.class.target.get(k.typ, f.name, p.scopes)
+	want, scope := p.look(k.typ, f.name)
 	if equal(want, f.res) && p.class.memory.refuse(key{k.typ, f.name, scope}, f.res.Version) {
 		p.class.touch(now, k.typ, f.name) // others that wait for it may take older content
 	}

@@ -15,7 +15,8 @@ type Class struct {
 	gone   bool    // published once, and absent now
 	memory memory
 	// named counts the wanted resources that name a cluster.
-	named map[string]int
+	named  map[string]int
+	tables tables
 
 	proxies map[*Proxy]struct{}
 	watch   map[string]*watchers // by type
@@ -35,6 +36,7 @@ type watchers struct {
 func NewClass(o Options) *Class {
 	return &Class{
 		opts: o.withDefaults(), memory: newMemory(), named: map[string]int{},
+		tables:  tables{hosts: map[string]byName{}, whole: byName{}},
 		proxies: map[*Proxy]struct{}{}, watch: map[string]*watchers{},
 		dirty: map[*Proxy]struct{}{}, blind: map[*Proxy]struct{}{}, late: map[string]int{},
 	}
@@ -76,18 +78,25 @@ func (c *Class) retarget(now time.Time, next *target) {
 	old := c.target
 	c.target = next
 	if old == nil {
-		diff(nil, next.snap.Resources, func(_, _ string, _, is *translate.Resource) { c.count(nil, is) })
+		diff(nil, next.snap.Resources, func(typ, name string, _, is *translate.Resource) {
+			c.count(nil, is)
+			c.tables.note(typ, name, is)
+		})
+		c.target.names(translate.RouteType, func(table string) { c.renew(now, table) })
 		for p := range c.proxies {
 			p.lookAgain(now)
 		}
 		return
 	}
 	type change struct{ typ, name string }
-	changed := map[change]struct{}{}
+	changed, stale := map[change]struct{}{}, map[string]struct{}{}
 	note := func(typ, name string, was, is *translate.Resource) {
 		c.count(was, is)
 		c.memory.changed(now, key{typ: typ, name: name}, is)
 		changed[change{typ, name}] = struct{}{}
+		if table := c.tables.note(typ, name, is); table != "" {
+			stale[table] = struct{}{}
+		}
 	}
 	before, after := old.layers(), next.layers()
 	for i := range before {
@@ -96,6 +105,11 @@ func (c *Class) retarget(now time.Time, next *target) {
 			c.memory.changed(now, key{typ, name, s}, is)
 			changed[change{typ, name}] = struct{}{}
 		})
+	}
+	for table := range stale {
+		if c.renew(now, table) {
+			changed[change{translate.RouteType, table}] = struct{}{}
+		}
 	}
 	for ch := range changed {
 		c.touch(now, ch.typ, ch.name)
@@ -254,7 +268,7 @@ func (c *Class) Late() map[string]int {
 func (c *Class) Tick(now time.Time) {
 	// By then a refusal of what came instead would be known.
 	if c.target != nil {
-		c.memory.sweep(now.Add(-c.opts.AckLimit-c.opts.Drain), c.target)
+		c.memory.sweep(now.Add(-c.opts.AckLimit-c.opts.Drain), c.wants)
 	}
 	for p := range c.proxies {
 		p.tick(now)

@@ -28,7 +28,7 @@ const (
 // choose says what the proxy is to have of a name.
 func (p *Proxy) choose(k *kind, name string, it *item) (*translate.Resource, fate) {
 	c := p.class
-	want, scope := c.target.get(k.typ, name, p.scopes)
+	want, scope := p.look(k.typ, name)
 	id := key{k.typ, name, scope}
 	if want == nil {
 		if k.given(name) == nil && p.needs(k, name) {

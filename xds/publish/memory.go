@@ -80,7 +80,7 @@ func (m *memory) changed(now time.Time, k key, is *translate.Resource) {
 // sweep forgets what has not been wanted since before and cannot be needed, and
 // with a cluster all older content that names it: nobody can be given that
 // any more.
-func (m *memory) sweep(before time.Time, t *target) {
+func (m *memory) sweep(before time.Time, wants func(key, *translate.Resource) bool) {
 	if len(m.refused) > 0 {
 		return
 	}
@@ -94,7 +94,7 @@ func (m *memory) sweep(before time.Time, t *target) {
 	for n := 0; n != len(clusters); {
 		n = len(clusters)
 		for k, r := range m.accepted {
-			if namesAny(r, clusters) && !t.wants(k, r) {
+			if namesAny(r, clusters) && !wants(k, r) {
 				m.forget(k, clusters)
 			}
 		}

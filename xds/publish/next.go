@@ -116,7 +116,7 @@ func (p *Proxy) put(now time.Time, k *kind, r *Response, name string, it *item, 
 		p.settled(k, name, it)
 		return
 	case give:
-		_, scope := p.class.target.get(k.typ, name, p.scopes)
+		_, scope := p.look(k.typ, name)
 		suspect := p.class.memory.bad(key{k.typ, name, scope}, res.Version)
 		slow := it.slow == res.Version && it.slow != ""
 		if company && (suspect || slow) {
@@ -173,7 +173,7 @@ func (p *Proxy) settled(k *kind, name string, it *item) {
 	if it.flying > 0 || it.queued || it.missing != nil {
 		return
 	}
-	want, _ := p.class.target.get(k.typ, name, p.scopes)
+	want, _ := p.look(k.typ, name)
 	if it.refused != nil && (want == nil || it.refused.Version != want.Version) {
 		it.refused = nil
 	}

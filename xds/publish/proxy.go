@@ -151,7 +151,7 @@ func (p *Proxy) upgrade(now time.Time, k *kind, name string) {
 		k.has[name] = noEndpoints(name)
 		return
 	}
-	want, scope := p.class.target.get(k.typ, name, p.scopes)
+	want, scope := p.look(k.typ, name)
 	id := key{k.typ, name, scope}
 	if equal(has, want) {
 		k.has[name] = want

@@ -88,7 +88,7 @@ func (p *Proxy) status(k *kind) Status {
 		}
 		var want *translate.Resource
 		if p.class.target != nil {
-			want, _ = p.class.target.get(k.typ, name, p.scopes)
+			want, _ = p.look(k.typ, name)
 		}
 		switch {
 		case want == nil && k.has[name] != nil:
@@ -186,6 +186,6 @@ func (p *Proxy) wanted(k *kind, name string) *translate.Resource {
 	if p.class.target == nil {
 		return nil
 	}
-	want, _ := p.class.target.get(k.typ, name, p.scopes)
+	want, _ := p.look(k.typ, name)
 	return want
 }
