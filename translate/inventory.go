@@ -128,11 +128,12 @@ type Endpoint struct {
 	// Ready, Serving and Terminating as Kubernetes means them, with its
 	// defaults for conditions that are absent applied.
 	Ready, Serving, Terminating bool
-	NodeName, Zone              string
+	NodeName                    string `json:",omitempty"`
+	Zone                        string `json:",omitempty"`
 	// Pod is the name of the pod behind it, if it is one.
-	Pod string
+	Pod string `json:",omitempty"`
 	// Labels are the pod's, where pods are known; nil otherwise.
-	Labels Labels
+	Labels Labels `json:",omitempty"`
 }
 
 // File is one file of an io.l5d.fs namer.

@@ -29,6 +29,8 @@ type Model struct {
 	read         time.Time // when the inventory was read
 	// good are the policies' objects in the form that is served.
 	good map[Key]*Sourced[v1alpha1.DogfoodPolicy]
+	// written are the same without the keys that they name.
+	written map[Key]*Sourced[v1alpha1.DogfoodPolicy]
 	// token is the model's own, moved what has changed since an earlier one; nil:
 	// that is not known.
 	token *token
@@ -42,7 +44,7 @@ func NewModel(inv *Inventory, now time.Time) *Model { return newModel(inv, now, 
 func newModel(inv *Inventory, now time.Time, last *Model) *Model {
 	m := &Model{
 		inventory: inv, names: newNames(inv), token: &token{}, read: now,
-		good: map[Key]*Sourced[v1alpha1.DogfoodPolicy]{}, certificates: map[Key]*certificate{},
+		good: map[Key]*Sourced[v1alpha1.DogfoodPolicy]{}, written: map[Key]*Sourced[v1alpha1.DogfoodPolicy]{}, certificates: map[Key]*certificate{},
 	}
 	m.readPolicies(now, last)
 	for _, src := range inv.Routers {
@@ -73,15 +75,15 @@ func (m *Model) readPolicies(now time.Time, last *Model) {
 	var all []dogfood.Policy
 	for _, src := range m.inventory.Policies {
 		policies, found := dogfood.Compile(src.Object, src.Origin.Field, facts, now)
-		key, good := Key{src.Object.Namespace, src.Object.Name}, m.inventory.withKeys(src)
+		key, good, written := Key{src.Object.Namespace, src.Object.Name}, m.inventory.withKeys(src), src
 		if broken(found) {
 			if kept, from := lastPolicies(key, last, spaces, now); from != nil {
-				policies, good = kept, from
+				policies, good, written = kept, from, last.written[key]
 				found = append(found, keptFinding("policy "+key.String(), src.Origin.Field("spec").At(1, 1)))
 			}
 		}
 		if len(policies) > 0 {
-			m.good[key] = good
+			m.good[key], m.written[key] = good, written
 		}
 		all = append(all, policies...)
 		m.findings = slices.Concat(m.findings, found, missingRouters(m.inventory, src), uselessGrants(m.inventory, src))

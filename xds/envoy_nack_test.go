@@ -126,8 +126,8 @@ func (c trial) run(t *testing.T, protocol, up string) {
 	if c.typ == lds {
 		second.Listener(t, "second") // the one that was accepted
 	}
-	if n := len(statusOfNode(s, "edge-1", c.typ).Refused); n != 0 {
-		t.Errorf("a new Envoy was given what another refused, and refused %d resources", n)
+	if refused := statusOfNode(s, "edge-1", c.typ).Refused; len(refused) != 1 || !refused[0].Elsewhere {
+		t.Errorf("a new Envoy was given what another refused, or that is not told: %v", refused)
 	}
 
 	s.Publish(c.with(t, 3, up, c.old))

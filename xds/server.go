@@ -45,6 +45,9 @@ type Options struct {
 	KeepExtra time.Duration
 	// MaxStreams bounds the connected proxies; default 10,000.
 	MaxStreams int
+	// Learnt is called when what Remember gives may have become another. It must
+	// return at once and not call the server.
+	Learnt func()
 	// Authenticator says who may call; nil lets everybody in as whoever they say.
 	Authenticator Authenticator
 	// Register adds other services to the gRPC server.
@@ -69,6 +72,8 @@ type Server struct {
 
 	mu        sync.Mutex
 	published bool
+	complete  bool // by Publish, and not only by Provisional
+	recalled  map[string]*publish.Remembered
 	streams   int
 	classes   map[string]*class
 	changed   chan struct{} // closed and replaced when a proxy's state may have changed
@@ -106,8 +111,9 @@ func New(o Options) *Server {
 }
 
 // Publish sets what all proxies are to have. What equals what they have is not
-// sent. The snapshot must not be changed afterwards.
-func (s *Server) Publish(snapshot *translate.Snapshot) {
+// sent. The snapshot must not be changed afterwards. What is known to be refused
+// is kept from proxies that have not accepted it, as if one had refused it.
+func (s *Server) Publish(snapshot *translate.Snapshot, refused ...Verdict) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.opts.Now()
@@ -120,7 +126,13 @@ func (s *Server) Publish(snapshot *translate.Snapshot) {
 			c.Extra(now, c.extras()) // those that came before the class was known
 		}
 	}
-	s.published = true
+	for _, v := range refused {
+		if c := s.classes[v.Class]; c != nil {
+			c.Refuse(now, v.Version, v.Words)
+		}
+	}
+	s.recalled = nil // each class has its own part
+	s.published, s.complete = true, true
 	s.metrics.resources(snapshot)
 	s.wake()
 }
@@ -133,6 +145,7 @@ func (s *Server) class(name string) *class {
 			Class:   publish.NewClass(publish.Options{Drain: s.opts.Drain, AckLimit: s.opts.AckLimit}),
 			streams: map[*publish.Proxy]*stream{}, extra: map[string]extra{},
 		}
+		c.Recall(s.recalled[name])
 		s.classes[name] = c
 	}
 	return c
@@ -215,6 +228,7 @@ func (s *Server) tick(ctx context.Context) {
 	t := time.NewTicker(tickEvery)
 	defer t.Stop()
 	var counted time.Time
+	changes := 0
 	for {
 		select {
 		case <-ctx.Done():
@@ -231,6 +245,10 @@ func (s *Server) tick(ctx context.Context) {
 		if now.Sub(counted) >= countEvery {
 			s.metrics.alarms(s.classes)
 			counted = now
+			if n := s.changes(); n != changes && s.opts.Learnt != nil {
+				changes = n
+				s.opts.Learnt()
+			}
 		}
 		s.wake()
 		s.mu.Unlock()
@@ -361,7 +379,7 @@ func statusOf(class string, st *stream, now time.Time) ProxyStatus {
 			p.BehindSince = typ.Since
 		}
 	}
-	p.InSync = st.class.Known() && p.BehindSince.IsZero() && !p.Stuck
+	p.InSync = st.class.Known() && !st.class.Waits() && p.BehindSince.IsZero() && !p.Stuck
 	return p
 }
 

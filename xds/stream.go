@@ -112,7 +112,7 @@ func (st *stream) join(node *corev3.Node, now time.Time) error {
 	st.class.streams[st.proxy] = st
 	s.opts.Logger.Info("proxy joined", "node", st.node, "class", st.name, "protocol", st.protocol)
 	switch {
-	case !s.published:
+	case !s.complete:
 		s.opts.Logger.Info("the proxy waits for the first configuration", "node", st.node, "class", st.name)
 	case !st.class.Known():
 		s.opts.Logger.Warn("no router is of the proxy's class; it waits", "node", st.node, "class", st.name)

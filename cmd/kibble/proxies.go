@@ -160,7 +160,11 @@ func (p *proxies) print(w io.Writer, all []xds.ProxyStatus, now time.Time) error
 		for _, typ := range one.Types {
 			kind := shown(typ.Type[strings.LastIndex(typ.Type, ".")+1:])
 			for _, r := range typ.Refused {
-				t.line(fmt.Sprintf("    refused %s %s [%s]: %q", kind, shown(r.Name), shown(r.Source), r.Words))
+				what := "refused"
+				if r.Elsewhere {
+					what = "refused elsewhere, and not given:"
+				}
+				t.line(fmt.Sprintf("    %s %s %s [%s]: %q", what, kind, shown(r.Name), shown(r.Source), r.Words))
 			}
 			for _, x := range typ.Waiting {
 				t.line(fmt.Sprintf("    %s %s [%s] waits for %s", kind, shown(x.Name), shown(x.Source), shown(strings.Join(x.Clusters, ", "))))

@@ -1,6 +1,7 @@
 package conditions
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,7 +22,7 @@ func (o Object) programmed(accepted verdict, proxies []Proxy) verdict {
 		return verdict{metav1.ConditionFalse, v1alpha1.ReasonNotServed, "an earlier form of it is served"}
 	}
 	var all, refusing, pending int
-	var words string
+	var words, elsewhere string
 	for _, p := range proxies {
 		if !slices.Contains(o.Classes, p.Class) {
 			continue
@@ -30,9 +31,10 @@ func (o Object) programmed(accepted verdict, proxies []Proxy) verdict {
 		switch refusal := o.refusal(p); {
 		case refusal != nil:
 			refusing++
-			// The one that sorts first, so that the message does not change with the order.
-			if said := fmt.Sprintf("%s refuses %s: %s", p.Node, refusal.Name, refusal.Words); words == "" || said < words {
-				words = said
+			if refusal.Elsewhere {
+				elsewhere = first(elsewhere, fmt.Sprintf("%s is not given %s, which was refused elsewhere: %s", p.Node, refusal.Name, refusal.Words))
+			} else {
+				words = first(words, fmt.Sprintf("%s refuses %s: %s", p.Node, refusal.Name, refusal.Words))
 			}
 		case behind(p):
 			pending++
@@ -42,11 +44,20 @@ func (o Object) programmed(accepted verdict, proxies []Proxy) verdict {
 	case all == 0:
 		return verdict{metav1.ConditionUnknown, v1alpha1.ReasonNoProxies, "no proxy of class " + strings.Join(o.Classes, ", ") + " is connected"}
 	case refusing > 0:
-		return verdict{metav1.ConditionFalse, v1alpha1.ReasonRefused, fmt.Sprintf("%d of %d proxies: %s", refusing, all, words)}
+		return verdict{metav1.ConditionFalse, v1alpha1.ReasonRefused, fmt.Sprintf("%d of %d proxies: %s", refusing, all, cmp.Or(words, elsewhere))}
 	case pending > 0:
 		return verdict{metav1.ConditionFalse, v1alpha1.ReasonPending, fmt.Sprintf("%d of %d proxies do not have everything yet", pending, all)}
 	}
 	return verdict{metav1.ConditionTrue, v1alpha1.ReasonProgrammed, ""}
+}
+
+// first gives the one that sorts first, so that a message does not change with
+// the order of proxies; "" counts as none.
+func first(a, b string) string {
+	if a == "" || b < a {
+		return b
+	}
+	return a
 }
 
 // refusal gives the first resource of the object that a proxy refuses, or nil.

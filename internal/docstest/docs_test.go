@@ -18,7 +18,6 @@ import (
 
 	"kibble.dev/discovery"
 	"kibble.dev/dtab"
-	"kibble.dev/suite"
 	"kibble.dev/translate"
 )
 
@@ -53,13 +52,6 @@ func TestBlocks(t *testing.T) {
 // Objects of ours must be read and translated without an error.
 func checkYAML(t *testing.T, b block) {
 	var anything any
-	if strings.Contains(b.text, "\ntests:\n") {
-		_, found := suite.Read(b.file, []byte(strings.Repeat("\n", b.line-1)+b.text))
-		for _, f := range found {
-			t.Error(f)
-		}
-		return
-	}
 	if !strings.Contains(b.text, "apiVersion:") {
 		if err := yaml.Unmarshal([]byte(b.text), &anything); err != nil {
 			t.Errorf("%s:%d: %v", b.file, b.line, err)

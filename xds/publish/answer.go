@@ -7,7 +7,7 @@ import (
 	"kibble.dev/translate"
 )
 
-// Refusal is a version that a proxy refused.
+// Refusal is a version that a proxy refused, or is not given because of a refusal.
 type Refusal struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
@@ -16,6 +16,9 @@ type Refusal struct {
 	// Source is the resource's.
 	Source string    `json:"source,omitempty"`
 	Since  time.Time `json:"since"`
+	// Elsewhere says that not this proxy refused it, but another one, or an Envoy
+	// on which it was tried.
+	Elsewhere bool `json:"elsewhere,omitempty"`
 }
 
 // badBound is how many refused versions of a name are remembered while it is
@@ -24,6 +27,9 @@ const badBound = 8
 
 // wordsBound is how many bytes of a proxy's words are kept.
 const wordsBound = 2 << 10
+
+// cut bounds a proxy's words.
+func cut(words string) string { return words[:min(len(words), wordsBound)] }
 
 // Ack tells that the proxy accepted the response of a nonce. It gives the
 // response, nil if the nonce is not known.
@@ -230,12 +236,9 @@ func (p *Proxy) refuse(now time.Time, k *kind, f flown, words string) {
 	if it.bad = append(it.bad, f.res.Version); len(it.bad) > badBound {
 		it.bad = it.bad[1:]
 	}
-	if len(words) > wordsBound {
-		words = words[:wordsBound]
-	}
-	it.refused = &Refusal{Name: f.name, Version: f.res.Version, Words: words, Source: f.res.Source, Since: now}
+	it.refused = &Refusal{Name: f.name, Version: f.res.Version, Words: cut(words), Source: f.res.Source, Since: now}
 	want, scope := p.look(k.typ, f.name)
-	if equal(want, f.res) && p.class.memory.refuse(key{k.typ, f.name, scope}, f.res.Version) {
+	if equal(want, f.res) && p.class.memory.refuse(key{k.typ, f.name, scope}, refusal{Refusal: *it.refused}) {
 		p.class.touch(now, k.typ, f.name) // others that wait for it may take older content
 	}
 	it.slow = ""

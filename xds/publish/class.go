@@ -13,7 +13,11 @@ type Class struct {
 	opts   Options
 	target *target // nil until the first Publish: nothing is given before
 	gone   bool    // published once, and absent now
-	memory memory
+	// provisional says that target is of an earlier time; see Provisional.
+	provisional bool
+	// recalled is what Recall brought, until there is a target to compare with.
+	recalled *Remembered
+	memory   memory
 	// named counts the wanted resources that name a cluster.
 	named  map[string]int
 	tables tables
@@ -53,12 +57,17 @@ func (c *Class) Publish(now time.Time, snap *translate.ClassSnapshot) {
 		}
 		snap = &translate.ClassSnapshot{}
 	}
+	was := c.provisional
+	c.provisional = false
 	next := &target{snap: snap}
 	if c.target != nil {
 		next.extra = c.target.extra
 	}
 	c.retarget(now, next)
 	for p := range c.proxies {
+		if was {
+			p.catchUp(now)
+		}
 		if p.waits && !c.gone {
 			p.waits = false
 			p.mark()
@@ -83,6 +92,7 @@ func (c *Class) retarget(now time.Time, next *target) {
 			c.tables.note(typ, name, is)
 		})
 		c.target.names(translate.RouteType, func(table string) { c.renew(now, table) })
+		c.compare(now)
 		for p := range c.proxies {
 			p.lookAgain(now)
 		}

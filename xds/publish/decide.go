@@ -38,7 +38,7 @@ func (p *Proxy) choose(k *kind, name string, it *item) (*translate.Resource, fat
 		}
 		return nil, absent
 	}
-	refused := it.refused != nil && it.refused.Version == want.Version
+	refused := it.refused != nil && it.refused.Version == want.Version || c.memory.hopeless(id, want.Version)
 	tried := it.flying > 0 && equal(it.sent, want) // its answer will tell
 	if !refused && (tried || !c.memory.bad(id, want.Version)) {
 		return want, wanted
@@ -103,6 +103,9 @@ func (p *Proxy) decide(now time.Time, k *kind, name string, it *item) (action, *
 		return nothing, nil
 	}
 	p.upgrade(now, k, name)
+	if p.class.provisional && p.letBe(k, name) {
+		return nothing, nil
+	}
 	want, f := p.choose(k, name, it)
 	cur := k.given(name)
 	if k.typ == translate.ClusterType && f != absent {

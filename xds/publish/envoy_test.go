@@ -26,7 +26,7 @@ const (
 func resource(typ, name, version string, f fault, clusters ...string) *translate.Resource {
 	slices.Sort(clusters)
 	return &translate.Resource{
-		Name: name, Version: version, Body: &anypb.Any{TypeUrl: typ, Value: []byte{byte(f)}},
+		Name: name, Version: version, Body: &anypb.Any{TypeUrl: typ, Value: []byte{0x78, byte(f)}}, // a field that no message knows
 		Clusters: clusters, Source: name + ".yaml:" + version,
 	}
 }
@@ -35,7 +35,17 @@ func faultOf(r *translate.Resource) fault {
 	if r.Version == standIn {
 		return none
 	}
-	return fault(r.Body.GetValue()[0])
+	return fault(r.Body.GetValue()[1])
+}
+
+// warms says that a cluster of the Envoy never gets warm.
+func (e *envoy) warms() bool {
+	for _, r := range e.warming {
+		if faultOf(r) == stuck {
+			return true
+		}
+	}
+	return false
 }
 
 // envoy behaves as a real one does towards its control plane, as far as the

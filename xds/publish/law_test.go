@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,6 +25,9 @@ type world struct {
 	class  *Class
 	envoys []*envoy
 	snap   *translate.ClassSnapshot
+	// earlier was wanted at some time; late says that a class was not told snap yet.
+	earlier *translate.ClassSnapshot
+	late    bool
 	// patient worlds let no limit pass while an Envoy has not been heard.
 	patient bool
 	heard   int
@@ -40,7 +44,9 @@ func newWorld(t *rapid.T, patient bool) *world {
 // step lets one thing happen.
 func (w *world) step() {
 	e := w.envoys[rapid.IntRange(0, len(w.envoys)-1).Draw(w.t, "who")]
-	switch rapid.IntRange(0, 9).Draw(w.t, "what") {
+	switch rapid.IntRange(0, 10).Draw(w.t, "what") {
+	case 10:
+		w.restart()
 	case 0:
 		w.publish(rapid.IntRange(0, 3).Draw(w.t, "faulty") == 0)
 	case 1:
@@ -62,14 +68,47 @@ func (w *world) connect(e *envoy) {
 		if e.full && w.patient {
 			return // state of the world cannot tell what it has: see package xds
 		}
-		for _, r := range e.warming {
-			if faultOf(r) == stuck {
-				return // nothing helps it then
-			}
+		if e.warms() {
+			return // nothing helps it then
 		}
 		w.class.Disconnect(e.Proxy)
 	}
 	e.connect(w.class.Connect(w.now, nil, e.full), routeNames)
+}
+
+// restart puts another control plane in place, which remembers what the last
+// one learnt, and may serve what was wanted at some time until it is told more.
+func (w *world) restart() {
+	for _, e := range w.envoys {
+		if e.Proxy != nil && (e.full && w.patient || e.warms()) {
+			return // see connect
+		}
+	}
+	kept, err := json.Marshal(w.class.Remember())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var m Remembered
+	if err := json.Unmarshal(kept, &m); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Logf("%v restart", w.now.Unix())
+	w.class = NewClass(Options{Window: 3})
+	w.class.Recall(&m)
+	for _, e := range w.envoys {
+		if e.Proxy != nil {
+			e.connect(w.class.Connect(w.now, nil, e.full), routeNames)
+		}
+	}
+	if w.snap == nil {
+		return
+	}
+	if rapid.Bool().Draw(w.t, "provisional") {
+		w.class.Provisional(w.now, w.earlier)
+		w.late = true
+	} else {
+		w.class.Publish(w.now, w.snap)
+	}
 }
 
 func (w *world) pass(d time.Duration) {
@@ -204,7 +243,10 @@ func (w *world) publish(faulty bool) {
 			t.Logf("%v want %s %s %s", w.now.Unix(), short(typ), name, snap.Resources[typ][name].Version)
 		}
 	}
-	w.snap = snap
+	if w.earlier == nil || rapid.Bool().Draw(t, "kept") {
+		w.earlier = snap
+	}
+	w.snap, w.late = snap, false
 	w.class.Publish(w.now, snap)
 }
 
@@ -217,6 +259,9 @@ func (w *world) settle() {
 	}
 	if w.snap == nil {
 		w.publish(false)
+	}
+	if w.late {
+		w.class.Publish(w.now, w.snap)
 	}
 	for range 30 {
 		for busy := true; busy; {

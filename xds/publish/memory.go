@@ -18,23 +18,38 @@ type key struct {
 type memory struct {
 	// accepted is what some proxy accepted last.
 	accepted map[key]*translate.Resource
-	// refused is a version that is wanted now, that some proxy refused and
-	// none accepted.
-	refused map[key]string
+	// refused is a version that is wanted now, that some proxy refused, or that
+	// is known to be refused, and none accepted.
+	refused map[key]refusal
 	// gone are those of accepted that are no longer wanted, and since when.
 	// They are kept while something is refused, or may yet be: a new proxy
 	// that gets an older listener needs the older table and clusters with it.
 	gone map[key]time.Time
+	// changes counts what a later control plane would want to know. Endpoints
+	// that were accepted are not of that kind: they are old by then.
+	changes int
+}
+
+// refusal is why a version is held to be bad.
+type refusal struct {
+	Refusal
+	// certain says that no proxy is to try it.
+	certain bool
 }
 
 func newMemory() memory {
-	return memory{accepted: map[key]*translate.Resource{}, refused: map[key]string{}, gone: map[key]time.Time{}}
+	return memory{accepted: map[key]*translate.Resource{}, refused: map[key]refusal{}, gone: map[key]time.Time{}}
 }
 
 // bad says that this version was refused and never accepted.
 func (m *memory) bad(k key, version string) bool {
 	v, ok := m.refused[k]
-	return ok && v == version
+	return ok && v.Version == version
+}
+
+// hopeless says that this version is bad, and that no proxy need try it.
+func (m *memory) hopeless(k key, version string) bool {
+	return m.bad(k, version) && m.refused[k].certain
 }
 
 // accept notes that a proxy accepted r where wanted is wanted. It says whether
@@ -47,9 +62,13 @@ func (m *memory) accept(k key, r, wanted *translate.Resource) (cleared bool) {
 	// A slow proxy's answer to an older version must not replace a newer one.
 	if old == nil || equal(r, wanted) || !equal(old, wanted) {
 		m.accepted[k] = r
+		if k.typ != translate.EndpointType {
+			m.changes++
+		}
 	}
 	if m.bad(k, r.Version) {
 		delete(m.refused, k)
+		m.changes++
 		return true
 	}
 	return false
@@ -57,18 +76,20 @@ func (m *memory) accept(k key, r, wanted *translate.Resource) (cleared bool) {
 
 // refuse notes that a proxy refused the wanted version. It says whether it is
 // held to be bad from now on, which it is not when another proxy accepted it.
-func (m *memory) refuse(k key, version string) (bad bool) {
-	if a := m.accepted[k]; a != nil && a.Version == version || m.bad(k, version) {
+func (m *memory) refuse(k key, r refusal) (bad bool) {
+	if a := m.accepted[k]; a != nil && a.Version == r.Version || m.bad(k, r.Version) && !r.certain {
 		return false
 	}
-	m.refused[k] = version
+	m.refused[k] = r
+	m.changes++
 	return true
 }
 
 // changed notes that the wanted content of k is now another, nil for none.
 func (m *memory) changed(now time.Time, k key, is *translate.Resource) {
-	if v, ok := m.refused[k]; ok && (is == nil || is.Version != v) {
+	if v, ok := m.refused[k]; ok && (is == nil || is.Version != v.Version) {
 		delete(m.refused, k)
+		m.changes++
 	}
 	if is != nil {
 		delete(m.gone, k)

@@ -67,7 +67,7 @@ func (p *Proxy) Next(now time.Time, typ string) *Response {
 			k.flights = append(k.flights, r)
 			return r
 		case len(k.trials) > 0 || trial:
-		case k.greet && !k.held() && !p.class.gone:
+		case k.greet && !k.held() && !p.class.gone && !p.class.provisional:
 			k.greet = false
 			k.flights = append(k.flights, r)
 			return r

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -31,6 +32,9 @@ var update = flag.Bool("update", false, "write what the scripts lead to anew")
 //	> pass DURATION
 //	> leave PROXY
 //	> show PROXY
+//	> before TYPE:NAME@VERSION ...                 the configuration of an earlier time
+//	> bad TYPE:NAME@VERSION[%SCOPE] WORDS          the wanted version is known to be refused
+//	> restart                                      another class takes over what this one remembers
 //
 // A proxy is given "NONCE TYPE resources -removals"; in state of the world what
 // all a complete response holds follows the equals sign. Drain is 5 s, AckLimit 10 s.
@@ -108,14 +112,25 @@ func (s *script) run(text string) string {
 func (s *script) event(words []string, line string) {
 	verb, args := words[0], words[1:]
 	var p *Proxy
-	if verb != "want" && verb != "pass" && verb != "connect" {
+	if !slices.Contains([]string{"want", "pass", "connect", "before", "bad", "restart"}, verb) {
 		if p = s.proxies[args[0]]; p == nil {
 			s.t.Fatalf("%s: no such proxy", line)
 		}
 	}
 	switch verb {
 	case "want":
-		s.want(args)
+		if len(args) == 0 {
+			s.class.Publish(s.now, nil)
+			return
+		}
+		s.class.Publish(s.now, s.snapshot(args))
+	case "before":
+		s.class.Provisional(s.now, s.snapshot(args))
+	case "bad":
+		m := written.FindStringSubmatch(args[0])
+		s.class.Refuse(s.now, Version{scriptTypes[m[1]], m[2], translate.Scope(m[5]), m[3]}, strings.Join(args[1:], " "))
+	case "restart":
+		s.restart()
 	case "pass":
 		d, err := time.ParseDuration(args[0])
 		if err != nil {
@@ -156,11 +171,23 @@ func (s *script) event(words []string, line string) {
 
 var written = regexp.MustCompile(`^(\w+):([^@]+)@(\w+)(?:\((.*)\))?(?:%(.*))?$`)
 
-func (s *script) want(args []string) {
-	if len(args) == 0 {
-		s.class.Publish(s.now, nil)
-		return
+// restart forgets all but what is remembered, and all proxies.
+func (s *script) restart() {
+	kept, err := json.Marshal(s.class.Remember())
+	if err != nil {
+		s.t.Fatal(err)
 	}
+	var m Remembered
+	if err := json.Unmarshal(kept, &m); err != nil {
+		s.t.Fatal(err)
+	}
+	s.class = NewClass(Options{})
+	s.class.Recall(&m)
+	clear(s.proxies)
+	clear(s.nonces)
+}
+
+func (s *script) snapshot(args []string) *translate.ClassSnapshot {
 	snap := &translate.ClassSnapshot{
 		Resources: map[string]map[string]*translate.Resource{}, Local: map[string]map[translate.Scope]*translate.Resource{},
 	}
@@ -187,7 +214,7 @@ func (s *script) want(args []string) {
 		}
 		snap.Resources[typ][name] = r
 	}
-	s.class.Publish(s.now, snap)
+	return snap
 }
 
 func (s *script) ask(p *Proxy, typ string, args []string) {

@@ -96,8 +96,8 @@ func (p *Proxy) status(k *kind) Status {
 		case !equal(want, k.has[name]):
 			s.Behind++
 		}
-		if it.refused != nil && want != nil && it.refused.Version == want.Version {
-			s.Refused = append(s.Refused, *it.refused)
+		if r := p.refusalOf(k, name, it); r != nil {
+			s.Refused = append(s.Refused, *r)
 		}
 		if it.missing != nil {
 			w := Waiting{Name: name, Clusters: it.missing}
@@ -122,8 +122,8 @@ func (p *Proxy) Alarms() (overdue []string, refused int) {
 		if !k.silent.IsZero() || k.waiting() && k.flights[0].undone {
 			overdue = append(overdue, typ)
 		}
-		for _, it := range k.open {
-			if it.refused != nil {
+		for name, it := range k.open {
+			if p.refusalOf(k, name, it) != nil {
 				refused++
 			}
 		}
@@ -178,8 +178,28 @@ func (p *Proxy) refuses(k *kind, name string) bool {
 	if k == nil {
 		return false
 	}
-	it, want := k.open[name], p.wanted(k, name)
-	return it != nil && it.refused != nil && want != nil && it.refused.Version == want.Version
+	it := k.open[name]
+	return it != nil && p.refusalOf(k, name, it) != nil
+}
+
+// refusalOf says why the proxy is not given the wanted version of an open name:
+// it refused it itself, or others did and it has no need to try. nil where that
+// is not the reason.
+func (p *Proxy) refusalOf(k *kind, name string, it *item) *Refusal {
+	if p.class.target == nil {
+		return nil
+	}
+	want, scope := p.look(k.typ, name)
+	switch id := (key{k.typ, name, scope}); {
+	case want == nil:
+	case it.refused != nil && it.refused.Version == want.Version:
+		return it.refused
+	case p.class.memory.bad(id, want.Version) && !equal(k.given(name), want):
+		r := p.class.memory.refused[id].Refusal
+		r.Elsewhere = true
+		return &r
+	}
+	return nil
 }
 
 func (p *Proxy) wanted(k *kind, name string) *translate.Resource {

@@ -91,8 +91,13 @@ func (c *Class) lookWhole(table string) (*translate.Resource, translate.Scope) {
 
 // wants says that r is what is wanted under a key.
 func (c *Class) wants(k key, r *translate.Resource) bool {
+	return equal(c.at(k), r)
+}
+
+// at gives what is wanted under a key, nil for nothing.
+func (c *Class) at(k key) *translate.Resource {
 	if k.scope == wholeScope {
-		return equal(c.tables.whole[k.name], r)
+		return c.tables.whole[k.name]
 	}
-	return c.target.wants(k, r)
+	return c.target.at(k)
 }

@@ -55,14 +55,14 @@ func (t *target) has(typ, name string) bool {
 	return r != nil
 }
 
-// wants says that r is what is wanted under a key.
-func (t *target) wants(k key, r *translate.Resource) bool {
+// at gives what is wanted under a key, nil for nothing.
+func (t *target) at(k key) *translate.Resource {
 	var scopes []translate.Scope
 	if k.scope != "" {
 		scopes = []translate.Scope{k.scope}
 	}
 	want, _ := t.get(k.typ, k.name, scopes)
-	return equal(want, r)
+	return want
 }
 
 // names calls f with each name of a type; some may come twice.
