@@ -3,8 +3,9 @@
 #
 # Writes what is made from the types of api/v1alpha1: their copy methods, the
 # chart of the CRDs, their copies in the main chart and the reference of the
-# objects; and the table of the main chart's values. With --check it writes
-# nothing, and fails when something is not current.
+# objects; the table of the main chart's values; and what the manual has of the
+# program: commands, metrics, pictures. With --check it writes nothing, and fails
+# when something is not current.
 set -euo pipefail
 
 generator=$1
@@ -34,3 +35,7 @@ for file in "$out"/chart/templates/*; do made "charts/kibble-crds/templates/$(ba
 for file in "$out"/plain/*; do made "charts/kibble/crds/$(basename "$file")" "$file"; done
 made charts/kibble/README.md "$out/README.md"
 made docs/reference/objects.md "$out/objects.md"
+
+# The program writes its own pages of the manual; tests compare them.
+pages=(go test -count=1 -run '^Test(Commands|Metrics)Page$' ./cmd/kibble)
+if [ "$mode" = --check ]; then "${pages[@]}"; else "${pages[@]}" -args -update; fi

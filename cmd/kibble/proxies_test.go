@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -101,5 +103,30 @@ func TestProxiesWatch(t *testing.T) {
 	out, code := command(ctx, "proxies", "--watch", "--admin-address", address)
 	if code != 0 || strings.Count(out, "CLASS") != 2 || strings.Count(out, "edge   b") != 1 {
 		t.Errorf("exit code %d:\n%s", code, out)
+	}
+}
+
+// The manual shows what the command prints.
+func TestManualShowsProxies(t *testing.T) {
+	page, err := os.ReadFile("../../docs/how-to/console.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	address := adminOf(t, func() []xds.ProxyStatus {
+		return []xds.ProxyStatus{
+			{Node: "edge-0", Class: "edge", Connected: began.Add(-time.Hour), InSync: true, Types: []publish.Status{{Type: translate.ClusterType, Acked: 3}}},
+			{Node: "hello-0", Class: "sidecar", Connected: began.Add(-time.Minute), BehindSince: began.Add(-5 * time.Second), Types: []publish.Status{{
+				Type: translate.RouteType, Acked: 1, Behind: 1,
+				Refused: []publish.Refusal{{Name: "default/outgoing", Words: "no such cluster", Source: "routers.yaml:32"}},
+			}}},
+		}
+	})
+	out, _ := command(t.Context(), "proxies", "--admin-address", address)
+	// How long ago something was depends on the machine.
+	ages := regexp.MustCompile(`\b(\d+h)?(\d+m)?\d+s\b`)
+	form := func(s string) string { return strings.Join(strings.Fields(ages.ReplaceAllString(s, "T")), " ") }
+	if !strings.Contains(form(string(page)), form(out)) {
+		t.Errorf("docs/how-to/console.md does not show what the command prints:\n%s", out)
 	}
 }

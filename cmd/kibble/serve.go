@@ -55,6 +55,7 @@ loopback only, and with --insecure-plaintext.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s.files = cmd.Flags().Changed("filename")
 			s.log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+			s.registry = prometheus.NewRegistry()
 			return s.run(cmd.Context())
 		},
 	}
@@ -72,6 +73,12 @@ loopback only, and with --insecure-plaintext.`,
 	return cmd
 }
 
+// registry takes the metrics, and gives them to whoever scrapes.
+type registry interface {
+	prometheus.Registerer
+	prometheus.Gatherer
+}
+
 // serving is one run of the server.
 type serving struct {
 	path, xdsAddress, adminAddress string
@@ -79,6 +86,7 @@ type serving struct {
 	files                          bool // of path are served, and not the cluster
 	cluster                        cluster
 	log                            *slog.Logger
+	registry                       registry
 	security                       security
 
 	server   *xds.Server
@@ -98,7 +106,7 @@ type serving struct {
 }
 
 func (s *serving) run(ctx context.Context) error {
-	registry := prometheus.NewRegistry()
+	registry := s.registry
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	updates := make(chan discovery.Update, 1)
 	source, err := s.source(registry, updates)

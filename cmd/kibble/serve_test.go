@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // A policy of a running server ends by itself: nothing else happens.
@@ -32,6 +34,7 @@ spec:
 		t.Fatal(err)
 	}
 	s := &serving{path: dir, files: true, xdsAddress: "127.0.0.1:0", adminAddress: "127.0.0.1:0", log: slog.New(slog.DiscardHandler)}
+	s.registry = prometheus.NewRegistry()
 	s.security.plaintext = true
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -10,7 +10,7 @@ import (
 )
 
 // source gives what reads the objects until its context ends, and sends them on.
-func (s *serving) source(registry prometheus.Registerer, updates chan discovery.Update) (func(context.Context) error, error) {
+func (s *serving) source(to prometheus.Registerer, updates chan discovery.Update) (func(context.Context) error, error) {
 	deliver := func(u discovery.Update) {
 		select {
 		case <-updates: // the newer one holds everything
@@ -36,7 +36,7 @@ func (s *serving) source(registry prometheus.Registerer, updates chan discovery.
 		return nil, err
 	}
 	watched, err := discovery.NewCluster(discovery.ClusterOptions{
-		Config: config, Namespaces: s.cluster.namespaces, Deliver: deliver, Logger: s.log, Registerer: registry,
+		Config: config, Namespaces: s.cluster.namespaces, Deliver: deliver, Logger: s.log, Registerer: to,
 	})
 	if err != nil {
 		return nil, wrongf("no cluster: %w", err)

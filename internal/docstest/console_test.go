@@ -4,7 +4,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -58,43 +57,6 @@ func (c console) check(t *testing.T, b block) {
 		}
 	}
 	run()
-}
-
-// known tells whether what people are to type is there: targets of the
-// Makefile, and commands and flags of kibble.
-func (c console) known(t *testing.T, b block) {
-	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(strings.ReplaceAll(b.text, "\\\n", " ")) {
-		words := strings.Fields(line)
-		if len(words) < 2 {
-			continue
-		}
-		switch filepath.Base(words[0]) {
-		case "make":
-			if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(words[1]) + `:`).Match(makefile) {
-				t.Errorf("%s:%d: the Makefile has no target %q", b.file, b.line, words[1])
-			}
-		case "kibble":
-			isFlag := func(w string) bool { return strings.HasPrefix(w, "-") }
-			sub := words[1:]
-			if i := slices.IndexFunc(sub, isFlag); i >= 0 {
-				sub = sub[:i]
-			}
-			help, err := exec.Command(filepath.Join(c.path, "kibble"), append(sub, "--help")...).CombinedOutput()
-			if err != nil {
-				t.Errorf("%s:%d: kibble %s --help: %v\n%s", b.file, b.line, strings.Join(sub, " "), err, help)
-			}
-			for _, w := range words {
-				flag, _, _ := strings.Cut(w, "=")
-				if isFlag(w) && !regexp.MustCompile(`(?m)(^|[ ,])`+regexp.QuoteMeta(flag)+`([ ,]|$)`).Match(help) {
-					t.Errorf("%s:%d: kibble %s has no flag %s", b.file, b.line, strings.Join(sub, " "), flag)
-				}
-			}
-		}
-	}
 }
 
 // matches compares lines; "..." in want stands for any number of them.

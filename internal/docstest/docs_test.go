@@ -31,18 +31,19 @@ func TestBlocks(t *testing.T) {
 	}
 	commands := newConsole(t)
 	checks := map[string]func(*testing.T, block){
-		"text":    func(*testing.T, block) {},
-		"yaml":    checkYAML,
+		"text":    prose,
+		"yaml":    commands.checkYAML,
 		"json":    checkJSON,
 		"dtab":    checkDtab,
-		"sh":      commands.known,
+		"sh":      commands.shell,
 		"console": commands.check,
+		"promql":  func(*testing.T, block) {}, // tools/promql parses them: a module of its own
 	}
 	for _, b := range blocks {
 		t.Run(fmt.Sprintf("%s:%d", filepath.Base(b.file), b.line), func(t *testing.T) {
 			check, ok := checks[b.lang]
 			if !ok {
-				t.Fatalf("%s:%d: a block of %q: want one of text, yaml, json, dtab, sh, console", b.file, b.line, b.lang)
+				t.Fatalf("%s:%d: a block of %q: want one of %s", b.file, b.line, b.lang, strings.Join(slices.Sorted(maps.Keys(checks)), ", "))
 			}
 			check(t, b)
 		})
@@ -50,12 +51,13 @@ func TestBlocks(t *testing.T) {
 }
 
 // Objects of ours must be read and translated without an error.
-func checkYAML(t *testing.T, b block) {
-	var anything any
+func (c console) checkYAML(t *testing.T, b block) {
 	if !strings.Contains(b.text, "apiVersion:") {
+		var anything any
 		if err := yaml.Unmarshal([]byte(b.text), &anything); err != nil {
 			t.Errorf("%s:%d: %v", b.file, b.line, err)
 		}
+		c.steps(t, b, anything)
 		return
 	}
 	inventory, findings, err := discovery.ReadStream(b.file, strings.NewReader(strings.Repeat("\n", b.line-1)+b.text))
@@ -76,7 +78,9 @@ func checkYAML(t *testing.T, b block) {
 	among.Routers = replace(among.Routers, inventory.Routers)
 	among.Dtabs = replace(among.Dtabs, inventory.Dtabs)
 	among.Policies = replace(among.Policies, inventory.Policies)
-	for _, f := range translate.NewModel(among, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)).Findings() {
+	m := translate.NewModel(among, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	_, unserved := m.Snapshot()
+	for _, f := range slices.Concat(m.Findings(), unserved) {
 		if f.Severity == dtab.Error {
 			t.Error(f)
 		}

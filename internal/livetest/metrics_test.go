@@ -3,6 +3,8 @@ package livetest
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -75,4 +77,31 @@ func TestAccessLogTells(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
+}
+
+// Every metric that the manual names is one that an Envoy of ours has.
+func TestManualNamesMetrics(t *testing.T) {
+	page, err := os.ReadFile("../../docs/reference/proxy-metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := start(t, hello+policy("world-v2", "baseline", "/host/world => /srv/world-v2"),
+		map[string][]pod{"world-v1": {app(t, "v1")}, "world-v2": {app(t, "v2")}})
+	x.ask(t, "front", "world", "cookie: env=world-v2")
+	x.ask(t, "inside", "world", "l5d-dtab: /host/world => /srv/world-v2")
+	names := regexp.MustCompile("`(envoy_[a-z_]+)`[^\n]*\n").FindAllStringSubmatch(string(page), -1)
+	if len(names) < 10 {
+		t.Fatalf("the page names only %d metrics", len(names))
+	}
+	// Some are counted when an answer is done with, a moment after it was read.
+	until(t, "all are there", func() bool {
+		stats := x.Get(t, "/stats/prometheus")
+		for _, m := range names {
+			if !regexp.MustCompile(`(?m)^# TYPE ` + m[1] + ` `).MatchString(stats) {
+				t.Logf("there is no %s yet", m[1])
+				return false
+			}
+		}
+		return true
+	})
 }
