@@ -50,13 +50,21 @@ func overlay(before, now []object) []object {
 	return all
 }
 
-// isManifest tells by a file's name whether it is read for objects.
-func isManifest(name string) bool {
+// isManifest tells by a file's name whether it is read for objects. Tests stand
+// beside them.
+func isManifest(name string) bool { return hasObjects(name) && !IsTests(name) }
+
+func hasObjects(name string) bool {
 	switch filepath.Ext(name) {
 	case ".yaml", ".yml", ".json":
 		return true
 	}
 	return false
+}
+
+// IsTests tells by a file's name that it holds tests for tables, and no objects.
+func IsTests(name string) bool {
+	return strings.HasSuffix(name, ".test.yaml") || strings.HasSuffix(name, ".test.yml")
 }
 
 // refresh reads what has changed and says where to watch for more. With an
@@ -140,7 +148,7 @@ func (d *directory) rootDir(name string, watch watchList) (changed bool, err err
 		changed = true
 	}
 	path := d.path(name)
-	snap, err := take(path, selection{match: func(name string) bool { return !isManifest(name) }})
+	snap, err := take(path, selection{match: func(name string) bool { return !hasObjects(name) }})
 	watch.add(snap.watch)
 	if err != nil {
 		return changed, fmt.Errorf("%s cannot be read: %w", path, reason(err))

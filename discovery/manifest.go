@@ -18,24 +18,31 @@ import (
 // parse reads the objects of a file of YAML documents (JSON is YAML too), and
 // of the lists in them, in their order. What has an error is left out.
 func parse(name string, data []byte) ([]object, []dtab.Finding) {
-	p := &page{name: name, text: data}
 	var objects []object
-	var found []dtab.Finding
-	documents := yaml.NewDecoder(bytes.NewReader(data))
+	documents, found := cut(name, data)
+	for _, w := range documents {
+		o, f := w.expand("", "", false)
+		objects, found = append(objects, o...), append(found, f...)
+	}
+	return objects, found
+}
+
+// cut gives the documents of a file that are not empty, as far as it is YAML.
+func cut(name string, data []byte) (documents []written, found []dtab.Finding) {
+	p := &page{name: name, text: data}
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	for {
 		var doc yaml.Node
-		err := documents.Decode(&doc)
+		err := decoder.Decode(&doc)
 		if errors.Is(err, io.EOF) {
-			return objects, found
+			return documents, nil
 		}
 		if err != nil {
-			return objects, append(found, p.syntaxError(err))
+			return documents, []dtab.Finding{p.syntaxError(err)}
 		}
-		if len(doc.Content) == 0 || doc.Content[0].ShortTag() == "!!null" {
-			continue
+		if len(doc.Content) > 0 && doc.Content[0].ShortTag() != "!!null" {
+			documents = append(documents, written{p, follow(doc.Content[0])})
 		}
-		o, f := written{p, follow(doc.Content[0])}.expand("", "", false)
-		objects, found = append(objects, o...), append(found, f...)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 // ReadDir reads the manifests of a directory, and of all directories in it, or
 // one file, once. Files are those that end in .yaml, .yml and .json; hidden
-// ones are left out. The findings, sorted by place, name every object that is
+// ones, and those of tests, are left out. The findings, sorted by place, name every object that is
 // left out and why. The error says that the path itself cannot be read.
 func ReadDir(path string) (*translate.Inventory, []dtab.Finding, error) {
 	d := newDirectory(path)

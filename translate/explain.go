@@ -77,6 +77,9 @@ type Destination struct {
 	Share    float64  `json:"share"`
 	Cluster  string   `json:"cluster"`
 	Fallback []string `json:"fallback,omitempty"`
+	// Serves is the first of Cluster and Fallback that has somebody behind it now,
+	// "" if none has.
+	Serves string `json:"serves,omitempty"`
 	// Endpoints are the addresses that the cluster has now, or the name that
 	// Envoy asks DNS for.
 	Endpoints []string `json:"endpoints,omitempty"`
@@ -121,6 +124,25 @@ func (m *Model) Explain(q Question) (*Explanation, error) {
 		x.Status, x.Reason = 400, unnamed.Error()
 		return x, nil //nolint:nilerr // it is the answer to the request, not a failure to explain it
 	}
+	m.lookUp(r, x, name, own)
+	return x, nil
+}
+
+// ExplainName says what a router's table makes of a name, where the policies of
+// the context hold, as Explain does of the name of a request. Ids of no policy
+// mean nothing. The error names the routers there are if this is none of them.
+func (m *Model) ExplainName(router string, name dtab.Path, context []string) (*Explanation, error) {
+	r, err := m.router(router)
+	if err != nil {
+		return nil, err
+	}
+	x := &Explanation{Router: r.key.String(), Class: r.spec.ProxyClass, Status: 200, Context: context}
+	m.lookUp(r, x, name, nil)
+	return x, nil
+}
+
+// lookUp says what becomes of a name, with rules of the caller's own.
+func (m *Model) lookUp(r *router, x *Explanation, name dtab.Path, own dtab.Dtab) {
 	x.Name, x.Override = name.String(), own.String()
 	in, a, out := r.ask(name, dogfood.Context(x.Context).Active(m.policies), own)
 	x.Trace, x.FellBack = in.Delegate(name), a.fellBack
@@ -137,7 +159,6 @@ func (m *Model) Explain(q Question) (*Explanation, error) {
 	default:
 		x.Destinations = m.destinations(a)
 	}
-	return x, nil
 }
 
 // follow says what a request for a link gets.
@@ -163,6 +184,9 @@ func (m *Model) destinations(a answer) []Destination {
 				d.Cluster, d.Endpoints = t.cluster, cb.addresses(t)
 			} else {
 				d.Fallback = append(d.Fallback, t.cluster)
+			}
+			if d.Serves == "" && len(cb.addresses(t)) > 0 {
+				d.Serves = t.cluster
 			}
 		}
 		all = append(all, d)

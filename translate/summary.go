@@ -28,16 +28,30 @@ type RouterSummary struct {
 func (m *Model) Routers() []RouterSummary {
 	all := make([]RouterSummary, 0, len(m.routers))
 	for _, r := range m.routers {
-		s := RouterSummary{
-			Name: r.key.String(), Class: r.spec.ProxyClass, Port: r.spec.Port, Untrusted: r.untrusted(),
-			Source: r.origin.Field("spec").At(1, 1).String(), Text: r.spec.Dtab,
-		}
-		if ref := r.spec.DtabRef; ref != nil {
-			s.Shared = Key{r.key.Namespace, ref.Name}.String()
-		}
-		all = append(all, s)
+		all = append(all, r.summary())
 	}
 	return all
+}
+
+// RouterSummary describes the router of a name, or of namespace/name; not ok if
+// none of that name can be served, or several.
+func (m *Model) RouterSummary(name string) (s RouterSummary, ok bool) {
+	r, err := m.router(name)
+	if err != nil {
+		return s, false
+	}
+	return r.summary(), true
+}
+
+func (r *router) summary() RouterSummary {
+	s := RouterSummary{
+		Name: r.key.String(), Class: r.spec.ProxyClass, Port: r.spec.Port, Untrusted: r.untrusted(),
+		Source: r.origin.Field("spec").At(1, 1).String(), Text: r.spec.Dtab,
+	}
+	if ref := r.spec.DtabRef; ref != nil {
+		s.Shared = Key{r.key.Namespace, ref.Name}.String()
+	}
+	return s
 }
 
 // Policies gives the policies that are served, members of families one by one.

@@ -282,17 +282,18 @@ func outcomeText(s *dtab.Step) string {
 func stepRule(s *dtab.Step) string {
 	switch {
 	case s.Dentry != nil:
-		rule := "by " + s.Dentry.Prefix.String() + " => " + s.Dentry.Dst.String()
-		at := s.Dentry.Pos.String()
-		if s.Dentry.Origin != "" {
-			at = strings.TrimSpace(s.Dentry.Origin + " " + at)
-		}
-		if at != "" {
-			rule += " [" + at + "]"
-		}
-		return rule
+		return "by " + ruleText(s.Dentry)
 	case s.Namer != "":
 		return "by the namer " + s.Namer
 	}
 	return ""
+}
+
+// ruleText is a rule, and where it is written.
+func ruleText(d *dtab.Dentry) string {
+	rule := d.Prefix.String() + " => " + d.Dst.String()
+	if at := strings.TrimSpace(d.Origin + " " + d.Pos.String()); at != "" {
+		rule += " [" + at + "]"
+	}
+	return rule
 }

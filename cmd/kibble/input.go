@@ -34,20 +34,34 @@ func (in *input) model(cmd *cobra.Command) (*translate.Model, []dtab.Finding, er
 
 // read reads the objects. The model holds what is good, the findings say what is not.
 func (in *input) read(cmd *cobra.Command) (*translate.Model, []dtab.Finding, error) {
+	inv, found, err := in.inventory(cmd)
+	if err != nil {
+		return nil, nil, err
+	}
+	m := translate.NewModel(inv, time.Now())
+	found = append(found, m.Findings()...)
+	if len(inv.Routers) == 0 && len(found) == 0 {
+		where := quoted(in.path)
+		if in.path == "" {
+			where = "the cluster"
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "kibble: there is no Router in %s: nothing is routed\n", where)
+	}
+	return m, found, nil
+}
+
+// inventory reads the objects. The findings say what is left out.
+func (in *input) inventory(cmd *cobra.Command) (*translate.Inventory, []dtab.Finding, error) {
 	var inv *translate.Inventory
 	var found []dtab.Finding
 	var err error
-	where := quoted(in.path)
 	switch given := cmd.Flags().Changed("filename"); {
 	case given && in.cluster.asked():
 		return nil, nil, wrongf("-f reads files; --kubeconfig, --context and -n read a cluster: give one or the other")
 	case !given && !in.cluster.asked():
 		return nil, nil, wrongf("nothing to read: give -f DIR for files, or --kubeconfig FILE, --context NAME or -n NAMESPACE for a cluster")
 	case !given:
-		where = "the cluster"
-		if inv, found, err = in.cluster.read(cmd.Context()); err != nil {
-			return nil, nil, err
-		}
+		return in.cluster.read(cmd.Context())
 	case in.path == "-":
 		inv, found, err = discovery.ReadStream("stdin", cmd.InOrStdin())
 	default:
@@ -56,12 +70,7 @@ func (in *input) read(cmd *cobra.Command) (*translate.Model, []dtab.Finding, err
 	if err != nil {
 		return nil, nil, unreadable(in.path, err)
 	}
-	m := translate.NewModel(inv, time.Now())
-	found = append(found, m.Findings()...)
-	if len(inv.Routers) == 0 && len(found) == 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "kibble: there is no Router in %s: nothing is routed\n", where)
-	}
-	return m, found, nil
+	return inv, found, nil
 }
 
 func printFindings(w io.Writer, found []dtab.Finding) {

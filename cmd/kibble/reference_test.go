@@ -130,7 +130,7 @@ func flagRows(flags *pflag.FlagSet) []string {
 		if f.DefValue != "" && f.DefValue != "[]" && f.DefValue != "0" && f.DefValue != "false" {
 			value = "`" + strings.Trim(f.DefValue, "[]") + "`"
 		}
-		rows = append(rows, fmt.Sprintf("| `%s` | %s | %s |\n", name, value, escaped(usage)))
+		rows = append(rows, "| `"+name+"` | "+value+" | "+escaped(usage)+" |\n")
 	})
 	return rows
 }

@@ -15,7 +15,7 @@ that is needed cannot be reached.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(newServeCommand(), newPreviewCommand(), newDiffCommand(), newLintCommand(), newExplainCommand(), newDtabCommand(),
+	cmd.AddCommand(newServeCommand(), newPreviewCommand(), newDiffCommand(), newLintCommand(), newTestCommand(), newExplainCommand(), newDtabCommand(),
 		newImportCommand(), newBootstrapCommand(), newCertsCommand(), newInjectCommand(), newWebhookCommand(), newProxiesCommand(), newVersionCommand())
 	return cmd
 }

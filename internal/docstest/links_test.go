@@ -32,7 +32,7 @@ func target(d document, link string) (file, heading string) {
 
 // A link within the project leads to something, and to a heading that is there.
 func TestLinks(t *testing.T) {
-	docs, _, err := read(root)
+	docs, _, err := read()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestLinks(t *testing.T) {
 
 // Every page of the manual is named on its front page, so that readers find it.
 func TestFrontPage(t *testing.T) {
-	docs, _, err := read(root)
+	docs, _, err := read()
 	if err != nil {
 		t.Fatal(err)
 	}

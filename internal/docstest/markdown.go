@@ -26,9 +26,12 @@ type document struct {
 	links []string
 }
 
-// read gives all documents and blocks below root, in the order of their paths.
+// root is the project's folder.
+const root = "../.."
+
+// read gives all documents and blocks of the project, in the order of their paths.
 // Hidden folders, test data and what the Makefile builds are left out.
-func read(root string) (docs []document, blocks []block, err error) {
+func read() (docs []document, blocks []block, err error) {
 	err = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err

@@ -215,7 +215,7 @@ func TestDemoAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, blocks, err := read(root)
+	_, blocks, err := read()
 	if err != nil {
 		t.Fatal(err)
 	}
