@@ -93,6 +93,9 @@ func (m *Model) Explain(q Question) (*Explanation, error) {
 		return nil, err
 	}
 	x := &Explanation{Router: r.key.String(), Class: r.spec.ProxyClass, Status: 200}
+	if q.Request = r.receive(q.Request, x); x.Status != 200 {
+		return x, nil
+	}
 	req := m.decide(r, q, x)
 	if r.portsCount {
 		x.Notes = append(x.Notes, "the port is part of the name, because the table looks at ports: "+
@@ -107,7 +110,7 @@ func (m *Model) Explain(q Question) (*Explanation, error) {
 		return x, nil // a link
 	}
 	if to := r.redirectFor(req); to != "" {
-		x.Status, x.Reason = 308, to
+		x.Status, x.Reason, x.Own = 308, to, true
 		return x, nil
 	}
 	if answer := r.responseTo(req); answer != nil {

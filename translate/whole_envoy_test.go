@@ -96,6 +96,13 @@ func drawWhole(t *rapid.T, tokens []string, known []string) Request {
 		req.Header["x-b"] = []string{rapid.SampledFrom([]string{"a", "b"}).Draw(t, "member")}
 	}
 	req.Header[headerForwardedFor] = []string{edge.Source.String()}
+	if rapid.IntRange(0, 5).Draw(t, "nominates?") == 0 {
+		req.Header["connection"] = []string{rapid.SampledFrom([]string{"x-a", "X-B, keep-alive", "x-to,cookie", "authorization", headerForwardedFor}).Draw(t, "connection")}
+	}
+	if rapid.IntRange(0, 5).Draw(t, "odd path?") == 0 {
+		odd := rapid.SampledFrom([]string{"/.", "/%2e%2E", "//", "%2f", "/..;", "%61", "\\"}).Draw(t, "odd")
+		req.Path = "/b" + odd + req.Path
+	}
 	return req
 }
 
