@@ -25,7 +25,7 @@ func upstream(t *testing.T) string {
 }
 
 // run starts an Envoy of a class that speaks to a server.
-func run(t testing.TB, address, node, class, protocol string) *envoytest.Envoy {
+func run(t testing.TB, address, node, class, protocol string, args ...string) *envoytest.Envoy {
 	t.Helper()
 	b, err := bootstrap.Render(bootstrap.Options{Class: class, NodeID: node, Server: address})
 	if err != nil {
@@ -34,7 +34,7 @@ func run(t testing.TB, address, node, class, protocol string) *envoytest.Envoy {
 	if protocol == "sotw" {
 		b = bytes.ReplaceAll(b, []byte("DELTA_GRPC"), []byte("GRPC"))
 	}
-	return envoytest.Run(t, b)
+	return envoytest.Run(t, b, args...)
 }
 
 // version is the snapshot whose routes lead to the i-th cluster.

@@ -170,6 +170,9 @@ func (p *Proxy) reject(now time.Time, k *kind, r *Response, words string) {
 		it.again = true
 		if f.res != nil {
 			suspects = append(suspects, f)
+			if k.typ == translate.VirtualHostType && k.has[f.name] == nil {
+				p.holdIf(now, f.name, true, true) // until it is tried again
+			}
 			if !slices.Contains(it.maybe, f.res) {
 				it.maybe = append(it.maybe, f.res)
 			}

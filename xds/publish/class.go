@@ -40,7 +40,7 @@ type watchers struct {
 func NewClass(o Options) *Class {
 	return &Class{
 		opts: o.withDefaults(), memory: newMemory(), named: map[string]int{},
-		tables:  tables{hosts: map[string]byName{}, whole: byName{}},
+		tables:  tables{hosts: map[string]byName{}},
 		proxies: map[*Proxy]struct{}{}, watch: map[string]*watchers{},
 		dirty: map[*Proxy]struct{}{}, blind: map[*Proxy]struct{}{}, late: map[string]int{},
 	}
@@ -91,7 +91,6 @@ func (c *Class) retarget(now time.Time, next *target) {
 			c.count(nil, is)
 			c.tables.note(typ, name, is)
 		})
-		c.target.names(translate.RouteType, func(table string) { c.renew(now, table) })
 		c.compare(now)
 		for p := range c.proxies {
 			p.lookAgain(now)
@@ -116,14 +115,10 @@ func (c *Class) retarget(now time.Time, next *target) {
 			changed[change{typ, name}] = struct{}{}
 		})
 	}
-	for table := range stale {
-		if c.renew(now, table) {
-			changed[change{translate.RouteType, table}] = struct{}{}
-		}
-	}
 	for ch := range changed {
 		c.touch(now, ch.typ, ch.name)
 	}
+	c.renewAll(now, stale)
 	for p := range c.dirty {
 		p.moveOn(now)
 	}
@@ -195,6 +190,7 @@ func (c *Class) Connect(now time.Time, scopes []translate.Scope, full bool) *Pro
 		connected: now,
 		kinds:     map[string]*kind{}, unready: map[string]time.Time{}, assumed: map[string]struct{}{},
 		extra: map[string]struct{}{}, retiring: map[string]time.Time{}, rewarm: map[string]struct{}{},
+		tables: map[string]struct{}{}, held: map[string]wait{}, fresh: map[string]bool{}, ticked: now,
 	}
 	c.proxies[p] = struct{}{}
 	return p

@@ -102,6 +102,14 @@ func (p *Proxy) decide(now time.Time, k *kind, name string, it *item) (action, *
 	if !k.subscribed(name) {
 		return nothing, nil
 	}
+	if k.typ == translate.VirtualHostType {
+		return p.decideHost(now, k, name, it)
+	}
+	return p.decideAbout(now, k, name, it)
+}
+
+// decideAbout is decide for what the proxy asked for, whatever is around it.
+func (p *Proxy) decideAbout(now time.Time, k *kind, name string, it *item) (action, *translate.Resource) {
 	p.upgrade(now, k, name)
 	if p.class.provisional && p.letBe(k, name) {
 		return nothing, nil

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"kibble.dev/translate"
@@ -26,16 +28,53 @@ const (
 func resource(typ, name, version string, f fault, clusters ...string) *translate.Resource {
 	slices.Sort(clusters)
 	return &translate.Resource{
-		Name: name, Version: version, Body: &anypb.Any{TypeUrl: typ, Value: []byte{0x78, byte(f)}}, // a field that no message knows
+		Name: name, Version: version, Body: &anypb.Any{TypeUrl: typ, Value: append(marked(f), protowire.AppendString(
+			protowire.AppendTag(nil, 1000, protowire.BytesType), version)...)},
 		Clusters: clusters, Source: name + ".yaml:" + version,
 	}
+}
+
+// inParts makes a route table whose hosts come one by one; its version is
+// "vhds-" and this one.
+func inParts(name, version string, f fault) *translate.Resource {
+	rc := &routev3.RouteConfiguration{Name: name}
+	rc.ProtoReflect().SetUnknown(marked(f))
+	r, err := translate.NewRouteConfiguration(rc, name+".yaml:"+version)
+	if err != nil {
+		panic(err)
+	}
+	r.Version = "vhds-" + version
+	return r
 }
 
 func faultOf(r *translate.Resource) fault {
 	if r.Version == standIn {
 		return none
 	}
-	return fault(r.Body.GetValue()[1])
+	return faultIn(r.Body.GetValue())
+}
+
+// marked is a field that no message knows, and that tells a fault.
+func marked(f fault) []byte { return []byte{0x78, byte(f)} }
+
+// faultIn gives the fault of a message, or of a host in it.
+func faultIn(b []byte) (f fault) {
+	for len(b) > 0 {
+		number, typ, n := protowire.ConsumeField(b)
+		if n < 0 {
+			panic("not a message")
+		}
+		_, _, tag := protowire.ConsumeTag(b)
+		switch value := b[tag:n]; {
+		case number == 15 && typ == protowire.VarintType:
+			f = max(f, fault(value[0]))
+		case number == 2 && typ == protowire.BytesType:
+			host, _ := protowire.ConsumeBytes(value)
+			f = max(f, faultIn(host))
+		}
+		b = b[n:]
+	}
+	return f
 }
 
 // warms says that a cluster of the Envoy never gets warm.

@@ -176,6 +176,6 @@ func fullState(typ string) bool {
 func Types() []string {
 	return []string{
 		translate.ClusterType, translate.EndpointType,
-		translate.SecretType, translate.ListenerType, translate.RouteType, translate.ExtensionType,
+		translate.SecretType, translate.ListenerType, translate.RouteType, translate.VirtualHostType, translate.ExtensionType,
 	}
 }

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"kibble.dev/translate"
@@ -54,6 +55,9 @@ func (p *Proxy) Next(now time.Time, typ string) *Response {
 	for p.mayGo(k) {
 		batch, trial := k.batch()
 		r := &Response{Type: typ, sent: now, answers: p.answers}
+		if typ == translate.VirtualHostType {
+			p.arrange(now, k, batch)
+		}
 		for _, name := range batch {
 			if it := k.open[name]; it != nil {
 				p.put(now, k, r, name, it, len(batch) > 1)
@@ -62,12 +66,13 @@ func (p *Proxy) Next(now time.Time, typ string) *Response {
 		switch {
 		case len(r.items) > 0:
 			k.greet = false
+			r.sort()
 			p.warmAll(now, k)
 			r.mixed = p.full && (k.waiting() || !k.silent.IsZero())
 			k.flights = append(k.flights, r)
 			return r
 		case len(k.trials) > 0 || trial:
-		case k.greet && !k.held() && !p.class.gone && !p.class.provisional:
+		case k.greet && !p.heldBack(k) && !p.class.gone && !p.class.provisional:
 			k.greet = false
 			k.flights = append(k.flights, r)
 			return r
@@ -186,9 +191,19 @@ func (p *Proxy) settled(k *kind, name string, it *item) {
 	}
 }
 
-// held says that something of the type is there for the proxy but may not be
+// sort puts what was decided about in another order back into that of names.
+func (r *Response) sort() {
+	slices.SortFunc(r.Resources, func(a, b *translate.Resource) int { return strings.Compare(a.Name, b.Name) })
+	slices.Sort(r.Removed)
+	slices.SortFunc(r.items, func(a, b flown) int { return strings.Compare(a.name, b.name) })
+}
+
+// heldBack says that something of the type is there for the proxy but may not be
 // given yet, so that the answer "nothing" would be wrong.
-func (k *kind) held() bool {
+func (p *Proxy) heldBack(k *kind) bool {
+	if k.typ == translate.VirtualHostType && p.awaitsTables() {
+		return true
+	}
 	for _, it := range k.open {
 		if it.missing != nil {
 			return true

@@ -39,6 +39,8 @@ func (p *Proxy) letBe(k *kind, name string) bool {
 		return !equal(cur, want) || !equal(k.has[name], cur)
 	case p.returning && p.full:
 		return true
+	case k.typ == translate.VirtualHostType: // which is asked for with its table
+		return p.returning && k.someOf(p.class.tables.hosts[translate.TableOf(name)])
 	}
 	_, asked := k.names[name]
 	return p.returning && !asked

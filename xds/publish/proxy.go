@@ -31,8 +31,19 @@ type Proxy struct {
 	retiring map[string]time.Time
 	// returning says that it was connected before, perhaps to another server.
 	returning bool
-	// woken says that a cluster became ready.
+	// woken says that a cluster became ready, or that nothing waits for a host
+	// any longer.
 	woken bool
+	// tables are the route tables that it has whose hosts come one by one.
+	tables map[string]struct{}
+	// held are the virtual hosts that may not be given yet; hostsWait says that
+	// others wait for one of them.
+	held      map[string]wait
+	hostsWait bool
+	// fresh says of each table in the response that is being made whether the
+	// proxy has none of its hosts yet.
+	fresh  map[string]bool
+	ticked time.Time
 	// rewarm are clusters that were sent before the proxy asked for endpoints,
 	// so that what it reports to know of these may be of the older cluster.
 	rewarm map[string]struct{}
@@ -68,6 +79,9 @@ func (p *Proxy) Subscribe(now time.Time, s Subscription) {
 	stopped := k.wildcard && !s.Wildcard
 	k.wildcard = s.Wildcard
 	for _, name := range s.Add {
+		if s.Type == translate.RouteType {
+			p.tableAgain(now, k, name)
+		}
 		k.names[name] = struct{}{}
 		add(w.names, name, p)
 		it := k.look(now, name)
@@ -101,6 +115,7 @@ func (p *Proxy) Subscribe(now time.Time, s Subscription) {
 	}
 	if first {
 		p.recognise(now, k, s.Known)
+		p.woken = p.woken || s.Type == translate.RouteType // see decideHost
 		// Asking for a cluster's endpoints before asking for clusters is a sign too.
 		p.returning = p.returning || s.Returning || len(s.Known) > 0 ||
 			s.Type == translate.EndpointType && p.kinds[translate.ClusterType] == nil
@@ -211,8 +226,11 @@ func (p *Proxy) touch(now time.Time, k *kind, name string) {
 func (p *Proxy) mark() { p.class.dirty[p] = struct{}{} }
 
 func (p *Proxy) refreshType(now time.Time, typ, name string) {
-	if typ == translate.ClusterType || typ == translate.EndpointType {
+	switch typ {
+	case translate.ClusterType, translate.EndpointType:
 		p.refresh(now, name)
+	case translate.RouteType:
+		p.refreshTable(now, name)
 	}
 }
 

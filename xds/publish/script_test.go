@@ -23,7 +23,8 @@ var update = flag.Bool("update", false, "write what the scripts lead to anew")
 // Scripts show what each proxy is given, event by event. A line that begins
 // with ">" is an event, what follows it is what it leads to:
 //
-//	> want TYPE:NAME@VERSION(CLUSTERS)%SCOPE ...   the class's configuration; nothing: none of its class
+//	> want TYPE:NAME@VERSION(CLUSTERS)%SCOPE ...   the class's configuration; nothing: none of its class;
+//	                                               a "table" is a route whose hosts come one by one
 //	> connect PROXY [full] [SCOPE ...]             a stream; full is state of the world
 //	> ask PROXY TYPE [*] [NAMES ...] [knows NAME@VERSION ...]
 //	> drop PROXY TYPE NAMES ...
@@ -63,7 +64,7 @@ func TestScripts(t *testing.T) {
 
 var scriptTypes = map[string]string{
 	"cluster": translate.ClusterType, "endpoints": translate.EndpointType, "listener": translate.ListenerType,
-	"route": translate.RouteType, "extension": translate.ExtensionType, "secret": translate.SecretType,
+	"route": translate.RouteType, "host": translate.VirtualHostType, "extension": translate.ExtensionType, "secret": translate.SecretType,
 }
 
 func scriptType(typ string) string {
@@ -201,7 +202,12 @@ func (s *script) snapshot(args []string) *translate.ClassSnapshot {
 			clusters = strings.Split(m[4], ",")
 		}
 		typ, name := scriptTypes[m[1]], m[2]
-		r := resource(typ, name, m[3], none, clusters...)
+		var r *translate.Resource
+		if m[1] == "table" {
+			typ, r = translate.RouteType, inParts(name, m[3], none)
+		} else {
+			r = resource(typ, name, m[3], none, clusters...)
+		}
 		if m[5] != "" {
 			if snap.Local[name] == nil {
 				snap.Local[name] = map[translate.Scope]*translate.Resource{}

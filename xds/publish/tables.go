@@ -6,12 +6,17 @@ import (
 	"kibble.dev/translate"
 )
 
-// tables are the route tables of a class: which virtual hosts each has, and the
-// whole tables, for proxies that are given these.
+// A route table whose virtual hosts travel one by one is given as such to every
+// proxy but two kinds, which are given it whole: those that speak state of the
+// world, in which there is no VHDS, and those that have it whole, because they
+// got it so from an older Kibble. Such an Envoy would have no host at all from
+// when it gets the route configuration to when the hosts come.
+
+// tables are the route tables of a class.
 type tables struct {
 	// hosts by table, then name.
 	hosts map[string]byName
-	// whole by name.
+	// whole tables by name; nil as long as no proxy needs one.
 	whole byName
 }
 
@@ -39,6 +44,29 @@ func (ts *tables) note(typ, name string, is *translate.Resource) string {
 	return ""
 }
 
+// renew makes a whole table anew, and tells whether it is another now.
+func (c *Class) renew(now time.Time, table string) bool {
+	was, is := c.tables.whole[table], c.compose(table)
+	if equal(was, is) {
+		return false
+	}
+	if is == nil {
+		delete(c.tables.whole, table)
+	} else {
+		c.tables.whole[table] = is
+	}
+	id := key{translate.RouteType, table, wholeScope}
+	c.memory.changed(now, id, is)
+	for k, r := range c.memory.refused {
+		if is != nil && k.typ == translate.VirtualHostType && translate.TableOf(k.name) == table && r.certain {
+			bad := r
+			bad.Name, bad.Version = table, is.Version
+			c.memory.refuse(id, bad)
+		}
+	}
+	return true
+}
+
 // compose gives the whole table of a name, nil if there is none.
 func (c *Class) compose(table string) *translate.Resource {
 	config, _ := c.target.get(translate.RouteType, table, nil)
@@ -53,33 +81,36 @@ func (c *Class) compose(table string) *translate.Resource {
 	return translate.Table(config, sorted)
 }
 
-// renew makes a whole table anew, and tells whether it is another now.
-func (c *Class) renew(now time.Time, table string) bool {
-	was, is := c.tables.whole[table], c.compose(table)
-	if equal(was, is) {
-		return false
+// renewAll makes those whole tables anew that may be others now, and has the
+// proxies look that are given them.
+func (c *Class) renewAll(now time.Time, stale map[string]struct{}) {
+	if c.tables.whole == nil {
+		return
 	}
-	if is == nil {
-		delete(c.tables.whole, table)
-	} else {
-		c.tables.whole[table] = is
+	for table := range stale {
+		if c.renew(now, table) {
+			c.interested(translate.RouteType, table, func(p *Proxy) {
+				if p.whole(table) {
+					p.touch(now, p.kinds[translate.RouteType], table)
+				}
+			})
+		}
 	}
-	c.memory.changed(now, key{translate.RouteType, table, wholeScope}, is)
-	return true
 }
 
-// look gives what the class wants the proxy to have of a name, nil for nothing,
-// and the scope that it was found under.
-func (p *Proxy) look(typ, name string) (*translate.Resource, translate.Scope) {
-	if typ == translate.RouteType {
-		return p.class.lookWhole(name)
+// wholeTable gives a whole table, nil if there is none. From the first time on
+// all are made, and kept.
+func (c *Class) wholeTable(table string) *translate.Resource {
+	if c.tables.whole == nil {
+		c.tables.whole = byName{}
+		c.target.names(translate.RouteType, func(table string) { c.renew(time.Time{}, table) })
 	}
-	return p.class.target.get(typ, name, p.scopes)
+	return c.tables.whole[table]
 }
 
-// lookWhole is look for a whole table. One that has no parts has no scope.
+// lookWhole is [Proxy.look] for a whole table. One that has no parts has no scope.
 func (c *Class) lookWhole(table string) (*translate.Resource, translate.Scope) {
-	r := c.tables.whole[table]
+	r := c.wholeTable(table)
 	if config, _ := c.target.get(translate.RouteType, table, nil); r != nil && r == config {
 		return r, ""
 	}
@@ -97,7 +128,102 @@ func (c *Class) wants(k key, r *translate.Resource) bool {
 // at gives what is wanted under a key, nil for nothing.
 func (c *Class) at(k key) *translate.Resource {
 	if k.scope == wholeScope {
-		return c.tables.whole[k.name]
+		return c.wholeTable(k.name)
 	}
 	return c.target.at(k)
+}
+
+// look gives what the class wants the proxy to have of a name, nil for nothing,
+// and the scope that it was found under.
+func (p *Proxy) look(typ, name string) (*translate.Resource, translate.Scope) {
+	switch {
+	case typ == translate.RouteType && p.whole(name):
+		return p.class.lookWhole(name)
+	case typ == translate.VirtualHostType && !p.hasTable(translate.TableOf(name)):
+		return nil, ""
+	}
+	return p.class.target.get(typ, name, p.scopes)
+}
+
+// whole says that the proxy is given a table with its hosts in it.
+func (p *Proxy) whole(table string) bool {
+	if p.full {
+		return true
+	}
+	has := p.kinds[translate.RouteType].has[table]
+	return has != nil && !translate.InParts(has.Version)
+}
+
+// hasTable says that the proxy acknowledged a table whose hosts come one by one.
+// Before, Envoy drops what it is told of them.
+func (p *Proxy) hasTable(table string) bool {
+	_, ok := p.tables[table]
+	return ok
+}
+
+// refreshTable keeps hasTable. The hosts of a table that came are given to the
+// proxy, all of them, and those of one that went count as not there: Envoy has
+// dropped them, and does not ask again when the table comes back.
+func (p *Proxy) refreshTable(now time.Time, table string) {
+	has := p.kinds[translate.RouteType].has[table]
+	is := has != nil && translate.InParts(has.Version)
+	if is == p.hasTable(table) {
+		return
+	}
+	hosts := p.kinds[translate.VirtualHostType]
+	if !is {
+		delete(p.tables, table)
+		if hosts != nil {
+			p.loseHosts(now, hosts, table)
+		}
+		return
+	}
+	p.tables[table] = struct{}{}
+	if hosts != nil {
+		for name := range p.class.tables.hosts[table] {
+			if hosts.subscribed(name) {
+				hosts.look(now, name)
+			}
+		}
+	}
+	p.mark()
+}
+
+// loseHosts has the hosts of a table told again: as removed, so that Envoy does
+// not say later that it knows them, or anew, if the table is back by then.
+func (p *Proxy) loseHosts(now time.Time, hosts *kind, table string) {
+	for name := range hosts.has {
+		if translate.TableOf(name) == table {
+			hosts.look(now, name).again = true
+		}
+	}
+	for name, it := range hosts.open {
+		if it.flying > 0 && translate.TableOf(name) == table {
+			hosts.look(now, name).again = true
+		}
+	}
+	p.mark()
+}
+
+// tableAgain notes that the proxy asks for a table that it was given before: it
+// had given it up in between, and with it the hosts.
+func (p *Proxy) tableAgain(now time.Time, k *kind, table string) {
+	if p.hasTable(table) {
+		delete(k.has, table)
+		p.refreshTable(now, table)
+	}
+}
+
+// awaitsTables says that a table which the proxy asked for is not there yet.
+func (p *Proxy) awaitsTables() bool {
+	k := p.kinds[translate.RouteType]
+	if k == nil {
+		return false
+	}
+	for table := range k.names {
+		if !p.hasTable(table) && !p.whole(table) {
+			return true
+		}
+	}
+	return false
 }

@@ -30,6 +30,8 @@ func (p *Proxy) tick(now time.Time) {
 	if len(p.retiring) > 0 {
 		p.drain(now)
 	}
+	p.releaseHosts(now, p.ticked)
+	p.ticked = now
 	if !p.repeated && !now.Before(p.connected.Add(repeatAfter)) {
 		p.repeat(now)
 	}
