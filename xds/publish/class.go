@@ -190,7 +190,7 @@ func (c *Class) Connect(now time.Time, scopes []translate.Scope, full bool) *Pro
 		connected: now,
 		kinds:     map[string]*kind{}, unready: map[string]time.Time{}, assumed: map[string]struct{}{},
 		extra: map[string]struct{}{}, retiring: map[string]time.Time{}, rewarm: map[string]struct{}{},
-		tables: map[string]struct{}{}, held: map[string]wait{}, fresh: map[string]bool{}, ticked: now,
+		tables: map[string]bool{}, held: map[string]wait{}, fresh: map[string]bool{}, ticked: now,
 	}
 	c.proxies[p] = struct{}{}
 	return p

@@ -34,8 +34,9 @@ type Proxy struct {
 	// woken says that a cluster became ready, or that nothing waits for a host
 	// any longer.
 	woken bool
-	// tables are the route tables that it has whose hosts come one by one.
-	tables map[string]struct{}
+	// tables are the route tables that it has whose hosts come one by one; true
+	// for one that it got since it connected.
+	tables map[string]bool
 	// held are the virtual hosts that may not be given yet; hostsWait says that
 	// others wait for one of them.
 	held      map[string]wait
@@ -144,8 +145,15 @@ func (p *Proxy) recognise(now time.Time, k *kind, known map[string]string) {
 			k.has[name] = &translate.Resource{Name: name, Version: version}
 			p.upgrade(now, k, name)
 			it := k.look(now, name)
-			if k.typ == translate.EndpointType {
+			switch k.typ {
+			case translate.EndpointType:
 				_, it.again = p.rewarm[name]
+			case translate.VirtualHostType:
+				it.again = p.tables[translate.TableOf(name)]
+			case translate.RouteType:
+				if translate.InParts(version) {
+					p.tables[name] = false // and its hosts too
+				}
 			}
 			p.refreshType(now, k.typ, name)
 		}

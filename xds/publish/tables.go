@@ -178,8 +178,9 @@ func (p *Proxy) refreshTable(now time.Time, table string) {
 		}
 		return
 	}
-	p.tables[table] = struct{}{}
+	p.tables[table] = true
 	if hosts != nil {
+		p.loseHosts(now, hosts, table) // what it says to have is of an earlier time
 		for name := range p.class.tables.hosts[table] {
 			if hosts.subscribed(name) {
 				hosts.look(now, name)
