@@ -258,8 +258,8 @@ func TestEnvoyRefusesAHost(t *testing.T) {
 	second := run(t, address, "edge-1", "edge", "delta")
 	second.WaitReady(t)
 	until(t, "a new Envoy has what was accepted", served(second.Listener(t, "front"), "c13-1"))
-	if n := len(statusOfNode(s, "edge-1", vhds).Refused); n != 0 {
-		t.Errorf("a new Envoy was given what another refused, and refused %d resources", n)
+	if refused := statusOfNode(s, "edge-1", vhds).Refused; len(refused) != 1 || !refused[0].Elsewhere {
+		t.Errorf("a new Envoy was given what another refused, or that is not told: %v", refused)
 	}
 	s.Publish(all("2", func(m *routev3.RouteMatch) { m.CaseSensitive = nil }))
 	until(t, "the corrected host heals", served(envoy.Listener(t, "front"), "c13-2"))
