@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
@@ -28,6 +29,9 @@ type Options struct {
 	Findings func() []dtab.Finding
 	// Proxies gives the connected proxies, in a form that JSON can hold.
 	Proxies func() any
+	// Config gives what the proxies have and are to have, in a form that JSON can
+	// hold. Those may see it who may see the Console.
+	Config func(url.Values) (any, error)
 	// Console answers everything else; nil: nothing does. Unless ConsoleOpen is
 	// set, only those may see it who come from this machine, as a port that
 	// kubectl forwards does, and call it localhost or by an address.
@@ -46,6 +50,7 @@ type Options struct {
 //	/metrics       Prometheus
 //	/api/proxies   who is connected, what was acknowledged and refused
 //	/api/findings  what is wrong with the objects
+//	/api/config    what the proxies have, are to have and refused, and of what it was made
 //	/              the console, pages for people
 func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
@@ -60,12 +65,22 @@ func Handler(o Options) http.Handler {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /api/proxies", func(w http.ResponseWriter, _ *http.Request) { asJSON(w, o.Proxies()) })
 	mux.HandleFunc("GET /api/findings", func(w http.ResponseWriter, _ *http.Request) { asJSON(w, o.Findings()) })
-	switch {
-	case o.Console == nil:
-	case o.ConsoleOpen:
-		mux.Handle("/", o.Console)
-	default:
-		mux.Handle("/", near(local(o.Console)))
+	guarded := func(next http.Handler) http.Handler { return near(local(next)) }
+	if o.ConsoleOpen {
+		guarded = func(next http.Handler) http.Handler { return next }
+	}
+	if o.Config != nil {
+		mux.Handle("GET /api/config", guarded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			v, err := o.Config(r.URL.Query())
+			if err != nil {
+				text(w, http.StatusInternalServerError, err.Error())
+				return
+			}
+			asJSON(w, v)
+		})))
+	}
+	if o.Console != nil {
+		mux.Handle("/", guarded(o.Console))
 	}
 	if o.Local && !o.ConsoleOpen {
 		return local(mux)
@@ -78,7 +93,7 @@ func near(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		peer, err := netip.ParseAddrPort(r.RemoteAddr)
 		if err != nil || !peer.Addr().Unmap().IsLoopback() {
-			text(w, http.StatusForbidden, "the console is for this machine only: forward the port (kubectl port-forward), or start kibble serve with --console-open")
+			text(w, http.StatusForbidden, "this is for this machine only: forward the port (kubectl port-forward), or start kibble serve with --console-open")
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
-
-	"google.golang.org/protobuf/encoding/protojson"
 
 	"kibble.dev/translate"
 )
@@ -32,7 +28,7 @@ func previewResources(w io.Writer, m *translate.Model, out *output, s *translate
 				if !keep(resources[key]) {
 					continue
 				}
-				v, err := resourceJSON(resources[key])
+				v, err := resources[key].Shown()
 				if err != nil {
 					return err
 				}
@@ -45,7 +41,7 @@ func previewResources(w io.Writer, m *translate.Model, out *output, s *translate
 				if !keep(r) {
 					continue
 				}
-				v, err := resourceJSON(r)
+				v, err := r.Shown()
 				if err != nil {
 					return err
 				}
@@ -59,40 +55,3 @@ func previewResources(w io.Writer, m *translate.Model, out *output, s *translate
 }
 
 func shortType(url string) string { return url[strings.LastIndexByte(url, '.')+1:] }
-
-// resourceJSON gives the JSON form of a resource, with @type. protojson varies
-// its spacing on purpose, so it goes through a generic value.
-func resourceJSON(r *translate.Resource) (any, error) {
-	b, err := protojson.Marshal(r.Body)
-	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", r.Name, err)
-	}
-	var v any
-	if err := json.Unmarshal(b, &v); err != nil {
-		return nil, fmt.Errorf("encode %s: %w", r.Name, err)
-	}
-	hideKeys(v)
-	return v, nil
-}
-
-// hideKeys takes the private keys of certificates, and the keys of tokens, since
-// some are secret, out of a resource.
-func hideKeys(v any) {
-	switch v := v.(type) {
-	case []any:
-		for _, member := range v {
-			hideKeys(member)
-		}
-	case map[string]any:
-		for _, field := range []string{"localJwks", "privateKey"} {
-			if keys, ok := v[field].(map[string]any); ok {
-				for name := range keys {
-					keys[name] = "(not shown)"
-				}
-			}
-		}
-		for _, member := range v {
-			hideKeys(member)
-		}
-	}
-}

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -38,7 +35,8 @@ The exit code is 1 if a proxy refuses something or has to be restarted.`,
 				return err
 			}
 			if p.watch {
-				return p.follow(cmd.Context(), cmd.OutOrStdout())
+				w := cmd.OutOrStdout()
+				return follow(cmd.Context(), w, p.out.between(), p.fetch, func(all []xds.ProxyStatus) error { return p.print(w, all, time.Now()) })
 			}
 			all, err := p.fetch(cmd.Context())
 			if err != nil {
@@ -57,7 +55,7 @@ The exit code is 1 if a proxy refuses something or has to be restarted.`,
 	}
 	p.out.flags(cmd, "table", "json", "yaml")
 	f := cmd.Flags()
-	f.StringVar(&p.address, "admin-address", "127.0.0.1:9990", "host:port of the admin server of kibble serve")
+	p.admin.flags(f)
 	f.StringVar(&p.class, "proxy-class", "", "only proxies of this class")
 	f.BoolVarP(&p.watch, "watch", "w", false, "print again whenever it changes, until interrupted")
 	return cmd
@@ -65,40 +63,17 @@ The exit code is 1 if a proxy refuses something or has to be restarted.`,
 
 // proxies is one question about proxies.
 type proxies struct {
-	out            output
-	address, class string
-	watch          bool
+	out   output
+	admin adminClient
+	class string
+	watch bool
 }
-
-// maxStatus bounds what is read of the server's answer.
-const maxStatus = 256 << 20
 
 // fetch asks the admin server.
 func (p *proxies) fetch(ctx context.Context) ([]xds.ProxyStatus, error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.address+"/api/proxies", http.NoBody)
-	if err != nil {
-		return nil, wrongf("--admin-address %q is not an address: want host:port, such as 127.0.0.1:9990", p.address)
-	}
-	unreachable := func(err error) error {
-		return &exitError{code: exitUnreachable, err: fmt.Errorf("the admin server of kibble serve at %s does not answer: %w", p.address, err)}
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, unreachable(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxStatus))
-	if err != nil {
-		return nil, unreachable(err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, unreachable(fmt.Errorf("%s: %q", resp.Status, body[:min(len(body), 200)]))
-	}
 	var all, found []xds.ProxyStatus
-	if err := json.Unmarshal(body, &all); err != nil {
-		return nil, unreachable(fmt.Errorf("not the answer of kibble serve: %w", err))
+	if err := p.admin.get(ctx, "/api/proxies", nil, &all); err != nil {
+		return nil, err
 	}
 	for _, one := range all {
 		if p.class == "" || one.Class == p.class {
@@ -106,40 +81,6 @@ func (p *proxies) fetch(ctx context.Context) ([]xds.ProxyStatus, error) {
 		}
 	}
 	return found, nil
-}
-
-// follow prints what there is, and again when it has changed, until the context ends.
-func (p *proxies) follow(ctx context.Context, w io.Writer) error {
-	var last []byte
-	ticks := time.NewTicker(time.Second)
-	defer ticks.Stop()
-	for {
-		all, err := p.fetch(ctx)
-		if ctx.Err() != nil {
-			return nil // somebody has seen enough
-		}
-		if err != nil {
-			return err
-		}
-		now, err := json.Marshal(all)
-		if err != nil {
-			return fmt.Errorf("compare what was answered: %w", err)
-		}
-		if last == nil || !bytes.Equal(now, last) {
-			if last != nil && p.out.format == "table" {
-				fmt.Fprintln(w)
-			}
-			if err := p.print(w, all, time.Now()); err != nil {
-				return err
-			}
-			last = now
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticks.C:
-		}
-	}
 }
 
 func (p *proxies) print(w io.Writer, all []xds.ProxyStatus, now time.Time) error {

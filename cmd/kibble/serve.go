@@ -39,8 +39,8 @@ its last good content stays. Nothing is served before everything was read once.
 Without -f the cluster is read: that of --kubeconfig, and inside of a Pod by
 default its own.
 
-The admin address answers /healthz, /readyz, /metrics, /api/proxies and
-/api/findings, and has a console for people, with a playground that says where
+The admin address answers /healthz, /readyz, /metrics, /api/proxies,
+/api/findings and /api/config, and has a console for people, with a playground that says where
 a request goes and why.
 
 Envoys connect by TLS, and prove which proxy class they are of by a certificate
@@ -130,7 +130,7 @@ func (s *serving) run(ctx context.Context) error {
 	}
 	handler := admin.Handler(admin.Options{
 		Gatherer: registry, Ready: s.ready, Findings: s.found,
-		Proxies: func() any { return s.server.Proxies() },
+		Proxies: func() any { return s.server.Proxies() }, Config: s.config,
 		Console: console.New(console.Options{
 			Model: s.model.Load, Findings: s.found, Proxies: s.server.Proxies, Now: time.Now,
 		}),

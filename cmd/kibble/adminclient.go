@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// adminClient asks the admin server of a running kibble serve.
+type adminClient struct{ address string }
+
+func (c *adminClient) flags(f *pflag.FlagSet) {
+	f.StringVar(&c.address, "admin-address", "127.0.0.1:9990", "host:port of the admin server of kibble serve")
+}
+
+// maxStatus bounds what is read of the server's answer.
+const maxStatus = 256 << 20
+
+// get asks for a path and reads the answer, JSON.
+func (c *adminClient) get(ctx context.Context, path string, query url.Values, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.address+path, http.NoBody)
+	if err != nil {
+		return wrongf("--admin-address %q is not an address: want host:port, such as 127.0.0.1:9990", c.address)
+	}
+	unreachable := func(err error) error {
+		return &exitError{code: exitUnreachable, err: fmt.Errorf("the admin server of kibble serve at %s does not answer: %w", c.address, err)}
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return unreachable(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxStatus))
+	if err != nil {
+		return unreachable(err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return unreachable(fmt.Errorf("%s: %q", resp.Status, body[:min(len(body), 200)]))
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return unreachable(fmt.Errorf("not the answer of kibble serve: %w", err))
+	}
+	return nil
+}
+
+// follow shows what fetch gives, and again when it has changed, until the
+// context ends. between is written before it is shown again.
+func follow[T any](ctx context.Context, w io.Writer, between string, fetch func(context.Context) (T, error), show func(T) error) error {
+	var last []byte
+	ticks := time.NewTicker(time.Second)
+	defer ticks.Stop()
+	for {
+		all, err := fetch(ctx)
+		if ctx.Err() != nil {
+			return nil // somebody has seen enough
+		}
+		if err != nil {
+			return err
+		}
+		now, err := json.Marshal(all)
+		if err != nil {
+			return fmt.Errorf("compare what was answered: %w", err)
+		}
+		if last == nil || !bytes.Equal(now, last) {
+			if last != nil {
+				fmt.Fprint(w, between)
+			}
+			if err := show(all); err != nil {
+				return err
+			}
+			last = now
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticks.C:
+		}
+	}
+}
+
+// between is what parts one showing from the next in a format.
+func (o *output) between() string {
+	switch o.format {
+	case "yaml":
+		return "---\n"
+	case "table":
+		return "\n"
+	}
+	return ""
+}
