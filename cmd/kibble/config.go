@@ -91,11 +91,11 @@ type config struct {
 	watch                   bool
 }
 
-// kindOf is a word of people for a type of resources.
-type kindOf struct{ word, url string }
+// kindWord is a word of people for a type of resources.
+type kindWord struct{ word, url string }
 
-func kinds() []kindOf {
-	return []kindOf{
+func kinds() []kindWord {
+	return []kindWord{
 		{"clusters", translate.ClusterType}, {"endpoints", translate.EndpointType}, {"listeners", translate.ListenerType},
 		{"routes", translate.RouteType}, {"hosts", translate.VirtualHostType}, {"extensions", translate.ExtensionType}, {"secrets", translate.SecretType},
 	}
