@@ -1,6 +1,9 @@
 package dtab
 
-import "errors"
+import (
+	"errors"
+	"math"
+)
 
 // Interpreter says what names mean: under a table, with namers, in the world
 // that the namers know. The zero Interpreter has an empty table and only the
@@ -8,6 +11,9 @@ import "errors"
 // from several goroutines if Visit and the namers allow it.
 type Interpreter struct {
 	Dtab Dtab
+	// Base, if not nil, is a table below Dtab: its entries lose to those of Dtab.
+	// A large table belongs here, and what is put on top of it in Dtab.
+	Base *Index
 	// Namers in the order of the configuration; later ones are asked first.
 	Namers []Namer
 	// Visit, if not nil, is told every path that is looked up, in order. A path
@@ -42,7 +48,8 @@ func (in Interpreter) BindAll(path Path) (Tree, error) {
 }
 
 func (in *Interpreter) bind(path Path, all bool) (Tree, error) {
-	b := binder{Interpreter: in, all: all, budget: newBudget(in.MaxWork), stack: make([]string, 0, 32)}
+	b := binder{Interpreter: in, all: all, budget: newBudget(in.MaxWork)}
+	b.stack = b.room[:0]
 	answer, err := b.path(path, 0)
 	if err != nil {
 		return nil, err
@@ -58,6 +65,7 @@ type binder struct {
 	memo
 	all   bool
 	stack []string
+	room  [16]string // where the stack begins
 
 	// thrown tells of the error that was just returned that the original throws
 	// it instead of making a failed Activity. That ends a whole union, where
@@ -99,17 +107,17 @@ func (b *binder) path(path Path, depth int) (answer, *BindError) {
 // lookUp looks a name up in the table, or else asks the namers, and binds the
 // result.
 func (b *binder) lookUp(path Path, depth int) (answer, *BindError) {
-	first := b.match(path, len(b.Dtab))
-	if first < 0 {
+	c := b.start()
+	first := b.next(path, &c)
+	if first == nil {
 		return b.named(path, depth)
 	}
-	second := b.match(path, first)
-	if second < 0 {
-		d := &b.Dtab[first]
-		if _, neg := d.Dst.(Neg); neg {
+	second := b.next(path, &c)
+	if second == nil {
+		if _, neg := first.Dst.(Neg); neg {
 			return b.named(path, depth)
 		}
-		bound, err := b.tree(d.Dst, path[len(d.Prefix):], depth+1)
+		bound, err := b.tree(first.Dst, path[len(first.Prefix):], depth+1)
 		b.thrown = false
 		return bound, err
 	}
@@ -117,9 +125,9 @@ func (b *binder) lookUp(path Path, depth int) (answer, *BindError) {
 		return answer{}, err
 	}
 	found := alternatives{all: b.all}
-	for i := first; i >= 0; i = b.match(path, i) {
-		bound, err := b.tree(b.Dtab[i].Dst, path[len(b.Dtab[i].Prefix):], depth+1)
-		if found.add(bound, err) {
+	for d := first; d != nil; d, second = second, b.next(path, &c) {
+		bound, err := b.tree(d.Dst, path[len(d.Prefix):], depth+1)
+		if found.add(bound, err) || second == nil {
 			break
 		}
 	}
@@ -127,14 +135,32 @@ func (b *binder) lookUp(path Path, depth int) (answer, *BindError) {
 	return found.result()
 }
 
-// match gives the last dentry before i that matches a path, -1 if none does.
-func (in *Interpreter) match(path Path, i int) int {
-	for i--; i >= 0; i-- {
-		if in.Dtab[i].Prefix.Matches(path) {
-			return i
+// cursor is a place in the tables of an interpreter, from the end.
+type cursor struct {
+	own  int   // how many entries of Dtab are left
+	base int64 // entries of Base with lower numbers are left
+}
+
+func (in *Interpreter) start() cursor {
+	return cursor{own: len(in.Dtab), base: math.MaxInt64}
+}
+
+// next gives the last entry before the cursor that matches a path, nil if none
+// does, and puts the cursor on it.
+func (in *Interpreter) next(path Path, c *cursor) *Dentry {
+	for c.own > 0 {
+		c.own--
+		if in.Dtab[c.own].Prefix.Matches(path) {
+			return &in.Dtab[c.own]
 		}
 	}
-	return -1
+	if in.Base == nil || c.base == 0 {
+		return nil
+	}
+	if c.base = in.Base.root.before(path, c.base); c.base == 0 {
+		return nil
+	}
+	return in.Base.entry(c.base)
 }
 
 // named asks the namers for a path and binds their answer.

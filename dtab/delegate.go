@@ -122,15 +122,14 @@ func (t *tracer) path(path Path, depth int) *Step {
 		}
 		return step
 	}
-	var matching []int
-	for i := len(t.Dtab) - 1; i >= 0; i-- {
-		if t.Dtab[i].Prefix.Matches(path) {
-			matching = append(matching, i)
-		}
+	var matching []*Dentry
+	c := t.start()
+	for d := t.next(path, &c); d != nil; d = t.next(path, &c) {
+		matching = append(matching, d)
 	}
 	if len(matching) == 1 {
-		if _, neg := t.Dtab[matching[0]].Dst.(Neg); neg {
-			step.Children = append(step.Children, t.tree(Neg{}, nil, 0).from(&t.Dtab[matching[0]]))
+		if _, neg := matching[0].Dst.(Neg); neg {
+			step.Children = append(step.Children, t.tree(Neg{}, nil, 0).from(matching[0]))
 			matching = nil
 		}
 	}
@@ -142,8 +141,7 @@ func (t *tracer) path(path Path, depth int) *Step {
 		step.fail(depthError(), false)
 		return step
 	}
-	for _, i := range matching {
-		d := &t.Dtab[i]
+	for _, d := range matching {
 		step.Children = append(step.Children, t.tree(d.Dst, path[len(d.Prefix):], depth+1).from(d))
 	}
 	step.first()

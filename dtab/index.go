@@ -1,0 +1,266 @@
+package dtab
+
+import (
+	"maps"
+	"math"
+	"slices"
+)
+
+// Index is a table made ready for many bindings: a look-up costs what the name
+// is long, whatever the table is. It is immutable, and With shares what it can.
+type Index struct {
+	table Dtab
+	// order has a number for each entry, ascending. There is room between them, so
+	// that the nodes that an edit does not touch stay as they are.
+	order []int64
+	// even says that the numbers are those of a new index.
+	even bool
+	root *Node
+}
+
+// spacing is between the numbers of the entries of a new index.
+const spacing = 1 << 20
+
+// NewIndex makes the index of a table, which must not be changed afterwards.
+func NewIndex(table Dtab) *Index {
+	x := &Index{table: table, order: make([]int64, len(table)), even: true}
+	e := newIndexEdit()
+	root := e.own(&Node{})
+	for i := range table {
+		x.order[i] = int64(i+1) * spacing
+		e.add(root, table[i].Prefix, x.order[i])
+	}
+	e.sort()
+	x.root = root
+	return x
+}
+
+// Dtab gives the table. It must not be changed.
+func (x *Index) Dtab() Dtab {
+	if x == nil {
+		return nil
+	}
+	return x.table
+}
+
+// Root gives where all prefixes begin.
+func (x *Index) Root() *Node { return x.root }
+
+// With gives the index of another table, and the prefixes of all entries in which
+// it differs from this one: any name that none of them matches means the same.
+func (x *Index) With(table Dtab) (next *Index, edited []Prefix) {
+	gone, come := edits(x.table, table)
+	for _, i := range gone {
+		edited = append(edited, x.table[i].Prefix)
+	}
+	for _, i := range come {
+		edited = append(edited, table[i].Prefix)
+	}
+	if x.rewritten(table, gone, come) {
+		return &Index{table: table, order: x.order, even: x.even, root: x.root}, edited
+	}
+	order, ok := x.renumber(len(table), gone, come)
+	if !ok || len(edited) > 64+len(table)/4 {
+		return NewIndex(table), edited
+	}
+	next = &Index{table: table, order: order, root: x.root}
+	e := newIndexEdit()
+	for _, i := range gone {
+		if next.root = e.remove(next.root, x.table[i].Prefix, x.order[i]); next.root == nil {
+			next.root = &Node{}
+		}
+	}
+	for _, i := range come {
+		next.root = e.own(next.root)
+		e.add(next.root, table[i].Prefix, order[i])
+	}
+	e.sort()
+	return next, edited
+}
+
+// rewritten tells that an edit leaves every prefix where it is.
+func (x *Index) rewritten(table Dtab, gone, come []int) bool {
+	return slices.Equal(gone, come) && !slices.ContainsFunc(gone, func(i int) bool {
+		return !slices.Equal(x.table[i].Prefix, table[i].Prefix)
+	})
+}
+
+// renumber gives the numbers of a table of n entries which is this one without
+// some entries and with others. It is not ok where there is no room.
+func (x *Index) renumber(n int, gone, come []int) ([]int64, bool) {
+	kept := make([]int64, 0, len(x.order)-len(gone))
+	from := 0
+	for _, i := range gone {
+		kept = append(kept, x.order[from:i]...)
+		from = i + 1
+	}
+	kept = append(kept, x.order[from:]...)
+	order := make([]int64, 0, n)
+	from = 0
+	for j, i := range come {
+		old := i - j // how many that were kept stand before
+		order = append(order, kept[from:old]...)
+		from = old
+		low, high := int64(0), int64(math.MaxInt64)
+		if len(order) > 0 {
+			low = order[len(order)-1]
+		}
+		if old < len(kept) {
+			high = kept[old]
+		}
+		number := min(low+spacing, low+(high-low)/2)
+		if number <= low || number >= high {
+			return nil, false
+		}
+		order = append(order, number)
+	}
+	return append(order, kept[from:]...), true
+}
+
+// entry gives the entry of a number.
+func (x *Index) entry(number int64) *Dentry {
+	if x.even {
+		return &x.table[number/spacing-1]
+	}
+	i, _ := slices.BinarySearch(x.order, number)
+	return &x.table[i]
+}
+
+// Node is a place in the tree of all prefixes of a table.
+type Node struct {
+	// children by label, labels the same, sorted.
+	children map[string]*Node
+	labels   []string
+	any      *Node
+	entries  []int64 // that end here: their numbers, ascending
+}
+
+// Child gives the node one label further, nil if no prefix goes there.
+func (n *Node) Child(label string) *Node { return n.children[label] }
+
+// Any gives the node one wildcard further, nil if no prefix goes there.
+func (n *Node) Any() *Node { return n.any }
+
+// Labels gives the labels that prefixes go on with, sorted. Nodes of two indexes
+// that have the same labels may have the same list. It must not be changed.
+func (n *Node) Labels() []string { return n.labels }
+
+// Ends tells that a prefix ends here.
+func (n *Node) Ends() bool { return len(n.entries) > 0 }
+
+// before gives the greatest number below limit of an entry that matches a path,
+// 0 if there is none.
+func (n *Node) before(path Path, limit int64) int64 {
+	var best int64
+	for {
+		if i, _ := slices.BinarySearch(n.entries, limit); i > 0 {
+			best = max(best, n.entries[i-1])
+		}
+		if len(path) == 0 {
+			return best
+		}
+		if n.any != nil {
+			best = max(best, n.any.before(path[1:], limit))
+		}
+		if n = n.children[path[0]]; n == nil {
+			return best
+		}
+		path = path[1:]
+	}
+}
+
+// indexEdit changes an index under way: nodes that it owns are nobody else's.
+type indexEdit struct {
+	owned map[*Node]bool
+	// relabelled are owned nodes that have got or lost children of these labels,
+	// which they do not list yet.
+	relabelled map[*Node][]string
+}
+
+func newIndexEdit() *indexEdit {
+	return &indexEdit{owned: map[*Node]bool{}, relabelled: map[*Node][]string{}}
+}
+
+func (e *indexEdit) own(n *Node) *Node {
+	if e.owned[n] {
+		return n
+	}
+	own := *n
+	own.children, own.entries = maps.Clone(n.children), slices.Clone(n.entries)
+	e.owned[&own] = true
+	return &own
+}
+
+// add adds an entry below a node that is owned.
+func (e *indexEdit) add(n *Node, prefix Prefix, number int64) {
+	for _, elem := range prefix {
+		next := n.any
+		if !elem.Any {
+			next = n.children[elem.Label]
+		}
+		if next == nil {
+			next = &Node{}
+		}
+		next = e.own(next)
+		e.put(n, elem, next)
+		n = next
+	}
+	i, _ := slices.BinarySearch(n.entries, number)
+	n.entries = slices.Insert(n.entries, i, number)
+}
+
+// put sets or, with nil, takes away what is one element below an owned node.
+func (e *indexEdit) put(n *Node, elem Elem, child *Node) {
+	if elem.Any {
+		n.any = child
+		return
+	}
+	if had := n.children[elem.Label] != nil; had != (child != nil) {
+		e.relabelled[n] = append(e.relabelled[n], elem.Label)
+	}
+	switch {
+	case child == nil:
+		delete(n.children, elem.Label)
+	case n.children == nil:
+		n.children = map[string]*Node{elem.Label: child}
+	default:
+		n.children[elem.Label] = child
+	}
+}
+
+// remove gives a node without an entry, nil if nothing is left.
+func (e *indexEdit) remove(n *Node, prefix Prefix, number int64) *Node {
+	n = e.own(n)
+	switch {
+	case len(prefix) == 0:
+		n.entries = slices.DeleteFunc(n.entries, func(m int64) bool { return m == number })
+	case prefix[0].Any:
+		e.put(n, prefix[0], e.remove(n.any, prefix[1:], number))
+	default:
+		e.put(n, prefix[0], e.remove(n.children[prefix[0].Label], prefix[1:], number))
+	}
+	if len(n.entries) == 0 && len(n.children) == 0 && n.any == nil {
+		return nil
+	}
+	return n
+}
+
+// sort lists the labels of nodes that have got or lost some.
+func (e *indexEdit) sort() {
+	for n, changed := range e.relabelled {
+		if len(changed) > 8 {
+			n.labels = slices.Sorted(maps.Keys(n.children))
+			continue
+		}
+		labels := slices.Clone(n.labels)
+		for _, l := range changed {
+			switch i, listed := slices.BinarySearch(labels, l); {
+			case listed && n.children[l] == nil:
+				labels = slices.Delete(labels, i, i+1)
+			case !listed && n.children[l] != nil:
+				labels = slices.Insert(labels, i, l)
+			}
+		}
+		n.labels = labels
+	}
+}
