@@ -43,7 +43,7 @@ func (f form) ask(host string, ids []string) string {
 		active = append(active, f.overlays[i])
 	}
 	name := f.router.identifier.name([][]string{{host}})
-	base := f.router.bind(f.router.interpreter(f.router.table, nil), name, f.router.spec.Failover)
+	base := f.router.bind(f.router.interpreter(nil, nil), name, f.router.spec.Failover)
 	a := base
 	if len(active) > 0 {
 		a = under{f.router, name, base, active, f.table, nil}.answer()
@@ -83,10 +83,11 @@ func TestDiffSaysWhatTheEvaluatorSays(t *testing.T) {
 		if rapid.Bool().Draw(t, "alike") { // two unrelated tables differ nearly everywhere
 			now = &Model{inventory: old.inventory, names: old.names, overlays: old.overlays}
 			r := *old.routers[0]
-			r.table = slices.Clone(r.table)
-			if len(r.table) > 0 {
-				r.table = slices.Delete(r.table, 0, 1)
+			table := slices.Clone(r.table.Dtab())
+			if len(table) > 0 {
+				table = slices.Delete(table, 0, 1)
 			}
+			r.table = dtab.NewIndex(table)
 			r.portsWhy = nil
 			r.seePorts(now.overlays)
 			now.routers = []*router{&r}
@@ -113,7 +114,7 @@ func TestDiffSaysWhatTheEvaluatorSays(t *testing.T) {
 				some := slices.ContainsFunc(moves, func(m Move) bool { return subset(m.Policies, set) })
 				if from == to && exact || from != to && !some {
 					t.Fatalf("host %s, policies %v:\n%q\n%q\nmoves: %+v\nold:\n%snew:\n%soverlays: %v\n%v", host, set, from, to, moves,
-						before.table.Indented("  "), after.table.Indented("  "), old.overlays, now.overlays)
+						before.table.Dtab().Indented("  "), after.table.Dtab().Indented("  "), old.overlays, now.overlays)
 				}
 			}
 		}

@@ -197,13 +197,13 @@ func TestEnvoyMatchesAsTheLawSays(t *testing.T) {
 			taken[fmt.Sprint(i, " ", got)] = true
 			if lawful := answerOf(law.route(req)); got != lawful {
 				t.Errorf("router %d: Envoy takes %q, asEnvoy %q\nrequest: %+v\nidentifier: %+v\ntable:\n%v",
-					i, got, lawful, req, g.router.spec.Identifier, g.router.table.Indented("  "))
+					i, got, lawful, req, g.router.spec.Identifier, g.router.table.Dtab().Indented("  "))
 				continue
 			}
 			says := got[strings.Index(got, " ")+1:]
 			if w := want(g.router, g.overlays, req); !same(w, says) {
 				t.Errorf("router %d: Envoy says %q, the evaluator %q\nrequest: %+v\nidentifier: %+v\ntable:\n%v",
-					i, got, w, req, g.router.spec.Identifier, g.router.table.Indented("  "))
+					i, got, w, req, g.router.spec.Identifier, g.router.table.Dtab().Indented("  "))
 			}
 		}
 	}

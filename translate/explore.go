@@ -84,8 +84,8 @@ func newExplorer(r *router, n *names, overlays []overlay) *explorer {
 		router: r, names: n, overlays: overlays, index: &index{}, arity: arity(),
 		tables: map[string]dtab.Dtab{}, seen: map[string]bool{}, wide: map[int]bool{},
 	}
-	texts := []string{r.table.String(), strings.Join(r.identifier.prefix, "/")}
-	for _, d := range r.table {
+	texts := []string{r.table.Dtab().String(), strings.Join(r.identifier.prefix, "/")}
+	for _, d := range r.table.Dtab() {
 		e.index.add(d.Prefix, 0)
 	}
 	for i, o := range overlays {
@@ -184,7 +184,7 @@ func (e *explorer) visit(r region) *cell {
 	s := newSample(r, e.router.identifier.vars, e.marks)
 	c := &cell{region: r, sample: s, name: e.router.identifier.name(s.values)}
 	touched := map[int]bool{}
-	c.base = e.router.bind(e.router.interpreter(e.router.table, e.watch(s, touched)), c.name, e.router.spec.Failover)
+	c.base = e.router.bind(e.router.interpreter(nil, e.watch(s, touched)), c.name, e.router.spec.Failover)
 	e.add(s.spelled(c.base.leads()))
 	done := map[string]bool{}
 	for {
@@ -236,10 +236,10 @@ func (e *explorer) watch(s *sample, touched map[int]bool) func(dtab.Path) {
 	}
 }
 
-// table gives the router's table with overrides appended, weakest first.
+// table gives the overrides of policies as one table, weakest first.
 func (e *explorer) table(active []overlay) dtab.Dtab {
 	if len(active) == 0 {
-		return e.router.table
+		return nil
 	}
 	ids := make([]string, len(active))
 	for i, o := range active {
@@ -248,7 +248,7 @@ func (e *explorer) table(active []overlay) dtab.Dtab {
 	key := strings.Join(ids, ",")
 	t, ok := e.tables[key]
 	if !ok {
-		t = e.router.tableUnder(active)
+		t = tableOf(active)
 		e.tables[key] = t
 	}
 	return t

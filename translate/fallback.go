@@ -18,7 +18,8 @@ type under struct {
 	base answer
 	// active are the policies that hold, weakest first.
 	active []overlay
-	// tables gives the router's table with overrides appended.
+	// tables gives what stands on top of the router's table: overrides, and perhaps
+	// more.
 	tables func([]overlay) dtab.Dtab
 	// watch, if not nil, is told of each path that is looked up on the way.
 	watch func(dtab.Path)
@@ -109,9 +110,9 @@ func (u under) missing(i int) bool {
 	return u.router.bind(u.router.interpreter(table, nil), u.name, false).outcome == dtab.OutcomeFail
 }
 
-// tableUnder gives the router's table with overrides appended, weakest first.
-func (r *router) tableUnder(active []overlay) dtab.Dtab {
-	t := slices.Clone(r.table)
+// tableOf gives the overrides of policies as one table, weakest first.
+func tableOf(active []overlay) dtab.Dtab {
+	var t dtab.Dtab
 	for _, o := range active {
 		t = append(t, o.table...)
 	}

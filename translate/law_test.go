@@ -253,7 +253,7 @@ func want(r *router, overlays []overlay, req Request) string {
 	if err != nil {
 		return "400"
 	}
-	table := slices.Clone(r.table)
+	var table dtab.Dtab
 	for _, o := range overlays {
 		if slices.ContainsFunc(req.Header[headerDogfood], func(line string) bool {
 			return slices.Contains(strings.Split(line, ","), o.id)
@@ -513,7 +513,7 @@ type generated struct {
 
 // text is everything that names are made with.
 func (g generated) text() string {
-	text := g.router.table.String()
+	text := g.router.table.Dtab().String()
 	for _, o := range g.overlays {
 		text += o.table.String()
 	}
@@ -600,7 +600,7 @@ func TestTableSaysWhatTheEvaluatorSays(t *testing.T) {
 			}
 			if w, got := want(g.router, g.overlays, req), said(envoy.route(req)); !same(w, got) {
 				t.Fatalf("table:\n%v\noverlays: %v\nidentifier: %+v\nrequest: %+v\nevaluator: %s\nroutes:    %s",
-					g.router.table.Indented("  "), g.overlays, g.router.spec.Identifier, req, w, got)
+					g.router.table.Dtab().Indented("  "), g.overlays, g.router.spec.Identifier, req, w, got)
 			}
 		}
 		if err := validateDeep(g.rc); err != nil {

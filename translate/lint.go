@@ -70,8 +70,8 @@ func (l *linter) use(d *dtab.Dentry, policy string) *ruleUse {
 
 // router looks at a router's table by itself, and under each override.
 func (l *linter) router(r *router) {
-	l.found = append(l.found, dtab.Linter{Dtab: r.table, Namers: r.inner(), Failover: r.spec.Failover}.Lint()...)
-	table := slices.Clone(r.table)
+	l.found = append(l.found, dtab.Linter{Dtab: r.table.Dtab(), Namers: r.inner(), Failover: r.spec.Failover}.Lint()...)
+	table := slices.Clone(r.table.Dtab())
 	owner := make([]string, len(table))
 	for _, o := range l.model.overlays {
 		table = append(table, o.table...)
@@ -83,9 +83,9 @@ func (l *linter) router(r *router) {
 		u := l.use(&table[i], owner[i])
 		u.reached = u.reached || reached
 	}
-	l.targets(r, r.table, "", r.interpreter(r.table, nil))
+	l.targets(r, r.table.Dtab(), "", r.interpreter(nil, nil))
 	for _, o := range l.model.overlays {
-		l.targets(r, o.table, o.name(), r.interpreter(r.tableUnder([]overlay{o}), nil))
+		l.targets(r, o.table, o.name(), r.interpreter(o.table, nil))
 	}
 }
 

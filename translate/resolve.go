@@ -132,7 +132,7 @@ func (m *Model) asked(o Override) (*router, Resolution) {
 // policies change falls back to what there is without them, unless one of them
 // says otherwise.
 func (r *router) ask(name dtab.Path, active []dogfood.Policy, own dtab.Dtab) (in dtab.Interpreter, a answer, out string) {
-	with := func(active []overlay) dtab.Dtab { return append(r.tableUnder(active), own...) }
+	with := func(active []overlay) dtab.Dtab { return append(tableOf(active), own...) }
 	overlays := make([]overlay, len(active))
 	for i, p := range active {
 		overlays[i] = overlayOf(p)
@@ -148,7 +148,7 @@ func (r *router) ask(name dtab.Path, active []dogfood.Policy, own dtab.Dtab) (in
 
 // unroutable is the original's text. Outside it says nothing of the router's table.
 func (r *router) unroutable(name dtab.Path, own dtab.Dtab, a answer) string {
-	base := "base dtab:\n" + r.table.Indented("  ")
+	base := "base dtab:\n" + r.table.Dtab().Indented("  ")
 	if r.untrusted() {
 		base = ""
 	}

@@ -21,7 +21,7 @@ type router struct {
 	spec   v1alpha1.RouterSpec
 	trust  v1alpha1.Trust
 	// table is the DtabRef's entries, then the router's own.
-	table      dtab.Dtab
+	table      *dtab.Index
 	namers     []namer
 	identifier identifier
 	// responses are answers of its own, unrouted the one where the table leads
@@ -54,12 +54,13 @@ func (r *router) untrusted() bool { return r.trust == v1alpha1.TrustUntrusted }
 // that means something needs: many thousands of names are evaluated at a time.
 const maxWork = 5_000
 
-// interpreter evaluates names under the router's table and an override, which
-// may be nil. It is made for one binding at a time if visit is given.
-func (r *router) interpreter(table dtab.Dtab, visit func(dtab.Path)) dtab.Interpreter {
-	in := dtab.Interpreter{Dtab: table, Visit: visit, MaxWork: maxWork}
-	for _, n := range r.namers {
-		in.Namers = append(in.Namers, n)
+// interpreter evaluates names under the router's table and what stands on top of
+// it, which may be nil. It is made for one binding at a time if visit is given.
+func (r *router) interpreter(over dtab.Dtab, visit func(dtab.Path)) dtab.Interpreter {
+	in := dtab.Interpreter{Base: r.table, Dtab: over, Visit: visit, MaxWork: maxWork}
+	in.Namers = make([]dtab.Namer, len(r.namers))
+	for i := range r.namers {
+		in.Namers[i] = &r.namers[i]
 	}
 	return in
 }
@@ -91,7 +92,7 @@ func newRouter(inv *Inventory, src *Sourced[v1alpha1.Router]) (*router, []dtab.F
 	}
 	table, more := routerTable(inv, src)
 	found = append(found, more...)
-	r.table = table
+	r.table = dtab.NewIndex(table)
 	configs := obj.Spec.Namers
 	if len(configs) == 0 {
 		configs = defaultNamers()
@@ -218,7 +219,7 @@ func (r *router) seePorts(overlays []overlay) {
 	if r.identifier.kind == identifyIngress {
 		return // its names are made of Services
 	}
-	r.portsWhy = namesPorts(r.table)
+	r.portsWhy = namesPorts(r.table.Dtab())
 	for i := 0; i < len(overlays) && r.portsWhy == nil; i++ {
 		r.portsWhy = namesPorts(overlays[i].table)
 	}

@@ -23,7 +23,7 @@ func (m *Model) Rules() []dtab.Dentry {
 		}
 	}
 	for _, r := range m.routers {
-		add(r.table)
+		add(r.table.Dtab())
 	}
 	for _, src := range m.inventory.Dtabs {
 		table, _ := ReadDtab(src) // what does not parse is among the findings

@@ -273,7 +273,7 @@ func compareWhole(t *testing.T, m *Model, c *rawClient, class string, req Reques
 func describeWhole(m *Model) string {
 	var b strings.Builder
 	for _, r := range m.routers {
-		fmt.Fprintf(&b, "router %s %+v:\n%v\n", r.key, r.spec.Identifier, r.table.Indented("  "))
+		fmt.Fprintf(&b, "router %s %+v:\n%v\n", r.key, r.spec.Identifier, r.table.Dtab().Indented("  "))
 	}
 	for _, p := range m.policies {
 		fmt.Fprintf(&b, "policy %s (%s) when %s:\n%v\n", p.ID, p.Fallback, p.When, p.Override.Indented("  "))
