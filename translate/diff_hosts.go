@@ -26,7 +26,8 @@ func newComparison(old, now *Model, before, after *router) *comparison {
 	x := &comparison{found: map[*sample][]Move{}}
 	x.forms[0] = newForm(old, before)
 	x.forms[1] = newForm(now, after)
-	m := newMarks(slices.Concat(x.forms[0].texts, x.forms[1].texts)...)
+	texts := slices.Concat(x.forms[0].texts, x.forms[1].texts)
+	m := newMarks(after.identifier.spells(), append(texts, before.table.Dtab().String(), after.table.Dtab().String())...)
 	x.forms[0].marks, x.forms[1].marks = m, m
 	for _, f := range x.forms {
 		for _, o := range f.overlays {
@@ -78,26 +79,49 @@ func (x *comparison) staying(in *domain, all []*domain) []string {
 // differ alike are merged as those of a route table are.
 func (x *comparison) explore() []*cell {
 	a, b := x.forms[0], x.forms[1]
-	a.add(a.roots())
-	b.add(b.roots())
 	var cells []*cell
+	var queue []region
 	done := map[string]bool{}
-	for a.work+b.work < maxEffort {
-		var next region
-		if q := &a.queue; len(*q) > 0 {
-			next, *q = (*q)[len(*q)-1], (*q)[:len(*q)-1]
-		} else if q := &b.queue; len(*q) > 0 {
-			next, *q = (*q)[len(*q)-1], (*q)[:len(*q)-1]
-		} else {
-			break
-		}
-		if key := next.key(); !done[key] {
-			done[key] = true
-			cells = append(cells, x.compare(a.visit(next), b.visit(next)))
+	add := func(regions []region) {
+		for _, r := range regions {
+			key := r.key()
+			switch {
+			case done[key]:
+			case len(done) >= maxCells:
+				x.over = true
+			default:
+				done[key] = true
+				queue = append(queue, r)
+			}
 		}
 	}
-	x.over = a.over || b.over || len(a.queue)+len(b.queue) > 0
+	for add(a.roots()); len(queue) > 0 && a.work+b.work < maxEffort; {
+		next := queue[len(queue)-1]
+		queue = queue[:len(queue)-1]
+		old, now := a.visit(next, nil), b.visit(next, nil)
+		a.take(old)
+		b.take(now)
+		cells = append(cells, x.compare(old.cell, now.cell))
+		add(a.leads(old))
+		add(b.leads(now))
+	}
+	x.over = x.over || len(queue) > 0
 	return cells
+}
+
+// leads gives the regions that a node leads to.
+func (f form) leads(n *node) []region {
+	var all []region
+	add := func(numbers []int32) {
+		for _, number := range numbers {
+			all = append(all, f.pending[number])
+		}
+	}
+	add(n.next)
+	for _, fl := range n.flips {
+		add(fl.to)
+	}
+	return all
 }
 
 // compare makes a cell of what two cells of one region say differently.

@@ -46,7 +46,7 @@ func (f form) ask(host string, ids []string) string {
 	base := f.router.bind(f.router.interpreter(nil, nil), name, f.router.spec.Failover)
 	a := base
 	if len(active) > 0 {
-		a = under{f.router, name, base, active, f.table, nil}.answer()
+		a = under{router: f.router, name: name, base: base, active: active, tables: f.table}.answer()
 	}
 	none := &cell{sample: &sample{marks: f.marks}}
 	return sharesKey(f.builder.shares(none, a))

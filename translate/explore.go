@@ -29,6 +29,8 @@ type cell struct {
 	// to be tried first in front.
 	variants []variant
 	key      string // of all answers, once asked for
+	// same is the same for cells that differ in nothing but the numbers of policies.
+	same *token
 	// rule is the one of an Ingress that the cell is for; nil for other identifiers.
 	rule *ingressRule
 }
@@ -64,44 +66,46 @@ type explorer struct {
 	router   *router
 	names    *names
 	overlays []overlay
-	index    *index
+	index    *index // of the overlays, and of what namers look at
 	marks    marks
-	texts    []string // that no mark may occur in
+	texts    []string // that no mark may occur in, but for the router's table
 	arity    map[string]int
 	tables   map[string]dtab.Dtab
 
-	seen  map[string]bool
-	queue []region
-	cells []*cell
-	over  bool
-	work  int // look-ups so far
-	deep  bool
-	wide  map[int]bool // policies that are combined with too many others
+	explored
+	// regions that have a number and were not evaluated yet.
+	pending map[int32]region
+	// at is the node that is being made, was what it is made anew of; nil: nothing.
+	at, was *node
+	read    pathSet         // names that were looked up for at
+	watched map[string]bool // those whose comparisons were followed up
+	work    int             // look-ups so far
+	deep    bool
+	wide    map[int]bool // policies that are combined with too many others
 }
 
 func newExplorer(r *router, n *names, overlays []overlay) *explorer {
 	e := &explorer{
 		router: r, names: n, overlays: overlays, index: &index{}, arity: arity(),
-		tables: map[string]dtab.Dtab{}, seen: map[string]bool{}, wide: map[int]bool{},
+		tables: map[string]dtab.Dtab{}, wide: map[int]bool{},
+		pending: map[int32]region{}, at: &node{}, watched: map[string]bool{},
 	}
-	texts := []string{r.table.Dtab().String(), strings.Join(r.identifier.prefix, "/")}
-	for _, d := range r.table.Dtab() {
-		e.index.add(d.Prefix, 0)
-	}
+	e.numbers = e.numbers.open()
+	e.texts = []string{strings.Join(r.identifier.prefix, "/")}
 	for i, o := range overlays {
-		texts = append(texts, o.table.String())
+		e.texts = append(e.texts, o.table.String())
 		for _, d := range o.table {
-			e.index.add(d.Prefix, i+1)
+			e.index.add(d.Prefix, i)
 		}
 	}
 	for _, nm := range r.namers {
 		e.index.addPath(append(dtab.Path{"#"}, nm.Prefix()...))
-		texts = append(texts, nm.config.Pattern, nm.config.Name)
+		e.texts = append(e.texts, nm.config.Pattern, nm.config.Name)
 	}
 	for name := range e.arity {
 		e.index.addPath(dtab.Path{"$", name})
 	}
-	e.texts, e.marks = texts, newMarks(texts...)
+	e.marks = newMarks(r.identifier.spells(), append(e.texts, r.table.Dtab().String())...)
 	return e
 }
 
@@ -110,14 +114,68 @@ func (e *explorer) explore() ([]*cell, []dtab.Finding) {
 	if e.router.identifier.kind == identifyIngress {
 		return e.exploreIngress(), e.findings()
 	}
-	e.add(e.roots())
-	for len(e.queue) > 0 && e.work < maxEffort {
-		r := e.queue[len(e.queue)-1]
-		e.queue = e.queue[:len(e.queue)-1]
-		e.cells = append(e.cells, e.visit(r))
+	e.walk(func(number int32) *node { return e.visit(e.pending[number], nil) })
+	cells := make([]*cell, 0, e.live)
+	for _, n := range e.nodes {
+		if n != nil {
+			cells = append(cells, n.cell)
+		}
 	}
-	e.over = e.over || len(e.queue) > 0
-	return e.cells, e.findings()
+	return cells, e.findings()
+}
+
+// walk goes to every region that there is. A node that is not known is made.
+func (e *explorer) walk(visit func(number int32) *node) {
+	e.at = &node{}
+	e.add(e.roots())
+	e.deep = e.deep || e.at.deep
+	reached := make([]bool, e.numbers.next)
+	var queue []int32
+	reach := func(all []int32) {
+		for _, n := range all {
+			if int(n) >= len(reached) {
+				reached = append(reached, make([]bool, int(e.numbers.next)-len(reached))...)
+			}
+			switch {
+			case reached[n]:
+			case e.live >= maxCells:
+				e.over = true
+			default:
+				reached[n] = true
+				e.live++
+				queue = append(queue, n)
+			}
+		}
+	}
+	for reach(e.at.next); len(queue) > 0 && e.work < maxEffort; {
+		number := queue[len(queue)-1]
+		queue = queue[:len(queue)-1]
+		n := visit(number)
+		for len(e.nodes) < int(e.numbers.next) {
+			e.nodes = append(e.nodes, nil)
+		}
+		e.nodes[number] = n
+		e.take(n)
+		reach(n.next)
+		for _, f := range n.flips {
+			reach(f.to)
+		}
+	}
+	e.over = e.over || len(queue) > 0
+	for i := range e.nodes {
+		if i >= len(reached) || !reached[i] {
+			e.nodes[i] = nil
+		}
+	}
+}
+
+// take counts what a node has cost and says.
+func (e *explorer) take(n *node) {
+	e.deep = e.deep || n.deep
+	e.work += n.work
+	for _, p := range n.wide {
+		e.wide[p] = true
+	}
 }
 
 // roots are the regions to begin with: for each variable, all its values.
@@ -159,35 +217,108 @@ func (e *explorer) rootPatterns(v variable) []pattern {
 	return patterns
 }
 
+// add notes where the node that is being made leads.
 func (e *explorer) add(regions []region) {
+	e.at.next = e.number(regions, e.at.next, &e.at.deep)
+}
+
+// number appends the numbers of regions, but for those that are too deep.
+func (e *explorer) number(regions []region, to []int32, deep *bool) []int32 {
 	for _, r := range regions {
 		if r.size() > maxSize {
-			e.deep = true
+			*deep = true
 			continue
 		}
 		key := r.key()
-		if e.seen[key] {
-			continue
+		number, known := e.numbers.of(key)
+		if !known {
+			number = e.numbers.add(key)
 		}
-		if len(e.seen) >= maxCells {
-			e.over = true
+		if int(number) >= len(e.nodes) || e.nodes[number] == nil {
+			e.pending[number] = r
+		}
+		to = append(to, number)
+	}
+	return to
+}
+
+// flip notes where the node leads if a marked segment is one of some labels,
+// which are sorted. What the node before has found out about them stays.
+func (e *explorer) flip(s *sample, segment string, labels []string, fold bool) {
+	if len(labels) == 0 {
+		return
+	}
+	same := func(f *flips) bool {
+		return f.segment == segment && f.fold == fold && len(f.labels) == len(labels) && &f.labels[0] == &labels[0]
+	}
+	if slices.ContainsFunc(e.at.flips, same) {
+		return
+	}
+	var before *flips
+	if e.was != nil {
+		if i := slices.IndexFunc(e.was.flips, same); i >= 0 {
+			e.at.flips = append(e.at.flips, e.was.flips[i])
+			e.at.deep = e.at.deep || e.was.flips[i].deep
 			return
 		}
-		e.seen[key] = true
-		e.queue = append(e.queue, r)
+		before = e.before(segment, fold)
 	}
+	f := &flips{segment: segment, fold: fold, labels: labels, ends: make([]int32, len(labels))}
+	if before != nil {
+		f.to = make([]int32, 0, len(before.to)+8)
+	}
+	j := 0
+	for i, label := range labels {
+		for before != nil && j < len(before.labels) && before.labels[j] < label {
+			j++
+		}
+		if before != nil && j < len(before.labels) && before.labels[j] == label && !before.deep {
+			f.to = append(f.to, before.at(j)...)
+		} else {
+			f.to = e.number(s.flip(segment, label, fold), f.to, &f.deep)
+		}
+		f.ends[i] = int32(len(f.to))
+	}
+	e.at.flips = append(e.at.flips, f)
+	e.at.deep = e.at.deep || f.deep
+}
+
+// before gives what the node before has found out about a segment: of several
+// lists of labels the one in the same place.
+func (e *explorer) before(segment string, fold bool) *flips {
+	like := func(f *flips) bool { return f.segment == segment && f.fold == fold }
+	n := 0
+	for _, f := range e.at.flips {
+		if like(f) {
+			n++
+		}
+	}
+	var last *flips
+	for _, f := range e.was.flips {
+		if like(f) {
+			if last = f; n == 0 {
+				break
+			}
+			n--
+		}
+	}
+	return last
 }
 
 // visit evaluates a region: without policies, with each one that can matter,
 // and with those that can matter together.
-func (e *explorer) visit(r region) *cell {
+func (e *explorer) visit(r region, was *node) *node {
+	n := &node{region: r}
+	e.at, e.was, e.read = n, was, pathSet{}
+	clear(e.watched)
 	s := newSample(r, e.router.identifier.vars, e.marks)
-	c := &cell{region: r, sample: s, name: e.router.identifier.name(s.values)}
+	c := &cell{region: r, sample: s, name: e.router.identifier.name(s.values), same: &token{}}
+	n.cell = c
 	touched := map[int]bool{}
 	c.base = e.router.bind(e.router.interpreter(nil, e.watch(s, touched)), c.name, e.router.spec.Failover)
 	e.add(s.spelled(c.base.leads()))
 	done := map[string]bool{}
-	for {
+	for len(touched) > 0 {
 		sets := e.sets(touched)
 		grown := false
 		for _, set := range sets {
@@ -203,7 +334,13 @@ func (e *explorer) visit(r region) *cell {
 		}
 	}
 	c.variants = useful(c)
-	return c
+	n.reads = e.read.list
+	if host := e.router.identifier.host(); host >= 0 && len(r.parts) > 0 {
+		n.domain, n.base = domainOf(r.parts[host])
+	} else {
+		n.domain, n.base = everyHost, pattern{open: true}
+	}
+	return n
 }
 
 // evaluateSet gives the answer where a set of policies holds.
@@ -212,7 +349,10 @@ func (e *explorer) evaluateSet(s *sample, c *cell, set []int, touched map[int]bo
 	for i, p := range set {
 		active[i] = e.overlays[p]
 	}
-	a := under{e.router, c.name, c.base, active, e.table, e.watch(s, touched)}.answer()
+	a := under{
+		router: e.router, name: c.name, base: c.base, active: active, tables: e.table,
+		watch: e.watch(s, touched), read: func(p dtab.Path) { e.read.add(p) },
+	}.answer()
 	e.add(s.spelled(a.leads()))
 	return a
 }
@@ -221,17 +361,21 @@ func (e *explorer) evaluateSet(s *sample, c *cell, set []int, touched map[int]bo
 // policies that it meets.
 func (e *explorer) watch(s *sample, touched map[int]bool) func(dtab.Path) {
 	w := walker{
-		sample: s,
-		matched: func(owner int) {
-			if owner > 0 {
-				touched[owner-1] = true
-			}
-		},
-		found: e.add,
+		sample:  s,
+		matched: func(owner int) { touched[owner] = true },
+		found:   e.add,
+		labels:  func(segment string, labels []string) { e.flip(s, segment, labels, false) },
 	}
 	return func(path dtab.Path) {
-		e.work++
+		e.at.work++
+		e.read.add(path)
+		key := strings.Join(path, "\x00")
+		if e.watched[key] {
+			return
+		}
+		e.watched[key] = true
 		e.index.walk(path, w)
+		w.table(e.router.table.Root(), path, -1)
 		e.namerFlips(path, s)
 	}
 }

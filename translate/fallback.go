@@ -23,6 +23,22 @@ type under struct {
 	tables func([]overlay) dtab.Dtab
 	// watch, if not nil, is told of each path that is looked up on the way.
 	watch func(dtab.Path)
+	// read, if not nil, is told of every path that is looked up for the answer.
+	read func(dtab.Path)
+}
+
+// reading gives a function that tells read too.
+func (u under) reading(watch func(dtab.Path)) func(dtab.Path) {
+	switch {
+	case u.read == nil:
+		return watch
+	case watch == nil:
+		return u.read
+	}
+	return func(p dtab.Path) {
+		u.read(p)
+		watch(p)
+	}
 }
 
 // answer gives the answer under the policies, and what their fallback makes of
@@ -51,7 +67,7 @@ func (u under) answer() answer {
 // bound evaluates the name with overrides appended, and puts the baseline
 // behind their targets where they allow it.
 func (u under) bound(active []overlay) answer {
-	in := u.router.interpreter(u.tables(active), u.watch)
+	in := u.router.interpreter(u.tables(active), u.reading(u.watch))
 	failover := u.router.spec.Failover
 	a := u.router.bind(in, u.name, failover)
 	if !slices.ContainsFunc(active, func(o overlay) bool { return o.baseline }) {
@@ -73,7 +89,7 @@ func (u under) strangers(a answer, active []overlay) answer {
 	for i, o := range active {
 		strict[i] = overlay{id: o.id + "!", table: withoutFallback(o.table)}
 	}
-	own := u.router.bind(u.router.interpreter(u.tables(strict), nil), u.name, true)
+	own := u.router.bind(u.router.interpreter(u.tables(strict), u.reading(nil)), u.name, true)
 	for i := range a.branches {
 		b := &a.branches[i]
 		for _, o := range own.branches {
@@ -99,7 +115,7 @@ func (u under) missing(i int) bool {
 			}
 		}
 	}
-	if _, err := u.router.interpreter(u.tables(u.active[:i+1]), watch).Bind(u.name); err != nil || len(exact) == 0 {
+	if _, err := u.router.interpreter(u.tables(u.active[:i+1]), u.reading(watch)).Bind(u.name); err != nil || len(exact) == 0 {
 		return false
 	}
 	strict := overlay{id: fmt.Sprint(u.active[i].id, exact), table: slices.Clone(own)}
@@ -107,7 +123,7 @@ func (u under) missing(i int) bool {
 		strict.table[n].Dst = dtab.Alt{own[n].Dst, dtab.Fail{}}
 	}
 	table := u.tables(append(slices.Clone(u.active[:i]), strict))
-	return u.router.bind(u.router.interpreter(table, nil), u.name, false).outcome == dtab.OutcomeFail
+	return u.router.bind(u.router.interpreter(table, u.reading(nil)), u.name, false).outcome == dtab.OutcomeFail
 }
 
 // tableOf gives the overrides of policies as one table, weakest first.

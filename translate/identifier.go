@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"kibble.dev/api/v1alpha1"
@@ -112,6 +113,11 @@ func newIdentifier(spec v1alpha1.RouterSpec, origin Origin) (identifier, []dtab.
 func (id *identifier) take(v variable) {
 	id.pieces = append(id.pieces, piece{index: len(id.vars)})
 	id.vars = append(id.vars, v)
+}
+
+// spells tells that the letter case of something in names counts.
+func (id *identifier) spells() bool {
+	return slices.ContainsFunc(id.vars, func(v variable) bool { return v != hostVar && v != methodVar })
 }
 
 // host gives the index of the host among the variables, or -1.

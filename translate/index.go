@@ -7,8 +7,8 @@ import "kibble.dev/dtab"
 type index struct {
 	children map[string]*index
 	any      *index
-	// owners are the tables whose entry ends here: 0 is the router's own, others
-	// are 1 + the number of a policy.
+	sorted   []string // the labels of the children, once asked for
+	// owners are those of the entries that end here.
 	owners []int
 }
 
@@ -53,6 +53,8 @@ type walker struct {
 	matched func(owner int)
 	// found is told the regions in which the comparison comes out otherwise.
 	found func([]region)
+	// labels is told what a marked segment was compared with, sorted.
+	labels func(segment string, labels []string)
 }
 
 // walk goes along a path that the evaluation of a sample looked up.
@@ -76,14 +78,48 @@ func (x *index) step(path dtab.Path, w walker, passed int) {
 			c.step(path[1:], w, passed)
 		}
 	} else {
-		for label := range x.children {
-			w.found(w.sample.flip(segment, label, false))
-		}
-		if v, _ := w.sample.owner(segment); v >= 0 && segment == w.sample.extra(v) {
-			passed = v
-		}
+		w.labels(segment, x.labels())
+		passed = w.passes(segment, passed)
 	}
 	if x.any != nil {
 		x.any.step(path[1:], w, passed)
+	}
+}
+
+// passes gives the open variable whose last mark was passed when a marked segment
+// is.
+func (w walker) passes(segment string, passed int) int {
+	if v, _ := w.sample.owner(segment); v >= 0 && segment == w.sample.extra(v) {
+		return v
+	}
+	return passed
+}
+
+func (x *index) labels() []string {
+	if len(x.sorted) != len(x.children) {
+		x.sorted = sortedKeys(x.children)
+	}
+	return x.sorted
+}
+
+// table walks along a path in the index of a router's own table, as step does.
+func (w walker) table(n *dtab.Node, path dtab.Path, passed int) {
+	if passed >= 0 && (len(n.Labels()) > 0 || n.Any() != nil) {
+		w.found(w.sample.split(passed))
+	}
+	if len(path) == 0 {
+		return
+	}
+	segment := path[0]
+	if !w.sample.marks.in(segment) {
+		if c := n.Child(segment); c != nil {
+			w.table(c, path[1:], passed)
+		}
+	} else {
+		w.labels(segment, n.Labels())
+		passed = w.passes(segment, passed)
+	}
+	if n.Any() != nil {
+		w.table(n.Any(), path[1:], passed)
 	}
 }

@@ -15,7 +15,9 @@ func (e *explorer) exploreIngress() []*cell {
 			fixed.identifier = identifier{kind: identifyStatic, prefix: rule.name}
 			router := e.router
 			e.router = &fixed
-			c = e.visit(region{})
+			n := e.visit(region{}, nil)
+			e.take(n)
+			c = n.cell
 			e.router = router
 			byName[key] = c
 		}

@@ -106,9 +106,7 @@ func (e *explorer) configuredFlips(n *namer, rest dtab.Path, s *sample) {
 		if len(rest) == 0 || !s.marks.in(rest[0]) {
 			return
 		}
-		for _, name := range sortedKeys(n.view.Inventory.Files[n.config.RootDir]) {
-			e.add(s.flip(rest[0], name, false))
-		}
+		e.flip(s, rest[0], sortedKeys(n.view.Inventory.Files[n.config.RootDir]), false)
 	default:
 		e.serviceFlips(n, rest, s)
 	}
@@ -155,9 +153,7 @@ func (e *explorer) serviceFlips(n *namer, rest dtab.Path, s *sample) {
 		}
 		return
 	}
-	for _, value := range e.names.values(n, rest[:min(need, len(rest))], first, s.marks) {
-		e.add(s.flip(rest[first], value, true))
-	}
+	e.flip(s, rest[first], e.names.values(n, rest[:min(need, len(rest))], first, s.marks), true)
 	if len(rest) < need {
 		e.splitAt(rest, s)
 	}

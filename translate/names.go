@@ -10,54 +10,109 @@ import (
 )
 
 // names lists what exists, by namespace, then port, then service: the values
-// that a segment of a service's id can have.
+// that a segment of a service's id can have. It is immutable.
 type names struct {
 	inventory *Inventory
-	services  map[string]map[string]map[string]bool
+	services  map[string]map[string][]string // each list sorted
 }
 
 func newNames(inv *Inventory) *names {
-	n := &names{inventory: inv, services: map[string]map[string]map[string]bool{}}
-	for key, svc := range inv.Services {
-		for _, port := range portNames(svc) {
+	n := &names{inventory: inv, services: map[string]map[string][]string{}}
+	keys := slices.SortedFunc(maps.Keys(inv.Services), func(a, b Key) int { return strings.Compare(a.Name, b.Name) })
+	for _, key := range keys {
+		for _, port := range portNames(inv.Services[key]) {
 			ports := n.services[key.Namespace]
 			if ports == nil {
-				ports = map[string]map[string]bool{}
+				ports = map[string][]string{}
 				n.services[key.Namespace] = ports
 			}
-			if ports[port] == nil {
-				ports[port] = map[string]bool{}
-			}
-			ports[port][key.Name] = true
+			ports[port] = append(ports[port], key.Name)
 		}
 	}
 	return n
 }
 
+// after gives the names of an inventory in which these Services may have others.
+func (n *names) after(inv *Inventory, changed []Key) *names {
+	next := &names{inventory: inv, services: maps.Clone(n.services)}
+	own := map[string]bool{} // namespaces whose map is nobody else's
+	for _, key := range changed {
+		var was, is []string
+		if s := n.inventory.Services[key]; s != nil {
+			was = portNames(s)
+		}
+		if s := inv.Services[key]; s != nil {
+			is = portNames(s)
+		}
+		if slices.Equal(was, is) {
+			continue
+		}
+		if !own[key.Namespace] {
+			own[key.Namespace] = true
+			next.services[key.Namespace] = maps.Clone(next.services[key.Namespace])
+		}
+		next.set(key, was, is)
+	}
+	return next
+}
+
+// set gives a Service other ports.
+func (n *names) set(key Key, was, is []string) {
+	ports := n.services[key.Namespace]
+	if ports == nil {
+		ports = map[string][]string{}
+		n.services[key.Namespace] = ports
+	}
+	for _, port := range was {
+		if i, found := slices.BinarySearch(ports[port], key.Name); found && !slices.Contains(is, port) {
+			if ports[port] = slices.Concat(ports[port][:i], ports[port][i+1:]); len(ports[port]) == 0 {
+				delete(ports, port)
+			}
+		}
+	}
+	for _, port := range is {
+		if i, found := slices.BinarySearch(ports[port], key.Name); !found {
+			ports[port] = slices.Concat(ports[port][:i], []string{key.Name}, ports[port][i:])
+		}
+	}
+	if len(ports) == 0 {
+		delete(n.services, key.Namespace)
+	}
+}
+
 // portNames gives all spellings of ports that names of a service may use.
 func portNames(svc *Service) []string {
-	set := map[string]bool{}
+	all := make([]string, 0, 4)
+	add := func(name string) {
+		if name = strings.ToLower(name); name != "" && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
 	for _, p := range svc.Ports {
-		set[strconv.Itoa(int(p.Port))] = true
-		set[strings.ToLower(p.Name)] = true
+		add(strconv.Itoa(int(p.Port)))
+		add(p.Name)
 	}
 	for _, slice := range svc.Slices {
 		for _, p := range slice.Ports {
-			set[strings.ToLower(p.Name)] = true
+			add(p.Name)
 		}
 	}
-	delete(set, "")
-	return sortedKeys(set)
+	slices.Sort(all)
+	return all
 }
 
 // values gives, sorted, what segment i of an id may be for the id to exist,
-// given its other segments. Segments with marks may be anything.
+// given its other segments. Segments with marks may be anything. The list must
+// not be changed.
 func (n *names) values(from *namer, id dtab.Path, i int, m marks) []string {
 	if from.config.Kind == dtab.KindK8sNS {
 		id, i = dtab.Path{from.namespace}.Join(id...), i+1
 	}
 	fits := func(j int, value string) bool {
 		return j == i || j >= len(id) || m.in(id[j]) || strings.EqualFold(id[j], value)
+	}
+	if list, ok := n.listed(id, i, m); ok {
+		return list
 	}
 	found := map[string]bool{}
 	for ns, ports := range n.services {
@@ -72,7 +127,7 @@ func (n *names) values(from *namer, id dtab.Path, i int, m marks) []string {
 				found[[]string{ns, port}[i]] = true
 				continue
 			}
-			for svc := range services {
+			for _, svc := range services {
 				switch {
 				case !fits(2, svc):
 				case i == 2:
@@ -84,6 +139,14 @@ func (n *names) values(from *namer, id dtab.Path, i int, m marks) []string {
 		}
 	}
 	return sortedKeys(found)
+}
+
+// listed gives the services of one port, where no more is asked for.
+func (n *names) listed(id dtab.Path, i int, m marks) ([]string, bool) {
+	if i != 2 || m.in(id[0]) || m.in(id[1]) || id[0] != strings.ToLower(id[0]) || id[1] != strings.ToLower(id[1]) {
+		return nil, false
+	}
+	return n.services[id[0]][id[1]], true
 }
 
 // labels adds the values that a label has among a service's endpoints.

@@ -139,7 +139,7 @@ func (r *router) ask(name dtab.Path, active []dogfood.Policy, own dtab.Dtab) (in
 	}
 	in = r.interpreter(with(overlays), nil)
 	base := r.bind(r.interpreter(with(nil), nil), name, r.spec.Failover)
-	a = under{r, name, base, overlays, with, nil}.answer()
+	a = under{router: r, name: name, base: base, active: overlays, tables: with}.answer()
 	if len(own) > 0 && a.routed() {
 		out = r.leadsOut(in, name, &a)
 	}

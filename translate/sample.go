@@ -15,15 +15,20 @@ type marks struct {
 	words  map[string]bool
 }
 
-// newMarks makes marks that do not occur in the given text.
-func newMarks(texts ...string) marks {
+// newMarks makes marks that do not occur in the given text. Only with spells can
+// literals be spelled.
+func newMarks(spells bool, texts ...string) marks {
 	free := func(mark, more string) string {
 		for slices.ContainsFunc(texts, func(t string) bool { return strings.Contains(t, mark) }) {
 			mark += more
 		}
 		return mark
 	}
-	return marks{text: free("kibq", "q"), method: free("KIBQ", "Q"), port: free("61417", "7"), words: words(texts)}
+	m := marks{text: free("kibq", "q"), method: free("KIBQ", "Q"), port: free("61417", "7")}
+	if spells {
+		m.words = words(texts)
+	}
+	return m
 }
 
 // spelling gives a literal in letters of a case in which no table has it: it

@@ -1,0 +1,135 @@
+package translate
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"kibble.dev/dtab"
+)
+
+// explored is what an exploration has found, in a form in which the next one can
+// start from it. It is immutable once it is whole.
+type explored struct {
+	// nodes by number; nil where nothing leads any more.
+	nodes   []*node
+	numbers numbers
+	marks   marks
+	reads   *readIndex
+	// live is how many nodes there are, over that it had to stop.
+	live int
+	over bool
+}
+
+// A node is a region that was explored: what was found, what for, and where it
+// leads. Regions are told apart by number.
+type node struct {
+	region region
+	cell   *cell
+	// reads are all names that were looked up to make the cell: whoever changes
+	// the meaning of none of them changes nothing of the node.
+	reads []dtab.Path
+	next  []int32
+	flips []*flips
+	// domain is the virtual host that the cell belongs to, base its hosts.
+	domain string
+	base   pattern
+
+	work int
+	deep bool
+	wide []int // policies that are combined with too many others
+}
+
+// flips are the regions in which a marked segment is each of many labels.
+type flips struct {
+	segment string
+	fold    bool
+	labels  []string // sorted
+	ends    []int32  // where the regions of each label end in to
+	to      []int32
+	deep    bool
+}
+
+// at gives the regions of label i.
+func (f *flips) at(i int) []int32 {
+	first := int32(0)
+	if i > 0 {
+		first = f.ends[i-1]
+	}
+	return f.to[first:f.ends[i]]
+}
+
+// numbers gives regions numbers, by their keys. What is added to it is added to
+// a copy of the lesser of its two maps.
+type numbers struct {
+	most, more map[string]int32
+	next       int32
+}
+
+func (n *numbers) of(key string) (number int32, known bool) {
+	if number, known = n.more[key]; !known {
+		number, known = n.most[key]
+	}
+	return number, known
+}
+
+func (n *numbers) add(key string) int32 {
+	number := n.next
+	n.more[key] = number
+	n.next++
+	return number
+}
+
+// open gives numbers to which some can be added.
+func (n numbers) open() numbers {
+	n.more = maps.Clone(n.more)
+	if n.more == nil {
+		n.more = map[string]int32{}
+	}
+	return n
+}
+
+// closed gives the same numbers, ready for further ones.
+func (n numbers) closed() numbers {
+	const few = 256
+	switch {
+	case len(n.most) == 0:
+		n.most, n.more = n.more, nil
+	case len(n.more) > few+len(n.most)/16:
+		most := maps.Clone(n.most)
+		maps.Copy(most, n.more)
+		n.most, n.more = most, nil
+	}
+	return n
+}
+
+// pathSet is a set of names, in the order in which they were added.
+type pathSet struct {
+	list []dtab.Path
+	keys map[string]bool // once there are many
+}
+
+// add adds a copy of a path, and tells whether it is new.
+func (s *pathSet) add(path dtab.Path) bool {
+	const few = 24
+	if len(s.list) < few {
+		if slices.ContainsFunc(s.list, path.Equal) {
+			return false
+		}
+		s.list = append(s.list, slices.Clone(path))
+		return true
+	}
+	if s.keys == nil {
+		s.keys = map[string]bool{}
+		for _, p := range s.list {
+			s.keys[strings.Join(p, "\x00")] = true
+		}
+	}
+	key := strings.Join(path, "\x00")
+	if s.keys[key] {
+		return false
+	}
+	s.keys[key] = true
+	s.list = append(s.list, slices.Clone(path))
+	return true
+}
