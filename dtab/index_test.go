@@ -1,6 +1,7 @@
 package dtab_test
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 
@@ -80,7 +81,7 @@ func sameBinding(t *rapid.T, a, b dtab.Interpreter, path dtab.Path) {
 	t.Helper()
 	want, wantErr := a.BindAll(path)
 	got, gotErr := b.BindAll(path)
-	if diff := cmp.Diff(want, got); diff != "" || (wantErr == nil) != (gotErr == nil) || wantErr != nil && wantErr.Error() != gotErr.Error() {
+	if !reflect.DeepEqual(want, got) || (wantErr == nil) != (gotErr == nil) || wantErr != nil && wantErr.Error() != gotErr.Error() {
 		t.Fatalf("%s: %v, %v, but %v, %v", path, want, wantErr, got, gotErr)
 	}
 }

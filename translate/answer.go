@@ -41,7 +41,7 @@ type target struct {
 	// cluster is the id with what transformers put in front.
 	cluster string
 	// namer answers for the id; nil for /$/ ids.
-	namer *namer
+	namer *namerSpec
 	// transformers change the id's addresses, in this order.
 	transformers []v1alpha1.Transformer
 }

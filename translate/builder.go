@@ -171,7 +171,7 @@ func (t target) outside() bool {
 func (cb *classBuilder) places(t target) []place {
 	var places []place
 	if t.namer != nil {
-		places, _ = t.namer.places(t.id)
+		places, _ = t.namer.places(cb.inventory, t.id)
 	} else if p, ok := inetPlace(t.id); ok {
 		places = []place{p}
 	}
@@ -185,7 +185,7 @@ func (cb *classBuilder) places(t target) []place {
 // the names of Kubernetes ports are used elsewhere: grpc, h2c, http2, or one of
 // them with a dash and more.
 func (cb *classBuilder) speaksHTTP2(t target) bool {
-	rest := t.id[1+len(t.namer.Prefix()):]
+	rest := t.id[1+len(t.namer.prefix):]
 	port := rest[0]
 	if t.namer.config.Kind == dtab.KindK8s {
 		port = rest[1]

@@ -253,7 +253,7 @@ func (r *router) asked(s *dtab.Step, to []dtab.Path) []dtab.Path {
 }
 
 // segments is how many segments an id of the namer has.
-func (n *namer) segments() int {
+func (n *namerSpec) segments() int {
 	count := 3
 	switch n.config.Kind {
 	case dtab.KindFS:

@@ -212,7 +212,7 @@ func (t madeTarget) touches(services map[Key]bool) bool {
 
 // remember notes a target whose endpoints may move.
 func (cb *classBuilder) remember(t target, router Key) {
-	rest := t.id[1+len(t.namer.Prefix()):]
+	rest := t.id[1+len(t.namer.prefix):]
 	made := madeTarget{router: router, id: t.id}
 	if t.namer.config.Kind == dtab.KindK8sNS {
 		rest = dtab.Path{t.namer.namespace, rest[0], rest[1]}

@@ -24,13 +24,14 @@ func (p place) String() string {
 	return net.JoinHostPort(p.host, strconv.FormatUint(uint64(p.port), 10))
 }
 
-// places gives what is behind an id of this namer, in a fixed order, and
+// places gives what is behind an id of the namer, in a fixed order, and
 // whether the id exists at all.
-func (n *namer) places(id dtab.Path) ([]place, bool) {
-	rest := id[1+len(n.Prefix()):]
+func (n *namerSpec) places(inv *Inventory, id dtab.Path) ([]place, bool) {
+	view := inv.View(n.config)
+	rest := id[1+len(n.prefix):]
 	switch n.config.Kind {
 	case dtab.KindFS:
-		f := n.view.File(rest)
+		f := view.File(rest)
 		if f == nil {
 			return nil, false
 		}
@@ -40,12 +41,12 @@ func (n *namer) places(id dtab.Path) ([]place, bool) {
 		}
 		return all, true
 	case dtab.KindK8sExternal:
-		host, port, ok := n.view.External(rest)
+		host, port, ok := view.External(rest)
 		return []place{{host: host, port: uint32(port), ready: true}}, ok
 	case dtab.KindK8sNS:
 		rest = dtab.Path{n.namespace}.Join(rest...)
 	}
-	addresses, ok := n.view.Endpoints(rest)
+	addresses, ok := view.Endpoints(rest)
 	all := make([]place, len(addresses))
 	for i, a := range addresses {
 		all[i] = place{host: a.IP, port: uint32(a.Port), node: a.NodeName, ready: a.Ready}

@@ -42,9 +42,16 @@ type router struct {
 // namer is a configured namer together with what it was configured from.
 type namer struct {
 	dtab.Namer
+	*namerSpec
+	view View
+}
+
+// namerSpec is what a namer was configured from. What has been bound remembers it,
+// and with it nothing of what existed then.
+type namerSpec struct {
 	config    v1alpha1.Namer
 	namespace string // of io.l5d.k8s.ns
-	view      View
+	prefix    dtab.Path
 }
 
 // untrusted tells that foreign context must be stripped before routing.
@@ -210,7 +217,8 @@ func newNamer(inv *Inventory, r *router, c v1alpha1.Namer, i int) (namer, []dtab
 	for j, t := range c.Transformers {
 		found = append(found, checkTransformer(t, r.origin, field("spec.namers", i)+".transformers", j)...)
 	}
-	return namer{Namer: n, config: c, namespace: config.Namespace, view: view}, found
+	spec := &namerSpec{config: c, namespace: config.Namespace, prefix: n.Prefix()}
+	return namer{Namer: n, namerSpec: spec, view: view}, found
 }
 
 // seePorts decides whether the port of a Host is part of names: the router's

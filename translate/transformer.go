@@ -90,14 +90,14 @@ func (r *router) target(b dtab.Bound) target {
 }
 
 // namerOf gives the configured namer that answers for an id, nil for /$/ ids.
-func (r *router) namerOf(id dtab.Path) *namer {
+func (r *router) namerOf(id dtab.Path) *namerSpec {
 	if len(id) == 0 || id[0] != "#" {
 		return nil
 	}
 	for i := len(r.namers) - 1; i >= 0; i-- {
 		n := &r.namers[i]
 		if id[1:].HasPrefix(n.Prefix()) && n.config.Kind != dtab.KindRewrite && n.has(id) {
-			return n
+			return n.namerSpec
 		}
 	}
 	return nil
@@ -105,6 +105,14 @@ func (r *router) namerOf(id dtab.Path) *namer {
 
 // has tells whether the namer knows an id, given with its prefix.
 func (n *namer) has(id dtab.Path) bool {
-	_, ok := n.places(id)
-	return ok
+	rest := id[1+len(n.prefix):]
+	switch n.config.Kind {
+	case dtab.KindFS:
+		return n.view.File(rest) != nil
+	case dtab.KindK8sExternal:
+		return n.view.Has(dtab.KindK8sExternal, rest)
+	case dtab.KindK8sNS:
+		rest = dtab.Path{n.namespace}.Join(rest...)
+	}
+	return n.view.Has(dtab.KindK8s, rest)
 }
