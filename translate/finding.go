@@ -12,7 +12,6 @@ const (
 	codeRef         = "KB1101" // an object that is referred to is not there
 	codeNamer       = "KB1102" // a namer's configuration
 	codeTransformer = "KB1103" // a transformer's configuration
-	codeIdentifier  = "KB1104" // an identifier's configuration
 	codeConflict    = "KB1105" // two objects that cannot both be served
 	codeKept        = "KB1106" // a broken object whose last good form is served
 	codeIngress     = "KB1107" // an Ingress that cannot be served as it is written

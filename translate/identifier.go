@@ -100,7 +100,7 @@ func newIdentifier(spec v1alpha1.RouterSpec, origin Origin) (identifier, []dtab.
 		id.class, id.namespace, id.noDefaults = cmp.Or(config.IngressClass, DefaultIngressClass), config.Namespace, config.IgnoreDefaultBackends
 	default:
 		found = append(found, dtab.Finding{
-			Code: codeIdentifier, Severity: dtab.Error, Pos: origin.Field("spec.identifier.kind").At(1, 1),
+			Code: v1alpha1.CodeField, Severity: dtab.Error, Pos: origin.Field("spec.identifier.kind").At(1, 1),
 			Message: "unknown identifier kind " + id.kind,
 			Hint: "use one of " + strings.Join([]string{
 				identifyToken, identifyMethod, identifyPath, identifyHeader, identifyStatic, identifyGRPC, identifyIngress,

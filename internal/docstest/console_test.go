@@ -13,11 +13,14 @@ import (
 
 // console runs blocks that show commands and what they print, in a folder with
 // the examples.
-type console struct{ dir, path string }
+type console struct {
+	dir, path string
+	help      map[string][]byte // what commands of kibble say of themselves, by their names
+}
 
 func newConsole(t *testing.T) console {
 	t.Helper()
-	c := console{dir: t.TempDir(), path: t.TempDir()}
+	c := console{dir: t.TempDir(), path: t.TempDir(), help: map[string][]byte{}}
 	build := exec.Command("go", "build", "-o", filepath.Join(c.path, "kibble"), "kibble.dev/cmd/kibble")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
@@ -52,6 +55,8 @@ func (c console) check(t *testing.T, b block) {
 		if next, ok := strings.CutPrefix(line, "$ "); ok {
 			run()
 			command, want = next, nil
+		} else if next, ok := strings.CutPrefix(line, "> "); ok && len(want) == 0 {
+			command += "\n" + next // as a shell asks for more
 		} else {
 			want = append(want, line)
 		}

@@ -17,6 +17,7 @@ type block struct {
 	line int    // of its first line of text, from 1
 	lang string // what stands behind the fence: yaml, dtab, console ...
 	text string
+	code string // of the finding whose section it stands in
 }
 
 // document is one Markdown file, without what stands in fences.
@@ -56,7 +57,9 @@ func read() (docs []document, blocks []block, err error) {
 
 var (
 	linkPattern = regexp.MustCompile(`\]\(([^)\s]+)\)`)
-	codePattern = regexp.MustCompile("`[^`]*`")
+	// codeOfHeading is the code of a finding in the heading of its section.
+	codeOfHeading = regexp.MustCompile(`KB[0-9]{4}`)
+	codePattern   = regexp.MustCompile("`[^`]*`")
 )
 
 // parse cuts a file into blocks and the rest. A fence is a line that begins, after
@@ -66,17 +69,21 @@ func parse(file, text string) (document, []block) {
 	var blocks []block
 	var open *block
 	var prose strings.Builder
+	code := ""
 	for i, line := range strings.Split(text, "\n") {
 		fence, isFence := strings.CutPrefix(strings.TrimSpace(line), "```")
 		switch {
 		case isFence && open == nil:
-			open = &block{file: file, line: i + 2, lang: strings.TrimSpace(fence)}
+			open = &block{file: file, line: i + 2, lang: strings.TrimSpace(fence), code: code}
 		case isFence:
 			blocks, open = append(blocks, *open), nil
 		case open != nil:
 			open.text += line + "\n"
 		default:
 			prose.WriteString(line + "\n")
+			if heading, ok := strings.CutPrefix(line, "#"); ok {
+				code = codeOfHeading.FindString(heading)
+			}
 		}
 	}
 	d.text = prose.String()

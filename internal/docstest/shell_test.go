@@ -81,7 +81,7 @@ func (c console) command(words []string) string {
 		}
 	case "go":
 		return packages(words[1:])
-	case "bash", "cat", "cd", "cp", "curl", "echo", "envoy", "gh", "git", "mkdir", "namerctl", "sed", "sleep", "grep", "source", "jq", "tail":
+	case ":", "bash", "cat", "cd", "cp", "curl", "echo", "envoy", "gh", "git", "mkdir", "namerctl", "sed", "sleep", "grep", "source", "jq", "tail":
 	default:
 		return "this program is not among those of the manual: is it a mistake, or one more for internal/docstest?"
 	}
@@ -129,9 +129,14 @@ func (c console) kibble(args []string) string {
 	if i := slices.IndexFunc(sub, isFlag); i >= 0 {
 		sub = sub[:i]
 	}
-	help, err := exec.Command(filepath.Join(c.path, "kibble"), append(slices.Clone(sub), "--help")...).CombinedOutput()
-	if err != nil {
-		return err.Error() + "\n" + string(help)
+	name := strings.Join(sub, " ")
+	help, known := c.help[name]
+	if !known {
+		var err error
+		if help, err = exec.Command(filepath.Join(c.path, "kibble"), append(slices.Clone(sub), "--help")...).CombinedOutput(); err != nil {
+			return err.Error() + "\n" + string(help)
+		}
+		c.help[name] = help
 	}
 	for _, w := range args {
 		flag, _, _ := strings.Cut(w, "=")
