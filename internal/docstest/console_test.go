@@ -1,6 +1,7 @@
 package docstest
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,13 +19,29 @@ type console struct {
 	help      map[string][]byte // what commands of kibble say of themselves, by their names
 }
 
+// program is the folder with kibble.
+var program string
+
+// TestMain builds kibble once for all tests.
+func TestMain(m *testing.M) {
+	var err error
+	if program, err = os.MkdirTemp("", "docstest"); err != nil {
+		panic(err)
+	}
+	build := exec.Command("go", "build", "-o", filepath.Join(program, "kibble"), "kibble.dev/cmd/kibble")
+	code := 1
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
+	} else {
+		code = m.Run()
+	}
+	_ = os.RemoveAll(program) // what is left goes with the machine's temporary files
+	os.Exit(code)
+}
+
 func newConsole(t *testing.T) console {
 	t.Helper()
-	c := console{dir: t.TempDir(), path: t.TempDir(), help: map[string][]byte{}}
-	build := exec.Command("go", "build", "-o", filepath.Join(c.path, "kibble"), "kibble.dev/cmd/kibble")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	c := console{dir: t.TempDir(), path: program, help: map[string][]byte{}}
 	if err := os.CopyFS(filepath.Join(c.dir, "examples"), os.DirFS(filepath.Join(root, "examples"))); err != nil {
 		t.Fatal(err)
 	}

@@ -137,7 +137,9 @@ func changed(t *testing.T, code string, before, after block) {
 			m = m.Next(u.Inventory, time.Now())
 			if slices.ContainsFunc(slices.Concat(u.Findings, m.Findings()), isIt) {
 				cancel()
-				<-done
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
 				return
 			}
 		case err := <-done:
