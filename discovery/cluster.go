@@ -35,6 +35,10 @@ type ClusterOptions struct {
 	Quiet time.Duration
 	// MaxDelay is how long a change waits at most; default 200 ms.
 	MaxDelay time.Duration
+	// LastGood is what was served before this process began, nil if that is not
+	// known. An object of ours that is invalid when it is read first is served in
+	// the form that it has there.
+	LastGood *translate.Inventory
 	// Logger and Registerer may be nil.
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
@@ -54,6 +58,8 @@ type Cluster struct {
 	store   *store
 	// findings of the objects of ours, by object.
 	findings map[id][]dtab.Finding
+	// recalled are the objects of LastGood that were not read yet.
+	recalled map[id]object
 	// generations of the objects of ours.
 	generations map[id]int64
 
@@ -81,7 +87,7 @@ func NewCluster(o ClusterOptions) (*Cluster, error) {
 	}
 	c := &Cluster{
 		options: o, clients: clients, inbox: newInbox(), store: newStore(),
-		findings: map[id][]dtab.Finding{}, generations: map[id]int64{}, follows: map[scope]*follower{}, metrics: newClusterMetrics(),
+		findings: map[id][]dtab.Finding{}, recalled: recall(o.LastGood), generations: map[id]int64{}, follows: map[scope]*follower{}, metrics: newClusterMetrics(),
 	}
 	for _, at := range scopes(o.Namespaces) {
 		c.follows[at] = c.newFollower(at)
@@ -156,6 +162,12 @@ func (c *Cluster) take() {
 			c.generations[i] = r.generation
 		}
 		source := i.String()
+		if old, ok := c.recalled[i]; ok {
+			delete(c.recalled, i)
+			if r.object == nil && len(r.found) > 0 {
+				c.store.set(source, []object{old})
+			}
+		}
 		switch before := c.store.sources[source]; {
 		case r.object != nil:
 			c.store.set(source, []object{*r.object})

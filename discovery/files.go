@@ -44,6 +44,10 @@ type Files struct {
 	Quiet time.Duration
 	// MaxDelay is how long a change waits at most if they never are; default 300 ms.
 	MaxDelay time.Duration
+	// LastGood is what was served before this process began, nil if that is not
+	// known. A file that has an error when it is read first keeps the objects of
+	// ours that it had there.
+	LastGood *translate.Inventory
 }
 
 // Run watches until ctx ends; then it gives nil. An error says that the path
@@ -56,6 +60,7 @@ func (f *Files) Run(ctx context.Context) error {
 	defer func() { _ = raw.Close() }() // nothing is lost with it
 	w := &watcher{Watcher: raw}
 	d := newDirectory(f.Path)
+	d.manifests.recalled = recallFiles(f.LastGood)
 	last, err := read(w, d)
 	if err != nil {
 		return fmt.Errorf("read manifests: %w", err)

@@ -300,3 +300,20 @@ func TestReadStream(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// What a file held before the process began stands in for what it lacks now
+// that it has an error; once it was sound, it does not any more.
+func TestFilesRecallsLastGood(t *testing.T) {
+	dir := t.TempDir()
+	a, b := filepath.Join(dir, "a.yaml"), filepath.Join(dir, "b.yaml")
+	write(t, a, dtabYAML("a", "1")+"---\n"+dtabYAML("c", "1"))
+	write(t, b, dtabYAML("b", "1"))
+	good, _, err := ReadDir(dir)
+	must(t, err)
+	write(t, a, dtabYAML("a", "2")+"---\n{")
+	must(t, os.Remove(b))
+	w := watch(t, Files{Path: dir, LastGood: good})
+	w.untilTables("a=2 c=1")
+	write(t, a, dtabYAML("a", "3"))
+	w.untilTables("a=3")
+}

@@ -22,6 +22,9 @@ type shelf[T any] struct {
 	// needsText: a file without text is one that somebody is about to write.
 	needsText bool
 	files     map[string]*kept[T]
+	// recalled is what files held before this process began, if that is known.
+	// It stands in for what a file lacks that was not sound yet.
+	recalled map[string]T
 	// trouble is what could not be read at all.
 	trouble []dtab.Finding
 }
@@ -101,7 +104,12 @@ func (s *shelf[T]) file(path string, data []byte) bool {
 	switch {
 	case !unsound:
 		k.value, k.sound = value, true
+		delete(s.recalled, path)
 	case !k.sound:
+		if old, ok := s.recalled[path]; ok {
+			k.value = s.merge(old, k.value)
+			delete(s.recalled, path)
+		}
 		k.value = s.merge(k.value, value)
 	default:
 		k.findings = append(k.findings, dtab.Finding{

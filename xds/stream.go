@@ -112,6 +112,8 @@ func (st *stream) join(node *corev3.Node, now time.Time) error {
 	st.class.streams[st.proxy] = st
 	s.opts.Logger.Info("proxy joined", "node", st.node, "class", st.name, "protocol", st.protocol)
 	switch {
+	case s.published && !s.complete:
+		s.opts.Logger.Info("the proxy is given what an earlier control plane served, as far as it lacks it", "node", st.node, "class", st.name)
 	case !s.complete:
 		s.opts.Logger.Info("the proxy waits for the first configuration", "node", st.node, "class", st.name)
 	case !st.class.Known():

@@ -68,7 +68,9 @@ loopback only, and with --insecure-plaintext.`,
 	f.StringVar(&s.ingress.service, "ingress-status-service", "", "with --status-lease, write the addresses of the edge's Service namespace/name into the Ingresses that Routers serve")
 	f.BoolVar(&s.consoleOpen, "console-open", false, "show the console to whoever reaches --admin-address, not to this machine only")
 	f.StringVar(&s.reporter.lease, "status-lease", "", "write status into the cluster's objects, whenever this replica holds the Lease namespace/name")
+	f.StringVar(&s.stateDir, "state-dir", "", "keep what is served and what proxies accepted in this directory, and begin with it after a restart")
 	s.security.flags(f)
+	_ = cmd.MarkFlagDirname("state-dir")
 	_ = cmd.MarkFlagDirname("filename") // fails for a flag that is not there only
 	return cmd
 }
@@ -82,6 +84,8 @@ type registry interface {
 // serving is one run of the server.
 type serving struct {
 	path, xdsAddress, adminAddress string
+	stateDir                       string
+	keeper                         *keeper // nil: nothing is kept
 	consoleOpen                    bool
 	files                          bool // of path are served, and not the cluster
 	cluster                        cluster
@@ -109,6 +113,11 @@ func (s *serving) run(ctx context.Context) error {
 	registry := s.registry
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	updates := make(chan discovery.Update, 1)
+	if s.stateDir != "" {
+		if err := s.openState(registry); err != nil {
+			return err
+		}
+	}
 	source, err := s.source(registry, updates)
 	if err != nil {
 		return err
@@ -117,8 +126,10 @@ func (s *serving) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	secured.Logger, secured.Registerer, secured.Register = s.log, registry, s.register
+	secured.Logger, secured.Registerer, secured.Register, secured.Learnt = s.log, registry, s.register, s.learnt
 	s.server = xds.New(secured)
+	s.ends = time.NewTimer(time.Hour)
+	s.ends.Stop()
 	s.resolver = s.newResolver()
 	xdsListener, err := listen(ctx, "--xds-address", s.xdsAddress)
 	if err != nil {
@@ -136,7 +147,9 @@ func (s *serving) run(ctx context.Context) error {
 		}),
 		ConsoleOpen: s.consoleOpen, Local: loopback(s.adminAddress),
 	})
+	s.begin()
 	s.log.InfoContext(ctx, "serving", "xds", s.xdsAddress, "admin", s.adminAddress)
+	defer s.keeper.run(ctx)() // to the end, for what is learnt until then
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return source(ctx) })
 	g.Go(func() error { return s.follow(ctx, updates) })
@@ -180,8 +193,6 @@ func (s *serving) register(g *grpc.Server) {
 // itself makes the last inventory be translated again.
 func (s *serving) follow(ctx context.Context, updates <-chan discovery.Update) error {
 	var last discovery.Update
-	s.ends = time.NewTimer(time.Hour)
-	s.ends.Stop()
 	defer s.ends.Stop()
 	for {
 		select {
@@ -190,10 +201,16 @@ func (s *serving) follow(ctx context.Context, updates <-chan discovery.Update) e
 		case last = <-updates:
 		case <-s.ends.C:
 		case <-s.frequent:
-			s.foretell()
+			if s.read.Load() != nil {
+				s.foretell()
+			}
 			continue
 		}
-		s.publish(last)
+		if last.Inventory != nil {
+			s.publish(last)
+		} else {
+			s.provide() // a policy of an earlier time has ended
+		}
 	}
 }
 
@@ -207,6 +224,7 @@ func (s *serving) publish(u discovery.Update) {
 	s.report(all)
 	s.model.Store(m)
 	s.read.Store(&u)
+	s.keeper.keep(m)
 	s.foretell()
 	if end, ok := m.NextEnd(); ok {
 		s.ends.Reset(time.Until(end))
@@ -252,8 +270,10 @@ func (s *serving) found() []dtab.Finding {
 }
 
 // ready stays true once everything was read, also when the API server is away.
+// Where an earlier state is served, that is enough after a while: then what is
+// wrong is with the cluster, and proxies that start need somebody.
 func (s *serving) ready() error {
-	if s.model.Load() != nil {
+	if s.read.Load() != nil || s.keeper.suffices() {
 		return nil
 	}
 	if s.waiting != nil {

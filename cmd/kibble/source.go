@@ -22,7 +22,7 @@ func (s *serving) source(to prometheus.Registerer, updates chan discovery.Update
 		if s.cluster.asked() {
 			return nil, wrongf("-f serves files; --kubeconfig, --context and --namespaces a cluster: give one or the other")
 		}
-		files := &discovery.Files{Path: s.path, Deliver: deliver}
+		files := &discovery.Files{Path: s.path, Deliver: deliver, LastGood: s.keeper.lastGood()}
 		return func(ctx context.Context) error {
 			s.log.InfoContext(ctx, "reading files", "directory", s.path)
 			if err := files.Run(ctx); err != nil {
@@ -36,7 +36,7 @@ func (s *serving) source(to prometheus.Registerer, updates chan discovery.Update
 		return nil, err
 	}
 	watched, err := discovery.NewCluster(discovery.ClusterOptions{
-		Config: config, Namespaces: s.cluster.namespaces, Deliver: deliver, Logger: s.log, Registerer: to,
+		Config: config, Namespaces: s.cluster.namespaces, Deliver: deliver, LastGood: s.keeper.lastGood(), Logger: s.log, Registerer: to,
 	})
 	if err != nil {
 		return nil, wrongf("no cluster: %w", err)

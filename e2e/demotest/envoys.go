@@ -10,7 +10,6 @@ import (
 	"maps"
 	"net/http"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"google.golang.org/grpc"
@@ -89,19 +88,9 @@ func (l *Lab) Told() map[string]int64 {
 }
 
 // Sent is how many resources a control plane has sent since it was started, removals included.
-func (l *Lab) Sent(r *Replica) (n float64) {
+func (l *Lab) Sent(r *Replica) float64 {
 	l.Helper()
-	page, err := get("http://" + r.Admin + "/metrics")
-	l.Must(err)
-	for line := range strings.Lines(page) {
-		if !strings.HasPrefix(line, "kibble_xds_resources_sent_total{") {
-			continue
-		}
-		value, err := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndex(line, " "):]), 64)
-		l.Must(err)
-		n += value
-	}
-	return n
+	return l.Metric(r, "kibble_xds_resources_sent_total")
 }
 
 // Difference are the counters that differ.

@@ -44,6 +44,7 @@ type Lab struct {
 	Envoys map[string]*envoytest.Envoy
 
 	bin, dir, certs string
+	flags           []string
 	control         *rest.Config // kibble's own rights
 	objects         dynamic.Interface
 	mapper          *restmapper.DeferredDiscoveryRESTMapper
@@ -56,6 +57,9 @@ type Options struct {
 	Manifests string
 	// Replicas is how many control planes there are; default 1.
 	Replicas int
+	// Flags are further flags of the control planes. Each has a state directory of
+	// its own besides.
+	Flags []string
 	// Through replaces the address of the API server as the last of the control
 	// planes knows it.
 	Through func(*kubetest.Cluster) (address string)
@@ -66,7 +70,7 @@ func Start(t testing.TB, o Options) *Lab {
 	t.Helper()
 	l := &Lab{
 		TB: t, Cluster: kubetest.Start(t, kubetest.Options{Controllers: kubetest.Default()}),
-		bin: os.Getenv(programs), dir: t.TempDir(), Envoys: map[string]*envoytest.Envoy{}, programs: map[string]*kubetest.Process{},
+		bin: os.Getenv(programs), dir: t.TempDir(), flags: o.Flags, Envoys: map[string]*envoytest.Envoy{}, programs: map[string]*kubetest.Process{},
 	}
 	l.connect()
 	l.installKinds()

@@ -132,6 +132,15 @@ func (l *Lab) EditDtab(router, before, after string) {
 	l.Must(err)
 }
 
+// SetNumber sets a number in an object of Kibble's kinds.
+func (l *Lab) SetNumber(kind, name string, value int64, field ...string) {
+	l.Helper()
+	o := l.Ours(kind, name)
+	l.Must(unstructured.SetNestedField(o.Object, value, field...))
+	_, err := l.client(o).Update(l.Context(), o, metav1.UpdateOptions{})
+	l.Must(err)
+}
+
 // AwaitCondition returns when a condition of an object, as of its newest
 // generation, is so: "True", and its message holds the text.
 func (l *Lab) AwaitCondition(kind, name, condition, state, text string) {

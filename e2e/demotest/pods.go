@@ -57,6 +57,13 @@ func (l *Lab) StartPod(p helloworld.Pod) {
 	l.SetReady(p.Name, true)
 }
 
+// RestartEnvoy stops the Envoy beside a pod and starts another, which knows nothing.
+func (l *Lab) RestartEnvoy(p helloworld.Pod) {
+	l.Helper()
+	l.Envoys[p.Name].Stop()
+	l.Envoys[p.Name] = l.startEnvoy(helloworld.Proxy{Name: p.Name, Class: "sidecar", IP: p.IP, Node: node(p)})
+}
+
 // StopPod deletes a Pod as a cluster does: it is terminating first, and serves
 // the last of those who know it; then it is not ready, and when no proxy knows its
 // address any more, its program ends, and it is gone.

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"kibble.dev/e2e/kubetest"
@@ -24,6 +25,8 @@ type Replica struct {
 	*kubetest.Process
 	// XDS and Admin are its addresses.
 	XDS, Admin string
+	// State is its state directory.
+	State string
 }
 
 // certificates makes those of the control planes and of the proxy classes.
@@ -45,12 +48,13 @@ func (l *Lab) kibble(args ...string) {
 // Serve starts a control plane and returns when it is ready.
 func (l *Lab) Serve() *Replica {
 	l.Helper()
-	r := &Replica{XDS: free(l), Admin: free(l)}
+	r := &Replica{XDS: free(l), Admin: free(l), State: filepath.Join(l.dir, fmt.Sprintf("state-%d", len(l.Replicas)))}
 	server := filepath.Join(l.certs, "server")
-	r.Process = kubetest.NewProcess(l, filepath.Join(l.bin, "kibble"), filepath.Join(l.dir, fmt.Sprintf("kibble-%d.log", len(l.Replicas))),
-		"serve", "--kubeconfig", l.WriteKubeconfig(l.control, "default"), "--status-lease", "kibble/kibble",
+	r.Process = kubetest.NewProcess(l, filepath.Join(l.bin, "kibble"), filepath.Join(l.dir, fmt.Sprintf("kibble-%d.log", len(l.Replicas))), append([]string{
+		"serve", "--kubeconfig", l.WriteKubeconfig(l.control, "default"), "--status-lease", "kibble/kibble", "--state-dir", r.State,
 		"--xds-address", r.XDS, "--admin-address", r.Admin,
-		"--tls-cert", filepath.Join(server, "tls.crt"), "--tls-key", filepath.Join(server, "tls.key"), "--client-ca", filepath.Join(server, "ca.crt"))
+		"--tls-cert", filepath.Join(server, "tls.crt"), "--tls-key", filepath.Join(server, "tls.key"), "--client-ca", filepath.Join(server, "ca.crt"),
+	}, l.flags...)...)
 	l.Replicas = append(l.Replicas, r)
 	r.Start()
 	l.AwaitReady(r)
@@ -67,6 +71,23 @@ func (l *Lab) AwaitReady(r *Replica) {
 		_, err := get("http://" + r.Admin + "/readyz")
 		return err
 	})
+}
+
+// Metric is the sum of a control plane's metric over all labels; 0 if it has none.
+func (l *Lab) Metric(r *Replica, name string) (sum float64) {
+	l.Helper()
+	page, err := get("http://" + r.Admin + "/metrics")
+	l.Must(err)
+	for line := range strings.Lines(page) {
+		rest, ok := strings.CutPrefix(line, name)
+		if !ok || !strings.HasPrefix(rest, "{") && !strings.HasPrefix(rest, " ") {
+			continue
+		}
+		value, err := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndex(line, " "):]), 64)
+		l.Must(err)
+		sum += value
+	}
+	return sum
 }
 
 // Proxies are the node ids of the proxies that are connected to a control

@@ -39,6 +39,9 @@ func TestOneControlPlane(t *testing.T) {
 		{"a thousand endpoint changes a second", manyChanges},
 		{"proxy that never acknowledges", neverAcknowledges},
 		{"proxy that reconnects in a loop", reconnects},
+		{"control plane starts without an API server", startsAlone},
+		{"control plane starts with a broken Router", startsBroken},
+		{"control plane starts after a refusal", startsAfterRefusal},
 	} {
 		if !t.Run(fault.name, func(t *testing.T) {
 			l := lab.Under(t)

@@ -131,6 +131,7 @@ func (f *File) read() (h header, body []byte, err error) {
 func (f *File) Put(content func() any) {
 	f.mu.Lock()
 	f.content = content
+	f.dir.metrics.pending.WithLabelValues(f.kind.Name).Set(1)
 	f.mu.Unlock()
 	f.dir.wake()
 }
@@ -160,6 +161,7 @@ func (f *File) flush() {
 	f.next = time.Now().Add(f.dir.o.Every)
 	f.dir.metrics.wrote(f.kind.Name, err)
 	if err == nil {
+		f.settled()
 		if f.failed != "" {
 			f.dir.o.Logger.Info("what is learnt is kept again", "file", f.path())
 		}
@@ -174,6 +176,15 @@ func (f *File) flush() {
 	if why := reason(err).Error(); why != f.failed {
 		f.failed = why
 		f.dir.o.Logger.Error("what is learnt cannot be kept on the disk; all else goes on", "file", f.path(), "error", why)
+	}
+}
+
+// settled notes that what was put has been written, unless more was put meanwhile.
+func (f *File) settled() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.content == nil {
+		f.dir.metrics.pending.WithLabelValues(f.kind.Name).Set(0)
 	}
 }
 

@@ -12,6 +12,7 @@ type metrics struct {
 	ignored *prometheus.CounterVec
 	time    *prometheus.GaugeVec
 	bytes   *prometheus.GaugeVec
+	pending *prometheus.GaugeVec
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -29,9 +30,12 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		bytes: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "kibble_state_bytes", Help: "Size of what is kept in --state-dir.",
 		}, labels),
+		pending: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "kibble_state_pending", Help: "1 while --state-dir lacks something that was learnt.",
+		}, labels),
 	}
 	if r != nil {
-		r.MustRegister(m.writes, m.ignored, m.time, m.bytes)
+		r.MustRegister(m.writes, m.ignored, m.time, m.bytes, m.pending)
 	}
 	return m
 }

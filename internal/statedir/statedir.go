@@ -41,8 +41,8 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Dir is a directory of such files. It is safe for concurrent use. No two
-// processes may write the same one.
+// Dir is a directory of such files. It is safe for concurrent use. Several
+// processes may share one: of each file the last written counts.
 type Dir struct {
 	o       Options
 	metrics *metrics

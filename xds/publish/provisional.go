@@ -14,7 +14,7 @@ import (
 // lacks, and in state of the world, where it cannot say what it has, nothing.
 // After a Publish it has no effect.
 func (c *Class) Provisional(now time.Time, snap *translate.ClassSnapshot) {
-	if c.target == nil && snap != nil {
+	if c.Waits() && snap != nil {
 		c.provisional = true
 		c.retarget(now, &target{snap: snap})
 	}
