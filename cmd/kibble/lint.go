@@ -4,19 +4,23 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"kibble.dev/dtab"
+	"kibble.dev/translate"
+	"kibble.dev/xds/trial"
 )
 
 // newLintCommand makes `kibble lint`.
 func newLintCommand() *cobra.Command {
 	var in input
 	var out output
-	var failOn string
+	var failOn, envoy string
 	cmd := &cobra.Command{
 		Use:   "lint -f DIR",
 		Short: "Find mistakes in objects, and rules that hardly do what they are meant to",
@@ -41,8 +45,12 @@ The exit code is 1 if there is a finding as bad as --fail-on, or worse.`,
 			if err != nil {
 				return err
 			}
-			_, more := m.Snapshot()
-			found = tidy(slices.Concat(found, more, m.Lint()))
+			snapshot, more := m.Snapshot()
+			refused, err := askEnvoy(cmd, envoy, snapshot)
+			if err != nil {
+				return err
+			}
+			found = tidy(slices.Concat(found, more, m.Lint(), refused))
 			if err := printLint(cmd.OutOrStdout(), cmd.ErrOrStderr(), found, &out); err != nil {
 				return err
 			}
@@ -55,9 +63,24 @@ The exit code is 1 if there is a finding as bad as --fail-on, or worse.`,
 	}
 	in.flags(cmd)
 	out.flags(cmd, "table", "json", "sarif")
+	cmd.Flags().StringVar(&envoy, "validate-with-envoy", "", "also ask this Envoy program whether it takes what becomes of the objects")
 	cmd.Flags().StringVar(&failOn, "fail-on", "error", "the exit code is 1 for findings of this severity and worse: error, warning, info")
 	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions([]cobra.Completion{"error", "warning", "info"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// askEnvoy gives what an Envoy refuses of a snapshot; nothing where no program is
+// named.
+func askEnvoy(cmd *cobra.Command, envoy string, snapshot *translate.Snapshot) ([]dtab.Finding, error) {
+	if envoy == "" {
+		return nil, nil
+	}
+	t := trial.New(trial.Options{Envoy: envoy, Limit: time.Minute, Logger: slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))})
+	found := trial.Findings(snapshot, t.Check(cmd.Context(), snapshot))
+	if _, all := t.Knows(snapshot); !all {
+		return nil, &exitError{code: exitUnreachable, err: fmt.Errorf("--validate-with-envoy %s: it could not be asked about everything", envoy)}
+	}
+	return found, nil
 }
 
 // worstFirst gives the severities.

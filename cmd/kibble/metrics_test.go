@@ -61,6 +61,7 @@ func TestMetricsPage(t *testing.T) {
 	r := &recorder{Registry: prometheus.NewRegistry()}
 	s := &serving{xdsAddress: "127.0.0.1:0", adminAddress: "127.0.0.1:0", log: slog.New(slog.DiscardHandler), registry: r}
 	s.cluster.kubeconfig, s.security.plaintext = kubeconfig, true
+	s.stateDir, s.validate = t.TempDir(), "envoy"
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // what is registered is registered before anything is served
 	_ = s.run(ctx)

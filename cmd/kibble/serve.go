@@ -24,6 +24,7 @@ import (
 	"kibble.dev/dtab"
 	"kibble.dev/translate"
 	"kibble.dev/xds"
+	"kibble.dev/xds/trial"
 )
 
 // newServeCommand makes `kibble serve`.
@@ -69,6 +70,7 @@ loopback only, and with --insecure-plaintext.`,
 	f.BoolVar(&s.consoleOpen, "console-open", false, "show the console to whoever reaches --admin-address, not to this machine only")
 	f.StringVar(&s.reporter.lease, "status-lease", "", "write status into the cluster's objects, whenever this replica holds the Lease namespace/name")
 	f.StringVar(&s.stateDir, "state-dir", "", "keep what is served and what proxies accepted in this directory, and begin with it after a restart")
+	f.StringVar(&s.validate, "validate-with-envoy", "", "try every change on this Envoy program before proxies are given it")
 	s.security.flags(f)
 	_ = cmd.MarkFlagDirname("state-dir")
 	_ = cmd.MarkFlagDirname("filename") // fails for a flag that is not there only
@@ -86,6 +88,8 @@ type serving struct {
 	path, xdsAddress, adminAddress string
 	stateDir                       string
 	keeper                         *keeper // nil: nothing is kept
+	validate                       string
+	gate                           *trial.Gate // nil: nothing is tried
 	consoleOpen                    bool
 	files                          bool // of path are served, and not the cluster
 	cluster                        cluster
@@ -128,6 +132,9 @@ func (s *serving) run(ctx context.Context) error {
 	}
 	secured.Logger, secured.Registerer, secured.Register, secured.Learnt = s.log, registry, s.register, s.learnt
 	s.server = xds.New(secured)
+	if s.validate != "" {
+		s.gate = trial.NewGate(trial.New(trial.Options{Envoy: s.validate, Logger: s.log, Registerer: registry}), s.server.Publish)
+	}
 	s.ends = time.NewTimer(time.Hour)
 	s.ends.Stop()
 	s.resolver = s.newResolver()
@@ -152,6 +159,9 @@ func (s *serving) run(ctx context.Context) error {
 	defer s.keeper.run(ctx)() // to the end, for what is learnt until then
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return source(ctx) })
+	if s.gate != nil {
+		g.Go(func() error { return s.gate.Run(ctx) })
+	}
 	g.Go(func() error { return s.follow(ctx, updates) })
 	g.Go(func() error { return s.server.Serve(ctx, xdsListener) })
 	g.Go(func() error { return admin.Serve(ctx, adminListener, handler) })
@@ -234,7 +244,12 @@ func (s *serving) publish(u discovery.Update) {
 
 // foretell publishes the last snapshot, with the answers to overrides that come often.
 func (s *serving) foretell() {
-	s.server.Publish(s.model.Load().Foretell(s.last, s.resolver.Frequent()))
+	snapshot := s.model.Load().Foretell(s.last, s.resolver.Frequent())
+	if s.gate != nil {
+		s.gate.Offer(snapshot)
+		return
+	}
+	s.server.Publish(snapshot)
 }
 
 // next reads an inventory. What somebody broke goes on as it was served last.
@@ -273,7 +288,12 @@ func (s *serving) found() []dtab.Finding {
 // Where an earlier state is served, that is enough after a while: then what is
 // wrong is with the cluster, and proxies that start need somebody.
 func (s *serving) ready() error {
-	if s.read.Load() != nil || s.keeper.suffices() {
+	switch {
+	case s.keeper.suffices():
+		return nil
+	case s.read.Load() != nil && s.gate != nil && !s.gate.Passed():
+		return errors.New("what was read is being tried on an Envoy")
+	case s.read.Load() != nil:
 		return nil
 	}
 	if s.waiting != nil {
