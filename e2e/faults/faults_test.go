@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kibble.dev/e2e/demotest"
+	"kibble.dev/internal/envoytest"
 )
 
 func TestMain(m *testing.M) { os.Exit(demotest.Main(m)) }
@@ -159,7 +160,9 @@ func expired(l *demotest.Lab, version string) error {
 // Of two control planes one may go, at once or in order: its proxies go to the
 // other, are told nothing that they know, and get what changes afterwards.
 func TestReplicas(t *testing.T) {
-	l := demotest.Start(t, demotest.Options{Manifests: "../../examples/hello-world", Replicas: 2})
+	l := demotest.Start(t, demotest.Options{
+		Manifests: "../../examples/hello-world", Replicas: 2, Flags: []string{"--validate-with-envoy", envoytest.Binary(t)},
+	})
 	l.CheckAnswers()
 	l.AwaitProxies(l.Replicas...)
 	load := l.Load()

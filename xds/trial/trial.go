@@ -254,7 +254,7 @@ func (t *Trial) judge(ctx context.Context, all []*unit, err error) {
 		t.untried(all, err)
 	case len(all) == 1:
 		t.learn(all, string(words))
-		t.o.Logger.Error("Envoy refuses a resource, which is not sent", "type", all[0].all[0].Type, "name", all[0].first.Name,
+		t.o.Logger.ErrorContext(ctx, "Envoy refuses a resource, which is not sent", "type", all[0].all[0].Type, "name", all[0].first.Name,
 			"source", all[0].first.Source, "words", string(words))
 	default:
 		a, b := split(all, string(words))

@@ -238,7 +238,9 @@ func TestEndpointsPass(t *testing.T) {
 	go func() { done <- g.Run(ctx) }()
 	defer func() {
 		cancel()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	}()
 	endpoints := func(version string) *translate.Resource {
 		return resource(t, "c0", &endpointv3.ClusterLoadAssignment{ClusterName: "c0", Policy: nil, Endpoints: []*endpointv3.LocalityLbEndpoints{
