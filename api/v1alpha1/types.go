@@ -149,6 +149,9 @@ type RouterSpec struct {
 	// then a longer before a shorter prefix, then the first in the list.
 	// +kubebuilder:validation:MaxItems=128
 	Responses []Response `json:"responses,omitempty"`
+	// OnDemand has a proxy told of a destination when its pod first calls it, in
+	// place of all destinations in advance. Absent: all in advance.
+	OnDemand *OnDemand `json:"onDemand,omitempty"`
 	// XFFNumTrustedHops is how many proxies in front of this router are trusted
 	// to have written X-Forwarded-For; default 0: the peer is the client.
 	XFFNumTrustedHops uint32 `json:"xffNumTrustedHops,omitempty"`
@@ -374,6 +377,20 @@ type AdHocOverrides struct {
 	// +kubebuilder:validation:items:MaxLength=1024
 	// +kubebuilder:validation:XValidation:rule="self.all(p, p.trim().startsWith('/'))",message="a path begins with /"
 	To []string `json:"to,omitempty"`
+}
+
+// OnDemand says what the proxies of a router are told of in advance all the
+// same. Beside that they are told of what their workload was seen to call, and
+// of what pods say that they call (kibble.dev/calls).
+type OnDemand struct {
+	// Declared lists destinations that every proxy of the router is told of in
+	// advance: a host as requests have it, "*.suffix" for every such host of the
+	// table, or a bound name, such as /#/io.l5d.k8s/default/http/world. Ports and
+	// the case of letters in hosts do not count.
+	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MaxLength=1024
+	// +kubebuilder:validation:items:Pattern=`^(/.+|(\*\.)?[A-Za-z0-9_]([-A-Za-z0-9_]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([-A-Za-z0-9_]*[A-Za-z0-9_])?)*)$`
+	Declared []string `json:"declared,omitempty"`
 }
 
 // Dtab is a named table (namerd's namespace).

@@ -3,6 +3,7 @@ package v1alpha1
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,6 +46,11 @@ func (r *Router) Validate() []FieldError {
 			c.prefix(at("spec.adHocOverrides.to", i), p)
 		}
 	}
+	if s.OnDemand != nil {
+		for i, d := range s.OnDemand.Declared {
+			c.destination(at("spec.onDemand.declared", i), d)
+		}
+	}
 	for i, carrier := range s.Carriers {
 		path := at("spec.carriers", i)
 		if carrier == "" || slices.Contains(s.Carriers[:i], carrier) {
@@ -60,6 +66,17 @@ func (c *checker) prefix(path, value string) {
 		c.path(path, value)
 	}
 }
+
+// destination checks a host, a wildcard of hosts, or a bound name.
+func (c *checker) destination(path, value string) {
+	if !regexp.MustCompile(destination).MatchString(value) {
+		c.add(path, fmt.Sprintf("%q is neither a host nor a bound name", value),
+			"a host such as world, *.shop for every host below, or a bound name such as /#/io.l5d.k8s/default/http/world")
+	}
+}
+
+// destination is what the schema says of OnDemand.Declared.
+const destination = `^(/.+|(\*\.)?[A-Za-z0-9_]([-A-Za-z0-9_]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([-A-Za-z0-9_]*[A-Za-z0-9_])?)*)$`
 
 func (c *checker) identifier(path string, id *Identifier) {
 	var takes []string

@@ -88,6 +88,11 @@ func TestRouterValidate(t *testing.T) {
 			"spec.transformers[0].namespace: namespace is missing\nspec.transformers[0].service: service is missing\nspec.transformers[0].port: port is missing"},
 		{func(s *RouterSpec) { s.AdHocOverrides = &AdHocOverrides{Allow: []string{"host"}, To: []string{""}} },
 			"spec.adHocOverrides.allow[0]: \"host\" is not a path\nspec.adHocOverrides.to[0]: to[0] is missing"},
+		{func(s *RouterSpec) {
+			s.OnDemand = &OnDemand{Declared: []string{"world", "*.shop", "/#/io.l5d.k8s/default/http/world", "", "*", "world:80"}}
+		}, "spec.onDemand.declared[3]: \"\" is neither a host nor a bound name\n" +
+			"spec.onDemand.declared[4]: \"*\" is neither a host nor a bound name\n" +
+			"spec.onDemand.declared[5]: \"world:80\" is neither a host nor a bound name"},
 	}
 	for _, test := range tests {
 		r := Router{Spec: RouterSpec{ProxyClass: "edge", Port: 4142}}
