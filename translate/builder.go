@@ -37,6 +37,8 @@ type builder struct {
 	class    *classBuilder
 	// used are the clusters that the routes of a virtual host name.
 	used map[string]bool
+	// leads are where these routes lead, by Lead.Route.
+	leads map[string]Lead
 	// forwards says that a route goes to whatever host a request is for.
 	forwards bool
 	// domains are the names of the virtual hosts.
@@ -261,8 +263,9 @@ func (b *builder) routeTable(cells []*cell) {
 		b.domains[d.name] = true
 	}
 	for _, d := range domains {
-		b.used = map[string]bool{}
-		b.class.addVirtualHost(b.router.key.String(), b.virtualHost(d), sortedKeys(b.used))
+		b.used, b.leads = map[string]bool{}, map[string]Lead{}
+		vh := b.virtualHost(d)
+		b.class.addVirtualHost(b.router.key.String(), vh, sortedKeys(b.used), b.leadsOf())
 	}
 }
 

@@ -83,9 +83,10 @@ func (cb *classBuilder) addRouteConfiguration(rc *routev3.RouteConfiguration) {
 	}
 }
 
-func (cb *classBuilder) addVirtualHost(config string, vh *routev3.VirtualHost, clusters []string) {
+func (cb *classBuilder) addVirtualHost(config string, vh *routev3.VirtualHost, clusters []string, leads []Lead) {
 	r := cb.make(config+"/"+vh.Name, vh, func() (*Resource, error) { return NewVirtualHost(config, vh, clusters, cb.source) })
 	if r != nil {
+		r.Leads = leads
 		cb.snapshot.Resources[VirtualHostType][r.Name] = r
 	}
 }

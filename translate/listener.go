@@ -39,6 +39,8 @@ type listenerSpec struct {
 	AdHoc bool
 	// WriteBaggage: the decision is passed on in W3C baggage.
 	WriteBaggage bool
+	// OnDemand: a request whose cluster is not there has the proxy ask for it.
+	OnDemand bool
 	// Identifying is the header, beside the host, that names are made of; "" for none.
 	Identifying string
 	// TLS is what the listener serves HTTPS with; nil for plain HTTP.

@@ -59,6 +59,9 @@ func httpFilters(r listenerSpec) []*hcmv3.HttpFilter {
 		filters = append(filters, delivered(foretoldName(r.Router), &compositev3.Composite{}), askResolver(r))
 	}
 	filters = append(filters, httpFilter(mutationFilter, lastMutations(r)))
+	if r.OnDemand { // from here on the route is known
+		filters = append(filters, askForClusters())
+	}
 	if r.DynamicForwardProxy {
 		filters = append(filters, httpFilter("envoy.filters.http.dynamic_forward_proxy", &forwardv3.FilterConfig{
 			ImplementationSpecifier: &forwardv3.FilterConfig_DnsCacheConfig{DnsCacheConfig: dnsCacheConfig()},

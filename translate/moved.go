@@ -232,11 +232,12 @@ func (m *Model) movePods(cb *classBuilder, spec listenerSpec) {
 	now := make(map[Scope]*Resource, len(before))
 	cb.source = spec.source
 	for _, ip := range m.podAddresses() {
-		scope := PodScope(ip)
-		if r := before[scope]; r != nil {
-			now[scope] = r
-		} else if r := cb.listener(spec, ip); r != nil {
-			now[scope] = r
+		for scope, spec := range spec.atPod(ip) {
+			if r := before[scope]; r != nil {
+				now[scope] = r
+			} else if r := cb.listener(spec, ip); r != nil {
+				now[scope] = r
+			}
 		}
 	}
 	cb.snapshot.Local[spec.Name] = now

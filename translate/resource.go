@@ -36,6 +36,10 @@ type Resource struct {
 	// Clusters are the names of all clusters that the resource refers to,
 	// sorted: a proxy must have them before it is given the resource.
 	Clusters []string
+	// Leads, unless nil, say that it is of a router on demand: a proxy is given it
+	// also without those of Clusters that it does not use, and asks for them when
+	// it needs them. They say which of its routes leads to which of them.
+	Leads []Lead
 	// Source says where it came from: object, file:line, policy.
 	Source string
 
@@ -75,6 +79,9 @@ type ClassSnapshot struct {
 	// asking proxy: by name, then by scope. A proxy is given the first of its
 	// scopes that is there, else the one of Resources, if there is one.
 	Local map[string]map[Scope]*Resource
+	// Declared are clusters that every proxy is to have, though what names them is
+	// on demand; sorted.
+	Declared []string
 
 	failed []failure
 	found  []dtab.Finding

@@ -195,13 +195,14 @@ func (m *Model) translate(r *router, cb *classBuilder) []*cell {
 	b := &builder{router: r, overlays: m.overlays, class: cb}
 	cb.found = append(cb.found, found...)
 	b.routeTable(cells)
+	cb.declare(r)
 	decided := m.decidedAt(r)
 	spec := listenerSpec{
 		Name: r.key.String(), RouteConfig: r.key.String(), Class: r.spec.ProxyClass, Router: r.key.String(),
 		Port: uint32(r.spec.Port), Bind: r.spec.Bind, Untrusted: r.untrusted(), Hops: r.spec.XFFNumTrustedHops,
 		AdHoc: r.spec.AdHocOverrides != nil, Identifying: r.identifier.header, Policies: r.untrusted(), In: r.handsOver(),
 		PolicyExtension: r.key.String() + "/policies", DynamicForwardProxy: b.forwards,
-		WriteBaggage: r.carries(v1alpha1.CarrierBaggage), source: cb.source,
+		WriteBaggage: r.carries(v1alpha1.CarrierBaggage), OnDemand: r.spec.OnDemand != nil, source: cb.source,
 	}
 	if spec.Policies {
 		m.addPolicies(cb, spec.PolicyExtension, decided)
@@ -255,12 +256,32 @@ func (m *Model) addListeners(cb *classBuilder, spec listenerSpec) {
 		if r := cb.listener(spec, ""); r != nil {
 			cb.snapshot.Resources[ListenerType][spec.Name] = r
 		}
+		if spec.OnDemand {
+			cb.addLocal(spec.Name, FullScope(""), cb.listener(spec.told(), ""))
+		}
 		return
 	}
 	cb.snapshot.podListeners = append(cb.snapshot.podListeners, spec)
 	for _, ip := range m.podAddresses() {
-		cb.addLocal(spec.Name, PodScope(ip), cb.listener(spec, ip))
+		for scope, spec := range spec.atPod(ip) {
+			cb.addLocal(spec.Name, scope, cb.listener(spec, ip))
+		}
 	}
+}
+
+// atPod gives what proxies of a pod listen with, by the scope they are at.
+func (r listenerSpec) atPod(ip string) map[Scope]listenerSpec {
+	all := map[Scope]listenerSpec{PodScope(ip): r}
+	if r.OnDemand {
+		all[FullScope(PodScope(ip))] = r.told()
+	}
+	return all
+}
+
+// told is the listener of proxies that are told of everything in advance.
+func (r listenerSpec) told() listenerSpec {
+	r.OnDemand = false
+	return r
 }
 
 // listener makes a router's listener; podIP counts for bind "pod" alone.
