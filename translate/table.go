@@ -72,17 +72,22 @@ func Table(config *Resource, hosts []*Resource) *Resource {
 	}
 	body := append(make([]byte, 0, size), config.head...)
 	var clusters []string
+	var leads []Lead
 	for _, h := range hosts {
 		body = protowire.AppendTag(body, virtualHosts, protowire.BytesType)
 		body = protowire.AppendBytes(body, h.Body.Value)
 		clusters = append(clusters, h.Clusters...)
+		if h.Leads != nil {
+			leads = slices.Concat(leads, h.Leads)
+		}
 	}
 	slices.Sort(clusters)
+	slices.SortFunc(leads, func(a, b Lead) int { return strings.Compare(a.Route, b.Route) })
 	sum := sha256.Sum256(body)
 	return &Resource{
 		Name: config.Name, Version: hex.EncodeToString(sum[:8]),
 		Body:     &anypb.Any{TypeUrl: RouteType, Value: body},
-		Clusters: slices.Compact(clusters), Source: config.Source,
+		Clusters: slices.Compact(clusters), Leads: leads, Source: config.Source,
 	}
 }
 

@@ -21,6 +21,7 @@ type Class struct {
 	// named counts the wanted resources that name a cluster.
 	named  map[string]int
 	tables tables
+	demand demand
 
 	proxies map[*Proxy]struct{}
 	watch   map[string]*watchers // by type
@@ -41,6 +42,7 @@ func NewClass(o Options) *Class {
 	return &Class{
 		opts: o.withDefaults(), memory: newMemory(), named: map[string]int{},
 		tables:  tables{hosts: map[string]byName{}},
+		demand:  newDemand(),
 		proxies: map[*Proxy]struct{}{}, watch: map[string]*watchers{},
 		dirty: map[*Proxy]struct{}{}, blind: map[*Proxy]struct{}{}, late: map[string]int{},
 	}
@@ -84,13 +86,18 @@ func (c *Class) Extra(now time.Time, extra *translate.ClassSnapshot) {
 }
 
 func (c *Class) retarget(now time.Time, next *target) {
-	old := c.target
+	old, ch := c.target, c.demand.begin()
 	c.target = next
 	if old == nil {
 		diff(nil, next.snap.Resources, func(typ, name string, _, is *translate.Resource) {
 			c.count(nil, is)
+			c.demand.note(ch, typ, nil, is)
 			c.tables.note(typ, name, is)
 		})
+		diffLocal(nil, next.snap.Local, func(typ, name string, s translate.Scope, is *translate.Resource) {
+			c.demand.place(ch, typ, name, s, is)
+		})
+		c.demand.declare(ch, nil, next.snap.Declared)
 		c.compare(now)
 		for p := range c.proxies {
 			p.lookAgain(now)
@@ -101,6 +108,7 @@ func (c *Class) retarget(now time.Time, next *target) {
 	changed, stale := map[change]struct{}{}, map[string]struct{}{}
 	note := func(typ, name string, was, is *translate.Resource) {
 		c.count(was, is)
+		c.demand.note(ch, typ, was, is)
 		c.memory.changed(now, key{typ: typ, name: name}, is)
 		changed[change{typ, name}] = struct{}{}
 		if table := c.tables.note(typ, name, is); table != "" {
@@ -112,9 +120,12 @@ func (c *Class) retarget(now time.Time, next *target) {
 		diff(before[i].Resources, after[i].Resources, note)
 		diffLocal(before[i].Local, after[i].Local, func(typ, name string, s translate.Scope, is *translate.Resource) {
 			c.memory.changed(now, key{typ, name, s}, is)
+			c.demand.place(ch, typ, name, s, is)
 			changed[change{typ, name}] = struct{}{}
 		})
 	}
+	c.demand.declare(ch, old.snap.Declared, next.snap.Declared)
+	c.follow(now, ch)
 	for ch := range changed {
 		c.touch(now, ch.typ, ch.name)
 	}
@@ -193,6 +204,9 @@ func (c *Class) Connect(now time.Time, scopes []translate.Scope, full bool) *Pro
 		tables: map[string]bool{}, held: map[string]wait{}, fresh: map[string]bool{}, ticked: now,
 	}
 	c.proxies[p] = struct{}{}
+	for _, s := range scopes {
+		join(c.demand.at, s, p)
+	}
 	return p
 }
 
@@ -201,6 +215,10 @@ func (c *Class) Disconnect(p *Proxy) {
 	delete(c.proxies, p)
 	delete(c.dirty, p)
 	delete(c.blind, p)
+	for _, s := range p.scopes {
+		part(c.demand.at, s, p)
+	}
+	part(c.demand.workers, p.workload, p)
 	for typ, k := range p.kinds {
 		w := c.watch[typ]
 		if w == nil {
@@ -257,6 +275,9 @@ func (c *Class) Proxies() []*Proxy {
 	return ps
 }
 
+// Learnt is what the workloads of the class were seen to use.
+func (c *Class) Learnt() *Learnt { return c.demand.learnt }
+
 // Known says whether the class exists: whether it was in the last Publish.
 func (c *Class) Known() bool { return c.target != nil && !c.gone }
 
@@ -276,6 +297,7 @@ func (c *Class) Tick(now time.Time) {
 	if c.target != nil {
 		c.memory.sweep(now.Add(-c.opts.AckLimit-c.opts.Drain), c.wants)
 	}
+	c.demand.learnt.sweep(now, c.demand.workers)
 	for p := range c.proxies {
 		p.tick(now)
 	}

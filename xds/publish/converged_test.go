@@ -24,11 +24,20 @@ func (w *world) converged(e *envoy) error {
 	for _, typ := range served {
 		for name, want := range w.snap.Resources[typ] {
 			has := e.active[typ][name]
+			if cds := e.Proxy.kinds[translate.ClusterType]; typ == translate.ClusterType && !cds.subscribed(name) {
+				if has != nil && !e.unsaid[name] {
+					return fmt.Errorf("cluster %s: there, and of nobody's concern", name)
+				}
+				continue
+			}
 			if has != nil && faultOf(has) != none {
 				return fmt.Errorf("%s %s: has what is bad", typ, name)
 			}
 			possible := faultOf(want) == none
 			for _, c := range want.Clusters {
+				if !e.Proxy.kinds[translate.ClusterType].subscribed(c) {
+					continue // on demand
+				}
 				possible = possible && clusters[c] != nil && e.Proxy.kinds[translate.ClusterType].has[c] != nil && !e.Proxy.lacks(w.now, c)
 			}
 			if typ == translate.ClusterType && has != nil {

@@ -146,6 +146,9 @@ func (p *Proxy) decideAbout(now time.Time, k *kind, name string, it *item) (acti
 		return nothing, nil
 	}
 	if !equal(k.has[name], want) {
+		if want.Leads != nil {
+			p.keepUsing(now, cur, want)
+		}
 		if it.missing = p.missing(now, want, f); it.missing == nil && k.typ == translate.ClusterType && cur != nil {
 			it.missing = p.cannotWarm(now, name)
 		}
@@ -212,6 +215,9 @@ const few = 5
 func (p *Proxy) missing(now time.Time, r *translate.Resource, f fate) []string {
 	if f == older {
 		for _, name := range r.Clusters {
+			if r.Leads == nil || !p.class.target.has(translate.ClusterType, name) {
+				p.want(now, name) // nobody could give it later
+			}
 			p.fetch(now, name)
 		}
 	}

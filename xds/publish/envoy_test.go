@@ -93,6 +93,8 @@ type envoy struct {
 	*Proxy
 	full bool
 
+	workload Workload
+
 	inbox []delivery // sent, not read yet
 	out   []answer   // said, not heard yet
 	held  []answer   // about clusters, while one is warming
@@ -102,6 +104,11 @@ type envoy struct {
 	warming byName
 	told    map[string]map[string]string // the versions that it reports when it comes back
 	ever    bool                         // it asked for clusters on this stream
+	// wish are clusters that requests wait for and that it has not asked for yet,
+	// asked those that it did, at any time.
+	wish, asked map[string]bool
+	// used are routes on demand that a request went through, with the clusters there.
+	used map[string]bool
 	// unsaid are names of which it has something else than it reported when it
 	// came back: something of a response that it refused.
 	unsaid map[string]bool
@@ -124,7 +131,9 @@ type answer struct {
 var served = []string{translate.ClusterType, translate.EndpointType, translate.ListenerType, translate.RouteType}
 
 func newEnvoy(full bool) *envoy {
-	e := &envoy{full: full, active: map[string]byName{}, warming: byName{}, told: map[string]map[string]string{}}
+	e := &envoy{
+		full: full, wish: map[string]bool{}, asked: map[string]bool{}, used: map[string]bool{}, active: map[string]byName{}, warming: byName{}, told: map[string]map[string]string{},
+	}
 	for _, typ := range served {
 		e.active[typ], e.told[typ] = byName{}, map[string]string{}
 	}
@@ -162,9 +171,43 @@ func (e *envoy) connect(p *Proxy, routes []string) {
 }
 
 func (e *envoy) askForClusters() {
-	if !e.ever && len(e.warming) == 0 {
+	if len(e.warming) > 0 {
+		return
+	}
+	if !e.ever {
 		e.ever = true
-		e.ask(Subscription{Type: translate.ClusterType, Wildcard: true})
+		maps.Copy(e.asked, e.wish)
+		clear(e.wish)
+		e.ask(Subscription{Type: translate.ClusterType, Wildcard: true, Add: unionKeys(e.asked, nil)})
+	}
+	for _, name := range unionKeys(e.wish, nil) {
+		e.asked[name] = true
+		e.ask(Subscription{Type: translate.ClusterType, Wildcard: true, Add: []string{name}})
+	}
+	clear(e.wish)
+}
+
+// request sends a request through a route on demand: where its cluster is not
+// there, it is asked for, once and for all.
+func (e *envoy) request(route string) {
+	for _, r := range e.active[translate.RouteType] {
+		for _, l := range r.Leads {
+			if l.Route != route {
+				continue
+			}
+			there := true
+			for _, c := range l.Clusters {
+				if e.active[translate.ClusterType][c] == nil {
+					if there = false; !e.asked[c] && !e.full {
+						e.wish[c] = true
+					}
+				}
+			}
+			e.used[route] = e.used[route] || there && !e.full
+		}
+	}
+	if e.Proxy != nil {
+		e.askForClusters()
 	}
 }
 
@@ -206,6 +249,9 @@ func (e *envoy) read() {
 	}
 	for _, r := range applied {
 		e.apply(typ, r)
+	}
+	if typ == translate.ClusterType && e.warms() {
+		e.takenBack(gone)
 	}
 	for _, name := range gone {
 		e.drop(typ, name)
@@ -296,7 +342,20 @@ func (e *envoy) apply(typ string, r *translate.Resource) {
 		active[r.Name] = r
 		e.warmed(r.Name)
 	default:
+		e.lose(active[r.Name], r)
 		active[r.Name] = r
+	}
+}
+
+// lose forgets the use of routes that lead nowhere any more.
+func (e *envoy) lose(was, is *translate.Resource) {
+	if was == nil {
+		return
+	}
+	for _, l := range was.Leads {
+		if !slices.ContainsFunc(is.Leads, func(o translate.Lead) bool { return o.Route == l.Route }) {
+			delete(e.used, l.Route)
+		}
 	}
 }
 
@@ -325,6 +384,19 @@ func (e *envoy) drop(typ, name string) {
 	}
 }
 
+// takenBack forgets the use of routes to clusters that go because another one
+// never gets warm: of the unanswered ones nobody knows which, and the next
+// request waits until they are there again.
+func (e *envoy) takenBack(clusters []string) {
+	for _, r := range e.active[translate.RouteType] {
+		for _, l := range r.Leads {
+			if slices.ContainsFunc(clusters, func(c string) bool { return slices.Contains(l.Clusters, c) }) {
+				delete(e.used, l.Route)
+			}
+		}
+	}
+}
+
 // check is what must never break: whatever it works with names clusters that it has.
 func (e *envoy) check() {
 	for _, typ := range served {
@@ -332,11 +404,26 @@ func (e *envoy) check() {
 			if e.unsaid[r.Name] || typ == translate.ClusterType && !e.uses(r.Name) {
 				continue
 			}
-			for _, c := range r.Clusters {
+			for _, c := range e.relies(r) {
 				if e.active[translate.ClusterType][c] == nil {
 					e.broken = append(e.broken, fmt.Sprintf("%s %s at %s names %s, which is not there", typ, r.Name, r.Version, c))
 				}
 			}
 		}
 	}
+}
+
+// relies gives the clusters that must be there with a resource: of one on
+// demand those of the routes that were used.
+func (e *envoy) relies(r *translate.Resource) []string {
+	if r.Leads == nil || e.full {
+		return r.Clusters
+	}
+	var clusters []string
+	for _, l := range r.Leads {
+		if e.used[l.Route] {
+			clusters = append(clusters, l.Clusters...)
+		}
+	}
+	return clusters
 }

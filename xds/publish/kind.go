@@ -14,6 +14,7 @@ type kind struct {
 	typ      string
 	wildcard bool                // it asked for every resource of the type
 	names    map[string]struct{} // and for these by name
+	uses     *uses               // what the wildcard stands for; nil: all
 
 	// has is what it accepted. A version that it had before it connected, and
 	// that we do not know, is there without Body.
@@ -70,7 +71,7 @@ func (k *kind) subscribed(name string) bool {
 	if k == nil {
 		return false
 	}
-	if k.wildcard {
+	if k.wildcard && k.uses.hold(name) {
 		return true
 	}
 	_, ok := k.names[name]

@@ -16,6 +16,7 @@ import (
 var (
 	clusterNames = []string{"c0", "c1", "c2", "c3", "s0", "s1"}
 	routeNames   = []string{"r0", "r1", "r2"}
+	hosts        = []string{"r0/h0", "r0/h1", "r1/h0", "r2/h0"}
 )
 
 // world is a class and the Envoys that are connected to it.
@@ -36,7 +37,11 @@ type world struct {
 func newWorld(t *rapid.T, patient bool) *world {
 	w := &world{t: t, now: time.Unix(0, 0), class: NewClass(Options{Window: 3}), patient: patient}
 	for i := range rapid.IntRange(1, 3).Draw(t, "envoys") {
-		w.envoys = append(w.envoys, newEnvoy(rapid.Bool().Draw(t, fmt.Sprintf("full%d", i))))
+		e := newEnvoy(rapid.Bool().Draw(t, fmt.Sprintf("full%d", i)))
+		if rapid.Bool().Draw(t, fmt.Sprintf("of a workload %d", i)) {
+			e.workload = Workload{"default", "hello"}
+		}
+		w.envoys = append(w.envoys, e)
 	}
 	return w
 }
@@ -44,9 +49,11 @@ func newWorld(t *rapid.T, patient bool) *world {
 // step lets one thing happen.
 func (w *world) step() {
 	e := w.envoys[rapid.IntRange(0, len(w.envoys)-1).Draw(w.t, "who")]
-	switch rapid.IntRange(0, 10).Draw(w.t, "what") {
+	switch rapid.IntRange(0, 11).Draw(w.t, "what") {
 	case 10:
 		w.restart()
+	case 11:
+		e.request(rapid.SampledFrom(hosts).Draw(w.t, "host"))
 	case 0:
 		w.publish(rapid.IntRange(0, 3).Draw(w.t, "faulty") == 0)
 	case 1:
@@ -73,7 +80,13 @@ func (w *world) connect(e *envoy) {
 		}
 		w.class.Disconnect(e.Proxy)
 	}
-	e.connect(w.class.Connect(w.now, nil, e.full), routeNames)
+	w.join(e)
+}
+
+func (w *world) join(e *envoy) {
+	p := w.class.Connect(w.now, nil, e.full)
+	p.Of(e.workload, nil)
+	e.connect(p, routeNames)
 }
 
 // restart puts another control plane in place, which remembers what the last
@@ -97,7 +110,7 @@ func (w *world) restart() {
 	w.class.Recall(&m)
 	for _, e := range w.envoys {
 		if e.Proxy != nil {
-			e.connect(w.class.Connect(w.now, nil, e.full), routeNames)
+			w.join(e)
 		}
 	}
 	if w.snap == nil {
@@ -232,10 +245,18 @@ func (w *world) publish(faulty bool) {
 		clusters = append(clusters, "a0")
 	}
 	for _, name := range some("has ", routeNames) {
-		put(translate.RouteType, name, []fault{whole}, some(name+" names ", clusters)...)
+		named := some(name+" names ", clusters)
+		put(translate.RouteType, name, []fault{whole}, named...)
+		if rapid.IntRange(0, 2).Draw(t, "on demand "+name) > 0 {
+			snap.Resources[translate.RouteType][name].Leads = w.leads(name, named)
+		}
 	}
 	for _, name := range some("has ", []string{"l0", "l1"}) {
 		put(translate.ListenerType, name, []fault{named, whole}, some(name+" names ", clusters)...)
+	}
+	if rapid.IntRange(0, 3).Draw(t, "declares") == 0 {
+		snap.Declared = some("declares ", clusters)
+		slices.Sort(snap.Declared)
 	}
 	t.Logf("%v publish", w.now.Unix())
 	for _, typ := range served {
@@ -248,6 +269,23 @@ func (w *world) publish(faulty bool) {
 	}
 	w.snap, w.late = snap, false
 	w.class.Publish(w.now, snap)
+}
+
+// leads spreads the clusters that a table names over its hosts.
+func (w *world) leads(table string, named []string) []translate.Lead {
+	leads := []translate.Lead{}
+	for _, host := range hosts {
+		if !strings.HasPrefix(host, table+"/") || len(named) == 0 {
+			continue
+		}
+		to := []string{rapid.SampledFrom(named).Draw(w.t, host)}
+		if other := rapid.SampledFrom(named).Draw(w.t, host+" too"); other != to[0] && rapid.Bool().Draw(w.t, host+" splits") {
+			to = append(to, other)
+		}
+		slices.Sort(to)
+		leads = append(leads, translate.Lead{Host: host, Route: host, Clusters: to})
+	}
+	return leads
 }
 
 // settle lets everything be said and read, and all times pass.

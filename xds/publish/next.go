@@ -187,6 +187,7 @@ func (p *Proxy) settled(k *kind, name string, it *item) {
 		if want == nil && k.typ == translate.ClusterType {
 			delete(p.retiring, name)
 			delete(p.extra, name)
+			p.unwant(k, name)
 		}
 	}
 }

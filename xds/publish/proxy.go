@@ -12,7 +12,11 @@ type Proxy struct {
 	serial int
 	scopes []translate.Scope
 	full   bool // state of the world
-	waits  bool // its class was gone when it connected
+
+	workload Workload
+	calls    []string // that its pod says it calls
+
+	waits bool // its class was gone when it connected
 
 	connected time.Time
 	answers   int              // how many it gave
@@ -63,6 +67,8 @@ type Subscription struct {
 	Add, Drop []string
 	// Known is what the proxy had of the type when it connected: name, version.
 	Known map[string]string
+	// Used are those of Known that it was given because it uses them.
+	Used []string
 	// Returning says that it had something, also where Known cannot tell what.
 	Returning bool
 }
@@ -75,6 +81,7 @@ func (p *Proxy) Subscribe(now time.Time, s Subscription) {
 		k = newKind(s.Type)
 		k.greet = s.Wildcard
 		p.kinds[s.Type] = k
+		p.begin(now, k, s)
 	}
 	started := s.Wildcard && !k.wildcard
 	stopped := k.wildcard && !s.Wildcard
@@ -84,6 +91,12 @@ func (p *Proxy) Subscribe(now time.Time, s Subscription) {
 			p.tableAgain(now, k, name)
 		}
 		k.names[name] = struct{}{}
+		switch {
+		case k.uses != nil:
+			p.asks(now, name)
+		case k.typ == translate.EndpointType:
+			p.want(now, name) // it has the cluster
+		}
 		add(w.names, name, p)
 		it := k.look(now, name)
 		it.asked = true
@@ -200,6 +213,9 @@ func (p *Proxy) forget(now time.Time, k *kind, name string) {
 
 // lookAgain has the proxy look at all names, of all types.
 func (p *Proxy) lookAgain(now time.Time) {
+	if k := p.kinds[translate.ClusterType]; k != nil && k.uses != nil {
+		p.wantKnown(now)
+	}
 	for _, k := range p.kinds {
 		for name := range k.has {
 			p.upgrade(now, k, name)
@@ -226,6 +242,9 @@ func (p *Proxy) lookAtAll(now time.Time, k *kind) {
 
 // touch has the proxy look at a name whose content may be another now.
 func (p *Proxy) touch(now time.Time, k *kind, name string) {
+	if k.uses != nil && !k.subscribed(name) && k.open[name] == nil && k.has[name] == nil {
+		return
+	}
 	k.look(now, name)
 	p.refreshType(now, k.typ, name)
 	p.mark()

@@ -19,6 +19,8 @@ type Remembered struct {
 	Older []Content `json:"older,omitempty"`
 	// Refused are wanted versions that a proxy refused and none accepted.
 	Refused []Verdict `json:"refused,omitempty"`
+	// Used are the clusters that workloads were seen to use.
+	Used []Use `json:"used,omitempty"`
 }
 
 // Version is one version of a resource.
@@ -32,9 +34,10 @@ type Version struct {
 // Content is a version with what is in it.
 type Content struct {
 	Version
-	Body     []byte   `json:"body"`
-	Clusters []string `json:"clusters,omitempty"`
-	Source   string   `json:"source,omitempty"`
+	Body     []byte           `json:"body"`
+	Clusters []string         `json:"clusters,omitempty"`
+	Leads    []translate.Lead `json:"leads,omitempty"`
+	Source   string           `json:"source,omitempty"`
 }
 
 // Verdict is a version with the words of who refused it.
@@ -49,7 +52,7 @@ type Verdict struct {
 const olderMost = 8 << 20
 
 // Changes counts how often what Remember gives may have become another.
-func (c *Class) Changes() int { return c.memory.changes }
+func (c *Class) Changes() int { return c.memory.changes + c.demand.learnt.changes }
 
 // Remember gives what is to be known after a restart, sorted; nil before the
 // first Publish. Content that holds keys is left out.
@@ -57,7 +60,7 @@ func (c *Class) Remember() *Remembered {
 	if c.Waits() {
 		return c.recalled // nothing better is known
 	}
-	m := &Remembered{}
+	m := &Remembered{Used: c.demand.learnt.All()}
 	room := olderMost
 	for _, k := range sortedKeys(c.memory.accepted) {
 		r := c.memory.accepted[k]
@@ -68,7 +71,7 @@ func (c *Class) Remember() *Remembered {
 		case wanted || r.Body == nil || len(r.Body.Value) > room || translate.HoldsKeys(r):
 		default:
 			room -= len(r.Body.Value)
-			m.Older = append(m.Older, Content{v, r.Body.Value, r.Clusters, r.Source})
+			m.Older = append(m.Older, Content{v, r.Body.Value, r.Clusters, r.Leads, r.Source})
 		}
 	}
 	for _, k := range sortedKeys(c.memory.refused) {
@@ -96,6 +99,9 @@ func sortedKeys[V any](m map[key]V) []key {
 func (c *Class) Recall(m *Remembered) {
 	if c.target == nil {
 		c.recalled = m
+		if m != nil {
+			c.demand.learnt.restore(m.Used)
+		}
 	}
 }
 
@@ -112,7 +118,7 @@ func (c *Class) compare(now time.Time) {
 	for _, o := range c.recalled.Older {
 		k := o.key()
 		c.memory.accepted[k] = &translate.Resource{
-			Name: o.Name, Version: o.Version.Version, Body: &anypb.Any{TypeUrl: o.Type, Value: o.Body}, Clusters: o.Clusters, Source: o.Source,
+			Name: o.Name, Version: o.Version.Version, Body: &anypb.Any{TypeUrl: o.Type, Value: o.Body}, Clusters: o.Clusters, Leads: o.Leads, Source: o.Source,
 		}
 		if c.at(k) == nil {
 			c.memory.gone[k] = now

@@ -23,10 +23,15 @@ var update = flag.Bool("update", false, "write what the scripts lead to anew")
 // Scripts show what each proxy is given, event by event. A line that begins
 // with ">" is an event, what follows it is what it leads to:
 //
-//	> want TYPE:NAME@VERSION(CLUSTERS)%SCOPE ...   the class's configuration; nothing: none of its class;
-//	                                               a "table" is a route whose hosts come one by one
-//	> connect PROXY [full] [SCOPE ...]             a stream; full is state of the world
+//	> want TYPE:NAME@VERSION(CLUSTERS){HOST>CLUSTERS;...}%SCOPE ...
+//	                                               the class's configuration; nothing: none of its class;
+//	                                               a "table" is a route whose hosts come one by one;
+//	                                               with {} on demand, a HOST[...] is for a context only
+//	> declare CLUSTERS ...                         for every proxy, with the next want
+//	> connect PROXY [full] [SCOPE ...] [of=WORKLOAD] [calls=HOST]
+//	                                               a stream; full is state of the world
 //	> ask PROXY TYPE [*] [NAMES ...] [knows NAME@VERSION ...]
+//	                                               NAME@VERSION~ is one that it was given because it uses it
 //	> drop PROXY TYPE NAMES ...
 //	> ack PROXY NONCE
 //	> nack PROXY NONCE WORDS
@@ -85,6 +90,8 @@ type script struct {
 	nonces  map[string]int
 	types   map[string]string // by proxy and nonce
 	out     []string
+
+	declared []string
 }
 
 func newScript(t *testing.T) *script {
@@ -113,7 +120,7 @@ func (s *script) run(text string) string {
 func (s *script) event(words []string, line string) {
 	verb, args := words[0], words[1:]
 	var p *Proxy
-	if !slices.Contains([]string{"want", "pass", "connect", "before", "bad", "restart"}, verb) {
+	if !slices.Contains([]string{"want", "pass", "connect", "before", "bad", "restart", "declare", "learnt"}, verb) {
 		if p = s.proxies[args[0]]; p == nil {
 			s.t.Fatalf("%s: no such proxy", line)
 		}
@@ -129,9 +136,15 @@ func (s *script) event(words []string, line string) {
 		s.class.Provisional(s.now, s.snapshot(args))
 	case "bad":
 		m := written.FindStringSubmatch(args[0])
-		s.class.Refuse(s.now, Version{scriptTypes[m[1]], m[2], translate.Scope(m[5]), m[3]}, strings.Join(args[1:], " "))
+		s.class.Refuse(s.now, Version{scriptTypes[m[1]], m[2], translate.Scope(m[6]), m[3]}, strings.Join(args[1:], " "))
 	case "restart":
 		s.restart()
+	case "declare":
+		s.declared = args
+	case "learnt":
+		for _, u := range s.class.Learnt().All() {
+			s.out = append(s.out, fmt.Sprintf("%s uses %s, last at %ds", u.Workload, u.Cluster, u.Last.Unix()))
+		}
 	case "pass":
 		d, err := time.ParseDuration(args[0])
 		if err != nil {
@@ -140,14 +153,7 @@ func (s *script) event(words []string, line string) {
 		s.now = s.now.Add(d)
 		s.class.Tick(s.now)
 	case "connect":
-		full := slices.Contains(args, "full")
-		var scopes []translate.Scope
-		for _, a := range args[1:] {
-			if a != "full" {
-				scopes = append(scopes, translate.Scope(a))
-			}
-		}
-		p = s.class.Connect(s.now, scopes, full)
+		p = s.connect(args[1:])
 		s.proxies[args[0]], s.names[p] = p, args[0]
 	case "ask":
 		s.ask(p, scriptTypes[args[1]], args[2:])
@@ -170,7 +176,38 @@ func (s *script) event(words []string, line string) {
 	}
 }
 
-var written = regexp.MustCompile(`^(\w+):([^@]+)@(\w+)(?:\((.*)\))?(?:%(.*))?$`)
+func (s *script) connect(args []string) *Proxy {
+	var scopes []translate.Scope
+	var w Workload
+	var calls []string
+	for _, a := range args {
+		if name, ok := strings.CutPrefix(a, "of="); ok {
+			w = Workload{"default", name}
+		} else if host, ok := strings.CutPrefix(a, "calls="); ok {
+			calls = append(calls, host)
+		} else if a != "full" {
+			scopes = append(scopes, translate.Scope(a))
+		}
+	}
+	p := s.class.Connect(s.now, scopes, slices.Contains(args, "full"))
+	p.Of(w, calls)
+	return p
+}
+
+var written = regexp.MustCompile(`^(\w+):([^@]+)@(\w+)(?:\(([^)]*)\))?(?:\{(.*)\})?(?:%(.*))?$`)
+
+// leadsOf reads what follows a resource on demand.
+func leadsOf(text string) []translate.Lead {
+	leads := []translate.Lead{}
+	for part := range strings.SplitSeq(text, ";") {
+		if route, clusters, ok := strings.Cut(part, ">"); ok {
+			host, _, context := strings.Cut(route, "[")
+			leads = append(leads, translate.Lead{Host: host, Route: route, Context: context, Clusters: strings.Split(clusters, ",")})
+		}
+	}
+	slices.SortFunc(leads, func(a, b translate.Lead) int { return strings.Compare(a.Route, b.Route) })
+	return leads
+}
 
 // restart forgets all but what is remembered, and all proxies.
 func (s *script) restart() {
@@ -191,11 +228,12 @@ func (s *script) restart() {
 func (s *script) snapshot(args []string) *translate.ClassSnapshot {
 	snap := &translate.ClassSnapshot{
 		Resources: map[string]map[string]*translate.Resource{}, Local: map[string]map[translate.Scope]*translate.Resource{},
+		Declared: s.declared,
 	}
 	for _, a := range args {
 		m := written.FindStringSubmatch(a)
 		if m == nil {
-			s.t.Fatalf("%s is not TYPE:NAME@VERSION(CLUSTERS)%%SCOPE", a)
+			s.t.Fatalf("%s is not TYPE:NAME@VERSION(CLUSTERS){LEADS}%%SCOPE", a)
 		}
 		var clusters []string
 		if m[4] != "" {
@@ -208,11 +246,14 @@ func (s *script) snapshot(args []string) *translate.ClassSnapshot {
 		} else {
 			r = resource(typ, name, m[3], none, clusters...)
 		}
-		if m[5] != "" {
+		if strings.Contains(a, "{") {
+			r.Leads = leadsOf(m[5])
+		}
+		if m[6] != "" {
 			if snap.Local[name] == nil {
 				snap.Local[name] = map[translate.Scope]*translate.Resource{}
 			}
-			snap.Local[name][translate.Scope(m[5])] = r
+			snap.Local[name][translate.Scope(m[6])] = r
 			continue
 		}
 		if snap.Resources[typ] == nil {
@@ -234,7 +275,10 @@ func (s *script) ask(p *Proxy, typ string, args []string) {
 		case a == "knows":
 			knows, sub.Known = true, map[string]string{}
 		case knows:
-			sub.Known[name] = version
+			version, used := strings.CutSuffix(version, "~")
+			if sub.Known[name] = version; used {
+				sub.Used = append(sub.Used, name)
+			}
 		default:
 			sub.Add = append(sub.Add, a)
 		}

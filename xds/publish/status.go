@@ -148,7 +148,7 @@ func (p *Proxy) Mute(now time.Time) bool {
 type Readiness int
 
 const (
-	// Ready: it has the cluster with its endpoints, or does not ask for all clusters.
+	// Ready: it has the cluster with its endpoints, or is not to have it.
 	Ready Readiness = iota
 	// Pending: it does not have it yet.
 	Pending
@@ -162,7 +162,7 @@ const (
 func (p *Proxy) Has(now time.Time, cluster string) Readiness {
 	k := p.kinds[translate.ClusterType]
 	switch {
-	case k == nil || !k.wildcard:
+	case !k.subscribed(cluster):
 		return Ready
 	case p.refuses(k, cluster) || p.refuses(p.kinds[translate.EndpointType], cluster):
 		return Refused

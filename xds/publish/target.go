@@ -80,14 +80,14 @@ func (t *target) names(typ string, f func(name string)) {
 }
 
 // diff calls f with each name whose resource was added, removed or changed
-// between two layers; was or is may be nil.
+// between two layers, or came to be on demand or ceased to be; was or is may be nil.
 func diff(was, is map[string]byName, f func(typ, name string, was, is *translate.Resource)) {
 	for _, typ := range unionKeys(was, is) {
 		if sameMap(was[typ], is[typ]) {
 			continue
 		}
 		for name, old := range was[typ] {
-			if now := is[typ][name]; !equal(old, now) {
+			if now := is[typ][name]; !equal(old, now) || (old.Leads == nil) != (now.Leads == nil) {
 				f(typ, name, old, now)
 			}
 		}

@@ -1,0 +1,160 @@
+package publish
+
+import (
+	"time"
+
+	"kibble.dev/translate"
+)
+
+// demand is what a class knows about the clusters of its routers on demand:
+// those are given to the proxies that use them. Everything else is given to all.
+type demand struct {
+	// led counts the wanted resources that are on demand. While there are none,
+	// every proxy is given every cluster.
+	led int
+	// firm counts what gives a cluster to every proxy all the same: wanted
+	// resources that are not on demand and name it, and declarations.
+	firm map[string]int
+	// leads are those of all resources on demand, but for routers that hand over.
+	leads translate.Leads
+	// near are the clusters that have endpoints at a place.
+	near map[translate.Scope]map[string]struct{}
+
+	learnt *Learnt
+	// at are the proxies at a place, and of a workload.
+	at      map[translate.Scope]map[*Proxy]struct{}
+	workers map[Workload]map[*Proxy]struct{}
+}
+
+func newDemand() demand {
+	return demand{
+		firm: map[string]int{}, leads: translate.Leads{}, near: map[translate.Scope]map[string]struct{}{},
+		learnt: NewLearnt(), at: map[translate.Scope]map[*Proxy]struct{}{}, workers: map[Workload]map[*Proxy]struct{}{},
+	}
+}
+
+// changes are what a new configuration means to clusters on demand.
+type changes struct {
+	was bool // it was on demand
+	// firm are clusters that became, or ceased to be, for everybody.
+	firm map[string]struct{}
+	// leads says that hosts came or lead elsewhere, nears which clusters
+	// have endpoints at which place now.
+	leads bool
+	nears map[translate.Scope]map[string]struct{}
+	// made are clusters that are made of others, and new or changed.
+	made []*translate.Resource
+}
+
+func (d *demand) begin() *changes {
+	return &changes{
+		was: d.led > 0, firm: map[string]struct{}{}, nears: map[translate.Scope]map[string]struct{}{},
+	}
+}
+
+// note takes a wanted resource that came, changed or went.
+func (d *demand) note(ch *changes, typ string, was, is *translate.Resource) {
+	if typ == translate.ClusterType {
+		if is != nil && len(is.Clusters) > 0 {
+			ch.made = append(ch.made, is)
+		}
+		return
+	}
+	for i, r := range []*translate.Resource{was, is} {
+		switch by := 2*i - 1; {
+		case r == nil:
+		case r.Leads != nil:
+			d.led += by
+		default:
+			for _, name := range r.Clusters {
+				d.hold(ch, name, by)
+			}
+		}
+	}
+	if was != nil {
+		d.leads.Remove(outward(was.Leads)...)
+	}
+	if is != nil {
+		d.leads.Add(outward(is.Leads)...)
+		ch.leads = ch.leads || len(is.Leads) > 0
+	}
+}
+
+func outward(leads []translate.Lead) []translate.Lead {
+	if len(leads) > 0 && leads[0].Inward { // they are all of one router
+		return nil
+	}
+	return leads
+}
+
+// hold changes the number of reasons for which everybody is given a cluster.
+func (d *demand) hold(ch *changes, name string, by int) {
+	n := d.firm[name] + by
+	switch {
+	case n <= 0:
+		delete(d.firm, name)
+	default:
+		d.firm[name] = n
+	}
+	if n <= 0 || n == by {
+		ch.firm[name] = struct{}{}
+	}
+}
+
+// declare takes the declarations before and after.
+func (d *demand) declare(ch *changes, was, is []string) {
+	for _, name := range was {
+		d.hold(ch, name, -1)
+	}
+	for _, name := range is {
+		d.hold(ch, name, 1)
+	}
+}
+
+// place takes endpoints at a place that came, changed or went.
+func (d *demand) place(ch *changes, typ, name string, s translate.Scope, is *translate.Resource) {
+	if typ != translate.EndpointType {
+		return
+	}
+	if is == nil {
+		if delete(d.near[s], name); len(d.near[s]) == 0 {
+			delete(d.near, s)
+		}
+		return
+	}
+	if d.near[s] == nil {
+		d.near[s] = map[string]struct{}{}
+	}
+	d.near[s][name] = struct{}{}
+	if ch.nears[s] == nil {
+		ch.nears[s] = map[string]struct{}{}
+	}
+	ch.nears[s][name] = struct{}{}
+}
+
+// follow has the proxies of the class want what the changes mean to them. It
+// comes before anything waits for clusters by the new configuration.
+func (c *Class) follow(now time.Time, ch *changes) {
+	d := &c.demand
+	switch {
+	case !ch.was && d.led == 0:
+		return // everybody is given everything, before and now
+	case !ch.was || d.led == 0:
+		for p := range c.proxies {
+			p.switched(now)
+		}
+	}
+	for p := range c.proxies {
+		p.adapt(now, ch)
+	}
+	for s, names := range ch.nears {
+		for p := range d.at[s] {
+			for name := range names {
+				p.want(now, name)
+			}
+		}
+	}
+}
+
+// onDemand says that proxies are given only the clusters that they use.
+func (c *Class) onDemand() bool { return c.demand.led > 0 }

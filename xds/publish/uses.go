@@ -1,0 +1,249 @@
+package publish
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"kibble.dev/translate"
+)
+
+// uses is what the wildcard of a proxy stands for where clusters are on demand.
+type uses struct {
+	class *Class
+	// own are clusters that it uses or had, beside those that everybody is given.
+	own map[string]struct{}
+}
+
+// hold says that the wildcard stands for a name. A nil uses stands for all.
+func (u *uses) hold(name string) bool {
+	if u == nil || !u.class.onDemand() || u.class.demand.firm[name] > 0 {
+		return true
+	}
+	_, own := u.own[name]
+	return own
+}
+
+// Of tells whose proxy it is, right after Connect. calls are the destinations
+// that its pod says it calls, as translate.Leads.Clusters takes them.
+func (p *Proxy) Of(w Workload, calls []string) {
+	p.workload, p.calls = w, calls
+	if w != (Workload{}) {
+		join(p.class.demand.workers, w, p)
+	}
+}
+
+func join[K comparable](m map[K]map[*Proxy]struct{}, k K, p *Proxy) {
+	if m[k] == nil {
+		m[k] = map[*Proxy]struct{}{}
+	}
+	m[k][p] = struct{}{}
+}
+
+func part[K comparable](m map[K]map[*Proxy]struct{}, k K, p *Proxy) {
+	if delete(m[k], p); len(m[k]) == 0 {
+		delete(m, k)
+	}
+}
+
+// begin has a proxy that asks for clusters want what it has, and what it is
+// known to use.
+func (p *Proxy) begin(now time.Time, k *kind, s Subscription) {
+	if p.full || k.typ != translate.ClusterType {
+		return
+	}
+	k.uses = &uses{class: p.class, own: map[string]struct{}{}}
+	for name := range s.Known {
+		p.want(now, name)
+	}
+	if e := p.kinds[translate.EndpointType]; e != nil {
+		for name := range e.names {
+			p.want(now, name) // it has the cluster, also when it does not say so
+		}
+	}
+	for _, name := range s.Used {
+		p.asks(now, name)
+	}
+	p.wantKnown(now)
+}
+
+// wantKnown has the proxy want what is known of it without its saying so.
+func (p *Proxy) wantKnown(now time.Time) {
+	if !p.class.onDemand() {
+		return
+	}
+	d := &p.class.demand
+	for name := range p.kinds[translate.ClusterType].names {
+		p.asks(now, name)
+	}
+	for name := range d.firm {
+		p.wantMembers(now, name)
+	}
+	for name := range d.learnt.of[p.workload] {
+		p.want(now, name)
+	}
+	for _, s := range p.scopes {
+		for name := range d.near[s] {
+			p.want(now, name)
+		}
+	}
+	p.wantCalls(now)
+}
+
+// hasCluster says that the proxy has a cluster.
+func (p *Proxy) hasCluster(name string) bool {
+	k := p.kinds[translate.ClusterType]
+	return k != nil && k.has[name] != nil
+}
+
+// wantCalls has the proxy want what its pod says that it calls.
+func (p *Proxy) wantCalls(now time.Time) {
+	for _, call := range p.calls {
+		for _, name := range p.class.demand.leads.Clusters(call) {
+			p.want(now, name)
+		}
+	}
+}
+
+// want has the proxy be given a cluster, with those that it is made of.
+func (p *Proxy) want(now time.Time, name string) {
+	k := p.kinds[translate.ClusterType]
+	if k == nil || k.uses == nil {
+		return
+	}
+	if _, own := k.uses.own[name]; own {
+		return
+	}
+	k.uses.own[name] = struct{}{}
+	if p.class.target != nil && k.subscribed(name) {
+		k.look(now, name)
+		p.refresh(now, name)
+		p.mark()
+	}
+	p.wantMembers(now, name)
+}
+
+// unwant has the proxy forget that it had a cluster that is gone, unless it is
+// to have it when it comes back.
+func (p *Proxy) unwant(k *kind, name string) {
+	if k.uses != nil && !p.class.demand.learnt.has(p.workload, name) {
+		delete(k.uses.own, name)
+	}
+}
+
+// wantMembers has the proxy want the clusters that one is made of.
+func (p *Proxy) wantMembers(now time.Time, name string) {
+	if p.class.target == nil {
+		return
+	}
+	if r, _ := p.class.target.get(translate.ClusterType, name, nil); r != nil {
+		for _, member := range r.Clusters {
+			p.want(now, member)
+		}
+	}
+}
+
+// asks notes that the proxy asked for a cluster by name, or says that it did:
+// its workload uses it. Others of the workload are given it too.
+func (p *Proxy) asks(now time.Time, name string) {
+	p.want(now, name)
+	c := p.class
+	if p.workload == (Workload{}) || c.target == nil || !c.onDemand() || c.demand.firm[name] > 0 ||
+		!c.target.has(translate.ClusterType, name) || !c.demand.learnt.learn(now, p.workload, name) {
+		return
+	}
+	for other := range c.demand.workers[p.workload] {
+		other.want(now, name)
+	}
+}
+
+// switched has the proxy keep what it has, when its class comes to be on
+// demand, and want the rest, when it ceases to be.
+func (p *Proxy) switched(now time.Time) {
+	k := p.kinds[translate.ClusterType]
+	if k == nil || k.uses == nil {
+		return
+	}
+	if !p.class.onDemand() {
+		p.lookAtAll(now, k)
+		return
+	}
+	for name := range k.has {
+		k.uses.own[name] = struct{}{}
+	}
+	for name := range k.open { // on its way, or waiting: as if it was there
+		k.uses.own[name] = struct{}{}
+	}
+	for name := range p.unready {
+		p.refresh(now, name)
+	}
+	p.wantKnown(now)
+}
+
+// adapt has the proxy follow a new configuration of a class on demand.
+func (p *Proxy) adapt(now time.Time, ch *changes) {
+	k := p.kinds[translate.ClusterType]
+	if k == nil || k.uses == nil {
+		return
+	}
+	for name := range ch.firm {
+		if p.class.demand.firm[name] == 0 && k.given(name) != nil {
+			k.uses.own[name] = struct{}{} // it has it, and may use it
+		}
+		k.look(now, name)
+		p.refresh(now, name)
+		p.mark()
+		p.wantMembers(now, name)
+	}
+	for _, r := range ch.made {
+		if k.subscribed(r.Name) {
+			p.wantMembers(now, r.Name)
+		}
+	}
+	if ch.leads {
+		p.wantCalls(now)
+	}
+}
+
+// keepUsing has the proxy want what the routes lead to that it uses, before it
+// is given content in place of other content of the same name: a route that it
+// has the clusters of may be in use, and must not come to wait for others.
+func (p *Proxy) keepUsing(now time.Time, was, is *translate.Resource) {
+	k := p.kinds[translate.ClusterType]
+	if k == nil || k.uses == nil || was == nil || is == nil || was == is {
+		return
+	}
+	a, b := was.Leads, is.Leads // both sorted by route
+	for len(a) > 0 && len(b) > 0 {
+		switch order := strings.Compare(a[0].Route, b[0].Route); {
+		case order < 0:
+			a = a[1:]
+		case order > 0:
+			b = b[1:]
+		default:
+			if !slices.Equal(a[0].Clusters, b[0].Clusters) {
+				p.follow(now, k, a[0].Clusters, b[0].Clusters)
+			}
+			a, b = a[1:], b[1:]
+		}
+	}
+}
+
+// follow has the proxy want the clusters of a route if it has one of those that
+// the route led to before.
+func (p *Proxy) follow(now time.Time, k *kind, was, is []string) {
+	uses, learnt := false, false
+	for _, name := range was {
+		_, own := k.uses.own[name]
+		uses = uses || own || k.given(name) != nil
+		learnt = learnt || p.class.demand.learnt.has(p.workload, name)
+	}
+	for _, name := range is {
+		switch {
+		case uses && learnt:
+			p.asks(now, name)
+		case uses:
+			p.want(now, name)
+		}
+	}
+}
