@@ -32,6 +32,8 @@ type Options struct {
 	// Config gives what the proxies have and are to have, in a form that JSON can
 	// hold. Those may see it who may see the Console.
 	Config func(url.Values) (any, error)
+	// Learnt gives what workloads were seen to use, in such a form; nil: nothing does.
+	Learnt func() any
 	// Console answers everything else; nil: nothing does. Unless ConsoleOpen is
 	// set, only those may see it who come from this machine, as a port that
 	// kubectl forwards does, and call it localhost or by an address.
@@ -49,6 +51,7 @@ type Options struct {
 //	/readyz        200 once proxies are served, else 503 and why not
 //	/metrics       Prometheus
 //	/api/proxies   who is connected, what was acknowledged and refused
+//	/api/learnt    which clusters workloads were seen to use, of routers on demand
 //	/api/findings  what is wrong with the objects
 //	/api/config    what the proxies have, are to have and refused, and of what it was made
 //	/              the console, pages for people
@@ -64,6 +67,9 @@ func Handler(o Options) http.Handler {
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /api/proxies", func(w http.ResponseWriter, _ *http.Request) { asJSON(w, o.Proxies()) })
+	if o.Learnt != nil {
+		mux.HandleFunc("GET /api/learnt", func(w http.ResponseWriter, _ *http.Request) { asJSON(w, o.Learnt()) })
+	}
 	mux.HandleFunc("GET /api/findings", func(w http.ResponseWriter, _ *http.Request) { asJSON(w, o.Findings()) })
 	guarded := func(next http.Handler) http.Handler { return near(local(next)) }
 	if o.ConsoleOpen {

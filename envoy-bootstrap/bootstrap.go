@@ -51,6 +51,12 @@ type Options struct {
 	// with bind: pod listen. Each may be $(NAME), where Kubernetes will put a
 	// container's environment variable in.
 	PodIP, NodeName, Namespace string
+	// Workload is whose proxy it is, such as the Deployment of its pod, and Calls a
+	// list with commas of the hosts that it calls. They are told as WORKLOAD and
+	// CALLS, and count where a Router has spec.onDemand: what one proxy of a
+	// workload calls, all of them have in advance from then on, and what is in
+	// Calls from the start.
+	Workload, Calls string
 	// TLS secures the connection to Server. Without it the connection is plain
 	// text, which Kibble takes on loopback only.
 	TLS *TLS

@@ -71,7 +71,9 @@ func (o Options) values() (values, error) {
 		}
 		v.Token = o.TLS.token()
 	}
-	for _, f := range []field{{"POD_IP", o.PodIP}, {"NODE_NAME", o.NodeName}, {"NAMESPACE", o.Namespace}} {
+	for _, f := range []field{
+		{"POD_IP", o.PodIP}, {"NODE_NAME", o.NodeName}, {"NAMESPACE", o.Namespace}, {"WORKLOAD", o.Workload}, {"CALLS", o.Calls},
+	} {
 		if f.Value != "" {
 			v.Metadata = append(v.Metadata, f)
 		}

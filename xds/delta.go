@@ -39,8 +39,9 @@ type deltaStream struct {
 // CreateDeltaWatch opens the type of a request. More than one response may
 // come of it: a change need not wait for the last one's acknowledgement.
 func (d *deltaStream) CreateDeltaWatch(r *discoveryv3.DeltaDiscoveryRequest, s cache.Subscription, responses chan cache.DeltaResponse) (func(), error) {
+	known, used := unmarked(r.GetTypeUrl(), r.GetInitialResourceVersions())
 	return d.watch(publish.Subscription{
-		Type: r.GetTypeUrl(), Wildcard: s.IsWildcard(), Known: r.GetInitialResourceVersions(),
+		Type: r.GetTypeUrl(), Wildcard: s.IsWildcard(), Known: known, Used: used,
 		Add: ordinary(r.GetResourceNamesSubscribe()), Drop: ordinary(r.GetResourceNamesUnsubscribe()),
 	}, func() { d.responses = responses })
 }
@@ -58,7 +59,7 @@ func (d *deltaStream) pushDelta(r *publish.Response) bool {
 		TypeUrl: r.Type, RemovedResources: r.Removed, Resources: make([]*discoveryv3.Resource, len(r.Resources)),
 	}
 	for i, res := range r.Resources {
-		m.Resources[i] = &discoveryv3.Resource{Name: res.Name, Version: res.Version, Resource: res.Body}
+		m.Resources[i] = &discoveryv3.Resource{Name: res.Name, Version: d.marked(res, r.Type), Resource: res.Body}
 	}
 	d.queue = append(d.queue, queued{response: r, message: m})
 	d.responses <- &cache.DeltaPassthroughResponse{

@@ -19,7 +19,10 @@ type load struct {
 	end    func()
 }
 
-func start(url string) *load {
+func start(url string) *load { return startOf(url, "") }
+
+// startOf asks for a host.
+func startOf(url, host string) *load {
 	l := &load{}
 	ctx, cancel := context.WithCancel(context.Background())
 	client := &http.Client{Transport: &http.Transport{}, Timeout: limit}
@@ -27,7 +30,7 @@ func start(url string) *load {
 	for range 3 {
 		askers.Go(func() {
 			for ctx.Err() == nil {
-				l.ask(client, url)
+				l.ask(client, url, host)
 			}
 		})
 	}
@@ -39,8 +42,13 @@ func start(url string) *load {
 	return l
 }
 
-func (l *load) ask(client *http.Client, url string) {
-	resp, err := client.Get(url)
+func (l *load) ask(client *http.Client, url, host string) {
+	req, err := http.NewRequest(http.MethodGet, url, http.NoBody)
+	if err != nil {
+		panic(err) // a test's own URL
+	}
+	req.Host = host
+	resp, err := client.Do(req)
 	if err == nil {
 		var body []byte
 		body, err = io.ReadAll(resp.Body)

@@ -22,6 +22,7 @@ type metrics struct {
 	lates     *prometheus.CounterVec
 	refused   prometheus.Gauge
 	denied    *prometheus.CounterVec
+	asked     prometheus.Counter
 }
 
 // Values of the label result of kibble_xds_pushes_total.
@@ -66,9 +67,13 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "kibble_xds_denied_total",
 			Help: "Streams and calls that got nothing: Unauthenticated, what they proved is not good; PermissionDenied, they claimed more than they proved; Unavailable, it could not be checked.",
 		}, []string{"code"}),
+		asked: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "kibble_xds_asked_clusters_total",
+			Help: "Clusters of routers on demand that proxies asked for by name, because a request waited for them.",
+		}),
 	}
 	if r != nil {
-		r.MustRegister(m.streams, m.pushes, m.sent, m.nacks, m.answers, m.inventory, m.late, m.lates, m.refused, m.denied)
+		r.MustRegister(m.asked, m.streams, m.pushes, m.sent, m.nacks, m.answers, m.inventory, m.late, m.lates, m.refused, m.denied)
 	}
 	return m
 }

@@ -108,7 +108,11 @@ func (st *stream) join(node *corev3.Node, now time.Time) error {
 	if name := fields[metaNodeName].GetStringValue(); name != "" {
 		scopes = append(scopes, translate.NodeScope(name))
 	}
+	if st.full {
+		scopes = withFull(scopes)
+	}
 	st.proxy = st.class.Connect(now, scopes, st.full)
+	st.proxy.Of(workloadOf(node))
 	st.class.streams[st.proxy] = st
 	s.opts.Logger.Info("proxy joined", "node", st.node, "class", st.name, "protocol", st.protocol)
 	switch {
@@ -120,6 +124,15 @@ func (st *stream) join(node *corev3.Node, now time.Time) error {
 		s.opts.Logger.Warn("no router is of the proxy's class; it waits", "node", st.node, "class", st.name)
 	}
 	return nil
+}
+
+// withFull adds what counts for proxies in state of the world only, which comes first.
+func withFull(scopes []translate.Scope) []translate.Scope {
+	var all []translate.Scope
+	for _, s := range scopes {
+		all = append(all, translate.FullScope(s))
+	}
+	return slices.Concat(all, []translate.Scope{translate.FullScope("")}, scopes)
 }
 
 // answered takes an acknowledgement or a refusal.
@@ -152,6 +165,9 @@ func (st *stream) watch(sub publish.Subscription, attach func()) (cancel func(),
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	was, seen := st.wildcard[sub.Type]
+	if seen && was && sub.Type == translate.ClusterType {
+		s.metrics.asked.Add(float64(len(sub.Add)))
+	}
 	if st.count += len(sub.Add) - len(sub.Drop); st.count > maxNames {
 		return nil, grpcstatus.Errorf(codes.ResourceExhausted, "a proxy may ask for %d names", maxNames)
 	}

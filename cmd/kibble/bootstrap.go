@@ -18,7 +18,7 @@ func newBootstrapCommand() *cobra.Command {
 	var secured bootstrap.TLS
 	var output string
 	var memory uint64
-	var servers []string
+	var servers, calls []string
 	cmd := &cobra.Command{
 		Use:   "bootstrap --proxy-class CLASS",
 		Short: "Print the file that an Envoy is started with",
@@ -58,7 +58,7 @@ they will be when Envoy runs, if that is elsewhere.`,
 					secured.SDSDir = output
 				}
 			}
-			o.Server = strings.Join(servers, ",")
+			o.Server, o.Calls = strings.Join(servers, ","), strings.Join(calls, ",")
 			b, err := bootstrap.Render(o)
 			switch {
 			case err != nil:
@@ -81,6 +81,8 @@ they will be when Envoy runs, if that is elsewhere.`,
 	f.StringVar(&o.PodIP, "pod-ip", "", "address of the pod: where Routers with bind pod listen")
 	f.StringVar(&o.NodeName, "node-name", "", "Kubernetes node that the proxy runs on")
 	f.StringVar(&o.Namespace, "namespace", "", "namespace that the proxy runs in")
+	f.StringVar(&o.Workload, "workload", "", "whose proxy it is, such as a Deployment's name: at routers on demand all its proxies have what one of them uses")
+	f.StringSliceVar(&calls, "calls", nil, "hosts that it calls, which it has in advance at routers on demand")
 	f.Uint64Var(&o.MaxHeapBytes, "max-heap-bytes", 0, "bound of Envoy's memory; 0: by class")
 	f.Uint64Var(&memory, "memory-limit", 0, "bytes that Envoy's container may use; without --max-heap-bytes eight tenths of it bound the memory")
 	f.Uint64Var(&o.MaxConnections, "max-connections", 0, "bound of connections from clients; 0: by class")

@@ -90,6 +90,17 @@ func (p *Proxy) wantKnown(now time.Time) {
 	p.wantCalls(now)
 }
 
+// Uses says that the proxy asked for a cluster by name, or that its workload
+// was seen to use it.
+func (p *Proxy) Uses(cluster string) bool {
+	k := p.kinds[translate.ClusterType]
+	if k == nil || k.uses == nil || !p.class.onDemand() {
+		return false
+	}
+	_, asked := k.names[cluster]
+	return asked || p.class.demand.learnt.has(p.workload, cluster)
+}
+
 // hasCluster says that the proxy has a cluster.
 func (p *Proxy) hasCluster(name string) bool {
 	k := p.kinds[translate.ClusterType]

@@ -1,0 +1,292 @@
+package xds_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+
+	"kibble.dev/api/v1alpha1"
+	"kibble.dev/dtab"
+	bootstrap "kibble.dev/envoy-bootstrap"
+	"kibble.dev/internal/envoytest"
+	"kibble.dev/translate"
+	"kibble.dev/xds"
+	"kibble.dev/xds/publish"
+)
+
+const demandTable = `
+/srv  => /#/io.l5d.k8s/default/http ;
+/host => /srv ;
+/svc  => /host ;
+`
+
+// demandLab is a mesh of a few services, whose router is on demand, and its
+// control plane, which can be replaced.
+type demandLab struct {
+	t        *testing.T
+	port     int
+	declared []string
+	policies string
+	hosts    map[string]string // rules of the table: host and service
+	services map[translate.Key]*translate.Service
+
+	address  string
+	registry *prometheus.Registry
+	state    map[string]*publish.Remembered
+	server   *xds.Server
+	model    atomic.Pointer[translate.Model]
+	stop     func()
+}
+
+func newDemandLab(t *testing.T, services ...string) *demandLab {
+	l := &demandLab{
+		t: t, port: envoytest.FreePorts(t, 1)[0], hosts: map[string]string{}, services: map[translate.Key]*translate.Service{},
+		address: "127.0.0.1:0", stop: func() {},
+	}
+	for _, name := range services {
+		l.serve(name)
+	}
+	t.Cleanup(func() { l.stop() })
+	return l
+}
+
+// serve adds a service, which answers with its name.
+func (l *demandLab) serve(name string) {
+	l.services[translate.Key{Namespace: "default", Name: name}] = service(l.t, name,
+		envoytest.Upstream(l.t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, name) })))
+}
+
+// start brings a control plane up, at the address of the last one.
+func (l *demandLab) start() {
+	l.t.Helper()
+	resolver := &xds.Resolver{Model: l.model.Load, Ensure: func(ctx context.Context, class string, needs translate.Needs) error {
+		return l.server.Ensure(ctx, class, needs)
+	}}
+	l.registry = prometheus.NewRegistry()
+	l.server = xds.New(xds.Options{
+		Registerer: l.registry, Drain: 50 * time.Millisecond, Register: func(g *grpc.Server) { authv3.RegisterAuthorizationServer(g, resolver) },
+	})
+	if l.state != nil {
+		l.server.Recall(l.state)
+	}
+	listener, err := net.Listen("tcp", l.address)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.address = listener.Addr().String()
+	l.stop = sync.OnceFunc(serveOn(l.t, l.server, listener))
+	l.publish()
+}
+
+func (l *demandLab) publish() {
+	l.t.Helper()
+	inv := &translate.Inventory{Services: l.services, Namespaces: map[string]translate.Labels{"default": nil}}
+	r := &translate.Sourced[v1alpha1.Router]{Origin: translate.Origin{Name: "out"}}
+	r.Object.Name, r.Object.Namespace = "out", "default"
+	table := demandTable
+	for host, to := range l.hosts {
+		table += "/host/" + host + " => " + to + " ;\n"
+	}
+	r.Object.Spec = v1alpha1.RouterSpec{
+		ProxyClass: "sidecar", Bind: v1alpha1.BindLoopback, Port: int32(l.port), Dtab: table, Failover: true,
+		OnDemand:       &v1alpha1.OnDemand{Declared: l.declared},
+		AdHocOverrides: &v1alpha1.AdHocOverrides{Allow: []string{"/host"}, To: []string{"/srv"}},
+	}
+	inv.Routers = append(inv.Routers, r)
+	read(l.t, l.policies, func(name string, spec v1alpha1.DogfoodPolicySpec) {
+		p := &translate.Sourced[v1alpha1.DogfoodPolicy]{Origin: translate.Origin{Name: name}}
+		p.Object.Name, p.Object.Namespace, p.Object.Spec = name, "default", spec
+		inv.Policies = append(inv.Policies, p)
+	})
+	m := translate.NewModel(inv, time.Now())
+	snapshot, found := m.Snapshot()
+	for _, f := range append(m.Findings(), found...) {
+		if f.Severity == dtab.Error {
+			l.t.Fatal(f)
+		}
+	}
+	l.model.Store(m)
+	l.server.Publish(snapshot)
+}
+
+// envoy starts a sidecar of a workload.
+func (l *demandLab) envoy(node, workload string, calls ...string) *envoytest.Envoy {
+	l.t.Helper()
+	b, err := bootstrap.Render(bootstrap.Options{
+		Class: "sidecar", NodeID: node, Server: l.address, Namespace: "default", Workload: workload, Calls: strings.Join(calls, ","),
+	})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	e := envoytest.Run(l.t, b)
+	e.WaitReady(l.t)
+	e.Listener(l.t, "default/out")
+	return e
+}
+
+// call gives the status and the body that a host answers with.
+func (l *demandLab) call(host string, headers ...string) string {
+	req, err := http.NewRequest(http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/", l.port), nil)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	req.Host = host
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err.Error()
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(resp.Body)
+	first, _, _ := strings.Cut(string(body), "\n")
+	return fmt.Sprintf("%d %s", resp.StatusCode, first)
+}
+
+func (l *demandLab) expect(host, want string, headers ...string) {
+	l.t.Helper()
+	if got := l.call(host, headers...); got != want {
+		l.t.Errorf("%s %v: %s, want %s", host, headers, got, want)
+	}
+}
+
+// clusters gives the last parts of the names of the mesh's clusters that an Envoy has.
+func clusters(t *testing.T, e *envoytest.Envoy) []string {
+	var all []string
+	for line := range strings.Lines(e.Get(t, "/clusters")) {
+		if name, _, ok := strings.Cut(line, "::"); ok && strings.HasPrefix(name, "/") {
+			all = append(all, strings.ReplaceAll(name, "/#/io.l5d.k8s/default/http/", ""))
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func (l *demandLab) has(e *envoytest.Envoy, want ...string) {
+	l.t.Helper()
+	if got := clusters(l.t, e); !slices.Equal(got, want) {
+		l.t.Errorf("Envoy has %q, want %q", got, want)
+	}
+}
+
+// A sidecar has what is declared and what it uses, and gets the rest when the
+// first request comes: of an environment, of a caller's own rule, of a union.
+func TestEnvoyOnDemand(t *testing.T) {
+	l := newDemandLab(t, "a", "b", "c", "c2", "d", "e", "f", "unused")
+	l.declared, l.hosts["half"] = []string{"a"}, "1 * /srv/e & 1 * /srv/f"
+	l.policies = `env: {when: {cookie: {name: v2, exact: "1"}}, override: /host/c => /srv/c2}`
+	l.start()
+	e := l.envoy("hello-0", "", "b")
+	l.has(e, "a", "b")
+	l.expect("a", "200 a")
+	l.expect("b", "200 b")
+	l.expect("c", "200 c")
+	l.has(e, "a", "b", "c")
+	l.expect("c", "200 c2", "l5d-ctx-dogfood", "env")
+	l.has(e, "a", "b", "c", "c2", "c2 | c")
+	l.expect("b", "200 d", "l5d-dtab", "/host/b => /srv/d")
+	l.has(e, "a", "b", "c", "c2", "c2 | c", "d", "d | b")
+	until(t, "both parts of a union have answered", func() bool {
+		got := l.call("half")
+		if got != "200 e" && got != "200 f" {
+			t.Errorf("half: %s", got)
+		}
+		return slices.Contains(clusters(t, e), "e") && slices.Contains(clusters(t, e), "f")
+	})
+	l.expect("nowhere", "502 Unable to route request!")
+
+	// The environment goes, and with it its clusters; what is used stays.
+	l.policies = ""
+	delete(l.services, translate.Key{Namespace: "default", Name: "c2"})
+	l.publish()
+	until(t, "the environment is gone", func() bool { return !slices.Contains(clusters(t, e), "c2") })
+	l.expect("c", "200 c", "l5d-ctx-dogfood", "env")
+	// It comes back: Envoy, which asked for it once, does not ask again.
+	l.serve("c2")
+	l.policies = `env: {when: {cookie: {name: v2, exact: "1"}}, override: /host/c => /srv/c2}`
+	l.publish()
+	until(t, "the environment is back", func() bool { return l.call("c", "l5d-ctx-dogfood", "env") == "200 c2" })
+}
+
+// Hosts in use move from cluster to cluster under load, and no request fails or
+// is told of anything that is not used.
+func TestEnvoyOnDemandMoves(t *testing.T) {
+	const moves = 60
+	l := newDemandLab(t, "unused")
+	for i := range moves {
+		l.serve(fmt.Sprintf("v%d", i))
+	}
+	l.hosts["used"], l.hosts["idle"] = "/srv/v0", "/srv/v0"
+	l.start()
+	e := l.envoy("hello-0", "hello")
+	l.expect("used", "200 v0")
+	front := fmt.Sprintf("http://127.0.0.1:%d", l.port)
+	load := startOf(front, "used")
+	defer load.end()
+	for i := 1; i < moves; i++ {
+		l.hosts["used"], l.hosts["idle"] = fmt.Sprintf("/srv/v%d", i), fmt.Sprintf("/srv/v%d", (i+7)%moves)
+		l.publish()
+		until(t, "the host has moved", func() bool { return load.last() == fmt.Sprintf("v%d", i) })
+	}
+	load.end()
+	if err := load.failed(); err != nil {
+		t.Error(err)
+	}
+	if slices.Contains(clusters(t, e), "unused") {
+		t.Error("a cluster came that nobody uses")
+	}
+	if n := counted(t, l.registry, "kibble_xds_asked_clusters_total"); n != 1 {
+		t.Errorf("%v requests had to wait for a cluster, want the first only", n)
+	}
+	t.Logf("%d requests, %d moves", load.count.Load(), moves)
+}
+
+// What a workload uses is kept when all its proxies and the control plane go,
+// and a request for it needs no control plane; another one is refused soon.
+func TestEnvoyOnDemandLearns(t *testing.T) {
+	l := newDemandLab(t, "a", "b", "c", "d")
+	l.start()
+	first := l.envoy("hello-0", "hello")
+	l.expect("a", "200 a")
+	l.expect("b", "200 b")
+	until(t, "all is acknowledged", func() bool { return inSync(l.server, "hello-0") })
+	first.Stop()
+	l.state = l.server.Remember()
+	l.stop()
+
+	l.start()
+	second := l.envoy("hello-1", "hello")
+	l.has(second, "a", "b")
+	l.stop()
+	l.expect("a", "200 a")
+	l.expect("b", "200 b")
+	l.expect("c", "503 This proxy does not know the destination yet, and the control plane did not tell it in time.")
+
+	// The next control plane has lost everything: the proxy tells what it uses.
+	l.state = nil
+	l.start()
+	until(t, "the proxy is back", func() bool { return inSync(l.server, "hello-1") })
+	until(t, "what was asked for meanwhile is there", func() bool { return l.call("c") == "200 c" })
+	var names []string
+	for _, u := range l.server.Learnt() {
+		names = append(names, u.Workload+" "+u.Cluster[strings.LastIndexByte(u.Cluster, '/')+1:])
+	}
+	if want := []string{"hello a", "hello b", "hello c"}; !slices.Equal(names, want) {
+		t.Errorf("learnt %q, want %q", names, want)
+	}
+	second.Stop()
+	l.has(l.envoy("hello-2", "hello"), "a", "b", "c")
+}
