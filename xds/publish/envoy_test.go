@@ -384,6 +384,18 @@ func (e *envoy) drop(typ, name string) {
 	}
 }
 
+// forgetUse forgets the use of routes of a table of which the class knew the
+// version only: where they led, nobody can tell, and the next request may wait.
+func (e *envoy) forgetUse(r *Response) {
+	for _, res := range r.Resources {
+		if has := e.Proxy.kinds[r.Type].has[res.Name]; has != nil && has.Body == nil {
+			for _, l := range res.Leads {
+				delete(e.used, l.Route)
+			}
+		}
+	}
+}
+
 // takenBack forgets the use of routes to clusters that go because another one
 // never gets warm: of the unanswered ones nobody knows which, and the next
 // request waits until they are there again.

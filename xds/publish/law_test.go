@@ -178,6 +178,7 @@ func (w *world) pump() {
 					if e.full {
 						d.all = p.All(r)
 					}
+					e.forgetUse(r)
 					p.Sent(r, d.nonce)
 					e.inbox = append(e.inbox, d)
 					w.t.Logf("%v envoy %d: %s %s", w.now.Unix(), i, d.nonce, show(r))
