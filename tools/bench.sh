@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Usage: GO=go BENCHFLAGS='-rounds=3 ...' tools/bench.sh [PART ...]
+#
+# Measures Kibble beside other ways to do the same job, each pair in the same
+# run, and prints the ratios. Without a part, all of them:
+#
+#   change     a changed endpoint and a changed route, until every proxy has it
+#   start      from the start of a control plane until its first client has everything
+#   data       the proxies: generated configuration, one by hand, and nginx
+#   translate  translation, whole and of one change
+#   dtab       delegation
+#
+# BENCHFLAGS are those of e2e/bench, which `go test -h` does not show: see
+# e2e/bench/flags_test.go. KIBBLE_ENVOY and KIBBLE_KUBE are set by make.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+go=${GO:-go}
+parts=("$@")
+[ ${#parts[@]} -gt 0 ] || parts=(change start data translate dtab)
+
+# measure runs one test of e2e/bench, which prints tables.
+measure() {
+  mkdir -p bin
+  (cd e2e && "$go" test -c -o ../bin/bench ./bench)
+  # shellcheck disable=SC2086 # several flags
+  (cd e2e/bench && ../../bin/bench -full -test.run "$1" ${BENCHFLAGS:-})
+}
+
+grep -m 1 'model name' /proc/cpuinfo || true
+echo "$(nproc) processors, $("$go" version)"
+for part in "${parts[@]}"; do
+  case $part in
+    change | start) measure "^TestControlPlane$/^$part$" ;;
+    data) tools/benchtools.sh && measure '^TestDataPlane$' ;;
+    translate) "$go" test ./translate -run '^$' -bench . -benchmem ;;
+    dtab) "$go" test ./dtab -run '^$' -bench . -benchmem ;;
+    *) echo "there is no part $part: there are change, start, data, translate, dtab" >&2 && exit 2 ;;
+  esac
+done
