@@ -24,7 +24,7 @@ import (
 )
 
 // limit is how long something may take that must happen.
-const limit = time.Minute
+const limit = 3 * time.Minute
 
 // lab is a Kubernetes API with Services, and the programs that are measured.
 type lab struct {
@@ -59,8 +59,10 @@ func newLab(t *testing.T) *lab {
 		crd := &unstructured.Unstructured{}
 		l.must(yaml.Unmarshal(text, &crd.Object))
 		definitions := schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
-		_, err = l.objects.Resource(definitions).Create(t.Context(), crd, metav1.CreateOptions{})
-		l.must(err)
+		l.eventually("define "+name, func(ctx context.Context) error {
+			_, err := l.objects.Resource(definitions).Apply(ctx, crd.GetName(), crd, metav1.ApplyOptions{FieldManager: "bench"})
+			return err
+		})
 	}
 	return l
 }
@@ -109,10 +111,22 @@ func (l *lab) reset() {
 	l.Helper()
 	client := l.objects.Resource(routers).Namespace("default")
 	// A definition takes a moment until it is served.
-	l.must(wait.PollUntilContextTimeout(l.Context(), 50*time.Millisecond, limit, true, func(ctx context.Context) (bool, error) {
+	l.eventually("write the Router", func(ctx context.Context) error {
 		_, err := client.Apply(ctx, "outgoing", l.router("", ""), metav1.ApplyOptions{FieldManager: "bench", Force: true})
-		return err == nil, nil
-	}))
+		return err
+	})
+}
+
+// eventually tries until it works.
+func (l *lab) eventually(what string, try func(context.Context) error) {
+	l.Helper()
+	var last error
+	if err := wait.PollUntilContextTimeout(l.Context(), 50*time.Millisecond, limit, true, func(ctx context.Context) (bool, error) {
+		last = try(ctx)
+		return last == nil, nil
+	}); err != nil {
+		l.Fatalf("%s: %v: %v", what, err, last)
+	}
 }
 
 var routers = schema.GroupVersionResource{Group: "kibble.dev", Version: "v1alpha1", Resource: "routers"}

@@ -37,8 +37,9 @@ func main() {
 	serve := flag.String("serve", "raw", "raw or linear")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	if err := run(ctx, *kubeconfig, *address, *serve); err != nil {
+	err := run(ctx, *kubeconfig, *address, *serve)
+	stop()
+	if err != nil {
 		log.Fatal(err)
 	}
 }
