@@ -30,11 +30,10 @@ type ClusterOptions struct {
 	// one for each change. It is called from Run, one call at a time; what changes
 	// while it runs comes with the next call. It must not change the Update.
 	Deliver func(Update)
-	// Quiet is how long nothing must have come in before an Update is made;
-	// default 10 ms.
-	Quiet time.Duration
-	// MaxDelay is how long a change waits at most; default 200 ms.
-	MaxDelay time.Duration
+	// Pause lies between two Updates at least; default 10 ms. So a change that
+	// comes alone is told at once, and a burst of them in few Updates: none waits
+	// for longer than the pause.
+	Pause time.Duration
 	// LastGood is what was served before this process began, nil if that is not
 	// known. An object of ours that is invalid when it is read first is served in
 	// the form that it has there.
@@ -72,11 +71,8 @@ type Cluster struct {
 // NewCluster makes a Cluster. The error says that the configuration is no good.
 // The API server is not asked anything yet.
 func NewCluster(o ClusterOptions) (*Cluster, error) {
-	if o.Quiet <= 0 {
-		o.Quiet = 10 * time.Millisecond
-	}
-	if o.MaxDelay <= 0 {
-		o.MaxDelay = 200 * time.Millisecond
+	if o.Pause <= 0 {
+		o.Pause = 10 * time.Millisecond
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -105,7 +101,7 @@ func (c *Cluster) Run(ctx context.Context) error {
 	defer cancel()
 	c.each(func(f *follower) { c.start(ctx, f) })
 	var last Update
-	for c.inbox.wait(ctx, c.options.Quiet, c.options.MaxDelay) {
+	for c.inbox.wait(ctx, c.options.Pause) {
 		// Asked before taking, so that what made it complete is taken.
 		complete := len(c.Waiting()) == 0
 		c.take()

@@ -25,6 +25,7 @@ type inbox struct {
 	mu       sync.Mutex
 	readings map[id]reading
 	news     chan struct{}
+	last     time.Time // that wait returned true; its caller's alone
 }
 
 func newInbox() *inbox {
@@ -54,23 +55,21 @@ func (b *inbox) take() map[id]reading {
 	return all
 }
 
-// wait returns true when something has come in, and then nothing for a while,
-// or the limit is up.
-func (b *inbox) wait(ctx context.Context, quiet, limit time.Duration) bool {
-	var rest, end <-chan time.Time
-	for {
+// wait returns true when something has come in, and a pause after it did so
+// last; false when ctx has ended.
+func (b *inbox) wait(ctx context.Context, pause time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-b.news:
+	}
+	if rest := pause - time.Since(b.last); rest > 0 {
 		select {
 		case <-ctx.Done():
 			return false
-		case <-rest:
-			return true
-		case <-end:
-			return true
-		case <-b.news:
-			rest = time.After(quiet)
-			if end == nil {
-				end = time.After(limit)
-			}
+		case <-time.After(rest):
 		}
 	}
+	b.last = time.Now()
+	return true
 }
