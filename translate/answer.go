@@ -44,6 +44,8 @@ type target struct {
 	namer *namerSpec
 	// transformers change the id's addresses, in this order.
 	transformers []v1alpha1.Transformer
+	// chosen says that who sends a request has named the target.
+	chosen bool
 }
 
 func (a answer) routed() bool { return len(a.branches) > 0 }

@@ -98,7 +98,9 @@ func (cb *classBuilder) endpoints(name string, places []place) {
 
 // localEndpoints adds the load assignments of a cluster of which each proxy is
 // given the part that is at its own place. A pod's own proxy is told of it also
-// while it is not ready: who sends a request there has chosen it.
+// while it is not ready: who sends a request there has chosen it. So is that of
+// its node, where senders choose: they may hear later that a pod is no longer
+// ready, or sooner that it is.
 func (cb *classBuilder) localEndpoints(t target, places []place) {
 	byScope := map[Scope][]place{}
 	for _, p := range places {
@@ -109,9 +111,13 @@ func (cb *classBuilder) localEndpoints(t target, places []place) {
 				own.ready = true
 				byScope[PodScope(p.host)] = append(byScope[PodScope(p.host)], own)
 			case transformLocalnode:
-				if scope, ok := nodeOf(tr, p); ok && p.ready {
-					byScope[scope] = append(byScope[scope], p)
+				scope, ok := nodeOf(tr, p)
+				if !ok || !p.ready && !t.chosen {
+					continue
 				}
+				own := p
+				own.ready, own.last = true, !p.ready
+				byScope[scope] = append(byScope[scope], own)
 			}
 		}
 	}

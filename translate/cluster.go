@@ -176,7 +176,7 @@ func loadAssignment(name string, places []place) *endpointv3.ClusterLoadAssignme
 		// An alternative is left only when nobody of it is alive.
 		Policy: &endpointv3.ClusterLoadAssignment_Policy{OverprovisioningFactor: wrapperspb.UInt32(100_000)},
 	}
-	group := &endpointv3.LocalityLbEndpoints{}
+	first, last := &endpointv3.LocalityLbEndpoints{}, &endpointv3.LocalityLbEndpoints{}
 	for _, p := range places {
 		if !p.ready {
 			continue
@@ -190,10 +190,17 @@ func loadAssignment(name string, places []place) *endpointv3.ClusterLoadAssignme
 		if p.weight > 0 {
 			e.LoadBalancingWeight = wrapperspb.UInt32(p.weight)
 		}
+		group := first
+		if p.last {
+			group = last
+		}
 		group.LbEndpoints = append(group.LbEndpoints, e)
 	}
-	if len(group.LbEndpoints) > 0 {
-		cla.Endpoints = []*endpointv3.LocalityLbEndpoints{group}
+	for _, group := range []*endpointv3.LocalityLbEndpoints{first, last} {
+		if len(group.LbEndpoints) > 0 {
+			group.Priority = uint32(len(cla.Endpoints))
+			cla.Endpoints = append(cla.Endpoints, group)
+		}
 	}
 	return cla
 }

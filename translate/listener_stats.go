@@ -35,9 +35,11 @@ func (r listenerSpec) direction() string {
 }
 
 // handsOver tells that a router is in the way in: it gives requests to the pod
-// that its proxy stands beside.
+// that its proxy stands beside, or to pods of its node.
 func (r *router) handsOver() bool {
-	return slices.ContainsFunc(r.spec.Transformers, func(t v1alpha1.Transformer) bool { return t.Kind == transformLocalhost })
+	return slices.ContainsFunc(r.spec.Transformers, func(t v1alpha1.Transformer) bool {
+		return t.Kind == transformLocalhost || t.Kind == transformLocalnode
+	})
 }
 
 // mostSeries bounds what one router's requests can make of series in Envoy,

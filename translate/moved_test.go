@@ -102,10 +102,11 @@ func movingWorld(t *rapid.T) *Inventory {
 	for i, spec := range []v1alpha1.RouterSpec{
 		{ProxyClass: "edge", Port: 1, Transformers: []v1alpha1.Transformer{{Kind: transformDaemonset, Namespace: "default", Service: "gateway", Port: "http", HostNetwork: true}}},
 		{ProxyClass: "node", Port: 2, Transformers: []v1alpha1.Transformer{{Kind: transformLocalnode}}},
+		{ProxyClass: "node", Port: 5, Identifier: &v1alpha1.Identifier{Kind: identifyHeader, Header: HeaderDst}, Transformers: []v1alpha1.Transformer{{Kind: transformLocalnode, HostNetwork: true}}},
 		{ProxyClass: "side", Port: 3, Bind: v1alpha1.BindPod, Transformers: []v1alpha1.Transformer{{Kind: transformLocalhost}}},
 		{ProxyClass: "side", Port: 4, Namers: []v1alpha1.Namer{{Kind: dtab.KindK8s, LabelSelector: "v"}, {Kind: dtab.KindK8sNS, Namespace: "default"}}},
 	} {
-		name := []string{"edge", "node", "side", "label"}[i]
+		name := []string{"edge", "node", "chosen", "side", "label"}[i]
 		spec.Dtab = "/svc => /#/io.l5d.k8s/default/http ; /svc/in => /#/io.l5d.k8s/default/80/b"
 		if name == "label" {
 			spec.Dtab = "/svc => /#/io.l5d.k8s.ns/http ; /svc/a => /#/io.l5d.k8s/default/http/a/1 | /#/io.l5d.k8s/default/http/b/2"

@@ -17,6 +17,8 @@ type place struct {
 	node   string
 	ready  bool
 	weight uint32
+	// last says that it counts only where nobody else is there.
+	last bool
 }
 
 // String gives host:port, with brackets around IPv6 addresses.

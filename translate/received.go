@@ -40,7 +40,7 @@ func (r *router) receive(req Request, x *Explanation) Request {
 // where Envoy refuses the request for what is named.
 func withoutNominated(req Request, x *Explanation) (Request, bool) {
 	var names []string
-	for _, name := range strings.Split(strings.ToLower(strings.Join(req.Header["connection"], ",")), ",") {
+	for name := range strings.SplitSeq(strings.ToLower(strings.Join(req.Header["connection"], ",")), ",") {
 		if name = strings.TrimSpace(name); name != "" {
 			names = append(names, name)
 		}

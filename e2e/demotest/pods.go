@@ -71,11 +71,14 @@ func (l *Lab) StopPod(p helloworld.Pod) {
 	l.Helper()
 	l.Must(l.Kube.CoreV1().Pods("default").Delete(l.Context(), p.Name, metav1.DeleteOptions{}))
 	l.SetReady(p.Name, false)
-	l.AwaitUnused(p.IP)
-	if e := l.Envoys[p.Name]; e != nil && l.sidecars() {
+	if l.sidecars() {
+		l.awaitForgotten(p.IP)
+		e := l.Envoys[p.Name]
 		l.Eventually("the Envoy of "+p.Name+" is idle", func() error { return idle(e) })
 		e.Stop()
 		delete(l.Envoys, p.Name)
+	} else {
+		l.awaitUnused(p)
 	}
 	l.programs[p.Name].Terminate()
 	delete(l.programs, p.Name)
@@ -83,8 +86,40 @@ func (l *Lab) StopPod(p helloworld.Pod) {
 	l.Must(l.Kube.CoreV1().Pods("default").Delete(l.Context(), p.Name, metav1.DeleteOptions{GracePeriodSeconds: &now}))
 }
 
-// AwaitUnused returns when no Envoy but that of the pod itself has an address among its endpoints.
-func (l *Lab) AwaitUnused(ip string) {
+// awaitUnused returns when the Envoy of a pod's node, which knows the pod until
+// it is gone, has sent it nothing for many looks, whatever is asked meanwhile.
+func (l *Lab) awaitUnused(p helloworld.Pod) {
+	l.Helper()
+	const looks = 25
+	e := l.Envoys[l.Top.Proxies[slices.IndexFunc(l.Top.Proxies, func(x helloworld.Proxy) bool { return x.Node == p.Node })].Name]
+	sent, quiet := "", 0
+	l.Eventually("nobody uses "+p.Name, func() error {
+		now := requestsTo(e.Get(l, "/clusters"), p.IP)
+		if now != sent {
+			sent, quiet = now, 0
+		}
+		if quiet++; quiet < looks || strings.Contains(now, "rq_active::") {
+			return fmt.Errorf("it was used %d looks ago: %s", quiet, now)
+		}
+		return nil
+	})
+}
+
+// requestsTo gives, of an Envoy's page /clusters, how many requests an address
+// got, and how many of them are in flight where there are any.
+func requestsTo(page, ip string) string {
+	var all []string
+	for line := range strings.Lines(page) {
+		if strings.Contains(line, "::"+ip+":") && (strings.Contains(line, "::rq_total::") || strings.Contains(line, "::rq_active::") && !strings.HasSuffix(line, "::0\n")) {
+			all = append(all, line)
+		}
+	}
+	slices.Sort(all) // the page has clusters in any order
+	return strings.Join(all, "")
+}
+
+// awaitForgotten returns when no Envoy but that of the pod itself has an address among its endpoints.
+func (l *Lab) awaitForgotten(ip string) {
 	l.Helper()
 	l.Eventually("nobody uses "+ip, func() error {
 		if strings.Contains(l.Edge.Get(l, "/clusters"), "::"+ip+":") {
