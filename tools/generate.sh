@@ -36,6 +36,9 @@ for file in "$out"/plain/*; do made "charts/kibble/crds/$(basename "$file")" "$f
 made charts/kibble/README.md "$out/README.md"
 made docs/reference/objects.md "$out/objects.md"
 
-# The program writes its own pages of the manual; tests compare them.
-pages=(go test -count=1 -run '^Test(Commands|Metrics)Page$' ./cmd/kibble)
-if [ "$mode" = --check ]; then "${pages[@]}"; else "${pages[@]}" -args -update; fi
+# The program writes its own pages of the manual, and draws its pictures; tests
+# compare them.
+update=()
+[ "$mode" = --check ] || update=(-args -update)
+go test -count=1 -run '^Test(Commands|Metrics)Page$' ./cmd/kibble "${update[@]}"
+go test -count=1 -run '^TestPictures$' ./internal/docstest "${update[@]}"
