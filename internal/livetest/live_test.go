@@ -53,6 +53,12 @@ type pod struct {
 // of ports, and services by name.
 func start(t testing.TB, routers string, services map[string][]pod) *live {
 	t.Helper()
+	return startWith(t, routers, services, bootstrap.Options{})
+}
+
+// startWith does so with an Envoy whose bootstrap has these options too.
+func startWith(t testing.TB, routers string, services map[string][]pod, o bootstrap.Options) *live {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +76,8 @@ func start(t testing.TB, routers string, services map[string][]pod) *live {
 	x.stop = func() { cancel(); serving.Wait() }
 	t.Cleanup(x.stop)
 	x.publish(t)
-	b, err := bootstrap.Render(bootstrap.Options{Class: "edge", NodeID: "edge-0", Server: l.Addr().String()})
+	o.Class, o.NodeID, o.Server = "edge", "edge-0", l.Addr().String()
+	b, err := bootstrap.Render(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,59 @@
+package livetest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// ejected gives the addresses that Envoy leaves out because they refuse connections.
+func (x *live) ejected(t testing.TB) []string {
+	t.Helper()
+	var all []string
+	for line := range strings.Lines(x.Get(t, "/clusters")) {
+		if name, flags, ok := strings.Cut(line, "::health_flags::"); ok && strings.Contains(flags, "failed_outlier_check") {
+			parts := strings.Split(name, "::")
+			all = append(all, parts[len(parts)-1])
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// An endpoint that is ejected gets no request: its environment's other pods
+// answer, and where all are ejected the baseline does at once, without a retry.
+func TestEjectedGivesBaseline(t *testing.T) {
+	v2, sick := app(t, "v2"), []pod{refusing(t), refusing(t)}
+	x := start(t, hello+policy("world-v2", "baseline", "/host/world => /srv/world-v2"),
+		map[string][]pod{"world-v1": {app(t, "v1")}, "world-v2": {v2, sick[0]}})
+	const cookie = "cookie: env=world-v2"
+	const own, fell = `200 v2 environment="world-v2" fallback=""`, `200 v1 environment="world-v2" fallback="world-v2"`
+	ask := func(want ...string) {
+		t.Helper()
+		if got := x.ask(t, "front", "world", cookie); !slices.Contains(want, got.String()) {
+			t.Fatalf("it is answered %s, want one of %q", got, want)
+		}
+	}
+	until(t, "the sick pod is ejected", func() bool {
+		ask(own, fell) // a retry may go to the stand-in
+		return slices.Equal(x.ejected(t), []string{sick[0].address})
+	})
+	ask(own)
+
+	x.set(t, "world-v2", sick)
+	both := []string{sick[0].address, sick[1].address}
+	slices.Sort(both)
+	until(t, "both sick pods are ejected", func() bool {
+		ask(own, fell)
+		return slices.Equal(x.ejected(t), both)
+	})
+	retries := func() string { return x.Get(t, `/stats?filter=cluster\..*\.upstream_rq_retry$`) }
+	until(t, "a request is answered without a retry while both are ejected", func() bool {
+		before := retries()
+		ask(fell)
+		return retries() == before && slices.Equal(x.ejected(t), both)
+	})
+
+	x.set(t, "world-v2", []pod{v2})
+	x.settles(t, own, "front", "world", cookie)
+}
