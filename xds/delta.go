@@ -23,7 +23,7 @@ func (a *ads) DeltaAggregatedResources(g discoveryv3.AggregatedDiscoveryService_
 		return err
 	}
 	d := &deltaStream{stream: st}
-	st.push = d.pushDelta
+	st.push, st.pushUnasked = d.pushDelta, d.pushUnasked
 	server := delta.NewServer(a.ctx, d, d, delta.DeactivateLegacyWildcardForTypes(byNameOnly()))
 	return server.DeltaStreamHandler(g, resource.AnyType)
 }
@@ -52,8 +52,27 @@ func ordinary(names []string) []string {
 }
 
 func (d *deltaStream) pushDelta(r *publish.Response) bool {
-	if len(d.responses) == cap(d.responses) {
+	m := d.hand(r, r.Type)
+	if m == nil {
 		return false
+	}
+	d.queue = append(d.queue, queued{response: r, message: m})
+	return true
+}
+
+// unasked is the type under which the server sends what nobody asked for: it
+// keeps a subscription for each type, and there is none yet.
+const unasked = "unasked"
+
+// pushUnasked hands over a response of a type that the proxy has not asked for.
+// Its answer is that of no response.
+func (d *deltaStream) pushUnasked(r *publish.Response) bool { return d.hand(r, unasked) != nil }
+
+// hand gives the message of a response that the server is to send as one of a
+// type, nil if there is no room.
+func (d *deltaStream) hand(r *publish.Response, typ string) *discoveryv3.DeltaDiscoveryResponse {
+	if d.responses == nil || len(d.responses) == cap(d.responses) {
+		return nil
 	}
 	m := &discoveryv3.DeltaDiscoveryResponse{
 		TypeUrl: r.Type, RemovedResources: r.Removed, Resources: make([]*discoveryv3.Resource, len(r.Resources)),
@@ -61,13 +80,12 @@ func (d *deltaStream) pushDelta(r *publish.Response) bool {
 	for i, res := range r.Resources {
 		m.Resources[i] = &discoveryv3.Resource{Name: res.Name, Version: d.marked(res, r.Type), Resource: res.Body}
 	}
-	d.queue = append(d.queue, queued{response: r, message: m})
 	d.responses <- &cache.DeltaPassthroughResponse{
-		DeltaRequest:           &discoveryv3.DeltaDiscoveryRequest{TypeUrl: r.Type},
+		DeltaRequest:           &discoveryv3.DeltaDiscoveryRequest{TypeUrl: typ},
 		DeltaDiscoveryResponse: m,
 		NextVersionMap:         map[string]string{}, // the publisher keeps the versions; the server writes into it
 	}
-	return true
+	return m
 }
 
 // OnDeltaStreamOpen is a callback.

@@ -169,3 +169,57 @@ func TestEnvoyStuck(t *testing.T) {
 	}
 	until(t, "Envoy is in sync", func() bool { return inSync(s, "edge-0") })
 }
+
+// An Envoy that comes back while a cluster never gets warm asks for no clusters.
+// It is helped out of that without a restart: whether the cluster is still
+// wanted, corrected meanwhile, or gone.
+func TestEnvoyStuckComesBack(t *testing.T) {
+	for name, then := range map[string]func(of map[string]map[string]*translate.Resource){
+		"wanted":    func(map[string]map[string]*translate.Resource) {},
+		"corrected": func(of map[string]map[string]*translate.Resource) { of[cds]["x"] = cluster(t, "x", time.Second) },
+		"gone": func(of map[string]map[string]*translate.Resource) {
+			delete(of[cds], "x")
+			delete(of[eds], "x")
+		},
+	} {
+		t.Run(name, func(t *testing.T) { stuckComesBack(t, then) })
+	}
+}
+
+func stuckComesBack(t *testing.T, then func(of map[string]map[string]*translate.Resource)) {
+	up := upstream(t)
+	s, address := serve(t, xds.Options{AckLimit: 2 * time.Second})
+	between := relay(t, address)
+	s.Publish(version(t, 1, up))
+	envoy := run(t, between.address, "edge-0", "edge", "delta")
+	envoy.WaitReady(t)
+	until(t, "Envoy is in sync", func() bool { return inSync(s, "edge-0") })
+	front := "http://" + envoy.Listener(t, "front")
+
+	with := func(i int) *translate.Snapshot {
+		snapshot := version(t, i, up)
+		of := snapshot.Classes["edge"].Resources
+		of[cds]["x"] = edsCluster(t, "x", func(c *clusterv3.Cluster) {
+			c.LbPolicy = clusterv3.Cluster_RING_HASH
+			c.LbConfig = &clusterv3.Cluster_RingHashLbConfig_{RingHashLbConfig: &clusterv3.Cluster_RingHashLbConfig{
+				MinimumRingSize: wrapperspb.UInt64(900), MaximumRingSize: wrapperspb.UInt64(800),
+			}}
+		})
+		of[eds]["x"] = endpoints(t, "x", up)
+		return snapshot
+	}
+	s.Publish(with(2))
+	until(t, "a cluster does not get warm", func() bool {
+		return strings.Contains(envoy.Get(t, "/stats?filter=cluster_manager.warming_clusters"), ": 1")
+	})
+	between.cut()
+	until(t, "Envoy is gone", func() bool { return len(s.Proxies()) == 0 })
+	snapshot := with(3)
+	then(snapshot.Classes["edge"].Resources)
+	s.Publish(snapshot)
+	between.mend()
+	until(t, "the change is there", func() bool { return ask(front) == "c3" })
+	until(t, "all clusters are warm", func() bool {
+		return strings.Contains(envoy.Get(t, "/stats?filter=cluster_manager.warming_clusters"), ": 0")
+	})
+}

@@ -240,6 +240,9 @@ func (s *Server) tick(ctx context.Context) {
 		for _, c := range s.classes {
 			c.Tick(now)
 			s.metrics.becameLate(c.Late())
+			for _, st := range c.streams {
+				st.rescue(now)
+			}
 			c.release(now)
 		}
 		if now.Sub(counted) >= countEvery {
@@ -364,7 +367,8 @@ type ProxyStatus struct {
 	InSync      bool      `json:"inSync"`
 	BehindSince time.Time `json:"behindSince,omitzero"`
 	// Stuck says that it came back and asks for no clusters, because one of
-	// them is not getting warm: it must be restarted.
+	// them is not getting warm. It is sent what helps without asking, where that
+	// is known.
 	Stuck bool             `json:"stuck,omitempty"`
 	Types []publish.Status `json:"types"`
 }

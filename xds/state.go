@@ -1,6 +1,6 @@
 package xds
 
-// The states of a proxy in a word, worst first: it must be restarted, it refuses
+// The states of a proxy in a word, worst first: it is at a standstill, it refuses
 // something, it has not got everything yet, it has.
 const (
 	StateStuck   = "stuck"

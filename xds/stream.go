@@ -31,6 +31,9 @@ type stream struct {
 	full     bool // state of the world
 	// push hands a response over to be sent; it says no when there is no room.
 	push func(*publish.Response) (handed bool)
+	// pushUnasked does so with a response of a type that was not asked for; nil
+	// where there is no such thing.
+	pushUnasked func(*publish.Response) (handed bool)
 
 	node  string
 	name  string // of the class
@@ -205,6 +208,17 @@ func (st *stream) pump() {
 				return
 			}
 		}
+	}
+}
+
+// rescue sends a proxy at a standstill what gets it out of it.
+func (st *stream) rescue(now time.Time) {
+	if st.pushUnasked == nil || !st.open[translate.EndpointType] { // or the stream is at its end
+		return
+	}
+	if r := st.proxy.Rescue(now); r != nil && st.pushUnasked(r) {
+		st.server.opts.Logger.Warn("a proxy asks for no clusters, because one of them does not get warm; it is sent what helps",
+			"node", st.node, "class", st.name, "clusters", len(r.Resources), "removed", len(r.Removed))
 	}
 }
 

@@ -22,6 +22,7 @@ type Class struct {
 	named  map[string]int
 	tables tables
 	demand demand
+	went   map[string]struct{} // see noteGone
 
 	proxies map[*Proxy]struct{}
 	watch   map[string]*watchers // by type
@@ -41,8 +42,8 @@ type watchers struct {
 func NewClass(o Options) *Class {
 	return &Class{
 		opts: o.withDefaults(), memory: newMemory(), named: map[string]int{},
-		tables:  tables{hosts: map[string]byName{}},
-		demand:  newDemand(),
+		tables: tables{hosts: map[string]byName{}},
+		demand: newDemand(), went: map[string]struct{}{},
 		proxies: map[*Proxy]struct{}{}, watch: map[string]*watchers{},
 		dirty: map[*Proxy]struct{}{}, blind: map[*Proxy]struct{}{}, late: map[string]int{},
 	}
@@ -109,6 +110,7 @@ func (c *Class) retarget(now time.Time, next *target) {
 	note := func(typ, name string, was, is *translate.Resource) {
 		c.count(was, is)
 		c.demand.note(ch, typ, was, is)
+		c.noteGone(old, typ, name, is)
 		c.memory.changed(now, key{typ: typ, name: name}, is)
 		changed[change{typ, name}] = struct{}{}
 		if table := c.tables.note(typ, name, is); table != "" {

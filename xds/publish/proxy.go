@@ -52,6 +52,9 @@ type Proxy struct {
 	// rewarm are clusters that were sent before the proxy asked for endpoints,
 	// so that what it reports to know of these may be of the older cluster.
 	rewarm map[string]struct{}
+	// rescued is when, and rescues how often, it was sent what it did not ask for.
+	rescued time.Time
+	rescues int
 	// repeated says that the endpoints were sent again to a proxy that asked
 	// for no clusters.
 	repeated bool

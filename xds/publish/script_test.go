@@ -309,6 +309,11 @@ func (s *script) pump() {
 			}
 		}
 	}
+	for _, p := range s.class.Proxies() {
+		if r := p.Rescue(s.now); r != nil {
+			s.out = append(s.out, fmt.Sprintf("%s: unasked %s%s", s.names[p], scriptType(r.Type), s.content(p, r)))
+		}
+	}
 }
 
 func (s *script) content(p *Proxy, r *Response) string {

@@ -136,8 +136,7 @@ func (p *Proxy) Connected() time.Time { return p.connected }
 
 // Mute says that the proxy asked for endpoints, which it does for a cluster,
 // but in all the time since connected has not asked for clusters. Envoy does
-// that when it came back while one of its clusters cannot get warm; only a
-// restart helps it.
+// that when it came back while one of its clusters cannot get warm: see Rescue.
 func (p *Proxy) Mute(now time.Time) bool {
 	e := p.kinds[translate.EndpointType]
 	return e != nil && len(e.names) > 0 && p.kinds[translate.ClusterType] == nil &&
