@@ -121,6 +121,9 @@ func object(o Options, m map[string]any, namespaces map[string]map[string]string
 	if !ok || labels[Label] == "" {
 		labels = map[string]string{Label: byDefault}
 	}
+	if len(path) > 0 {
+		o.owner, _ = meta["name"].(string)
+	}
 	out, err := at(m, path, func(pod map[string]any) (map[string]any, error) {
 		injected, _, err := Pod(o, pod, labels)
 		return injected, err

@@ -39,6 +39,10 @@ const (
 	AnnotationCPURequest  = "kibble.dev/proxy-cpu-request"
 	AnnotationMemory      = "kibble.dev/proxy-memory-request"
 	AnnotationMemoryLimit = "kibble.dev/proxy-memory-limit"
+	// AnnotationWorkload says whose proxy it is; default: whose pod. AnnotationCalls
+	// is a list with commas of the hosts that the pod calls.
+	AnnotationWorkload = "kibble.dev/workload"
+	AnnotationCalls    = "kibble.dev/calls"
 )
 
 // annotationDone holds the http_proxy and no_proxy that were injected: by it a later
@@ -64,6 +68,9 @@ type Options struct {
 	// 4140 and 4140.
 	Class          string
 	Port, NodePort int
+
+	// owner is the name of the object in which a template of pods stands.
+	owner string
 }
 
 // Pod gives a pod with what its labels, or else its namespace's, ask for. It
@@ -81,6 +88,7 @@ func Pod(o Options, pod map[string]any, namespace map[string]string) (out map[st
 	if spec["hostNetwork"] == true && mode == ModeSidecar {
 		return pod, false, nil // it would listen on the node's addresses
 	}
+	o.owner = or(o.owner, workloadOf(meta))
 	t, err := o.tuned(texts(meta["annotations"]))
 	if err != nil {
 		return pod, false, err
@@ -132,6 +140,7 @@ func modeOf(pod, namespace map[string]string) (string, error) {
 type tuned struct {
 	Options
 	logLevel, noProxy   string
+	workload, calls     string
 	cpu, memory, memMax resource.Quantity
 	nodePort            int
 }
@@ -147,6 +156,7 @@ func (o Options) tuned(annotations map[string]string) (tuned, error) {
 	t.Class, t.Image = get(AnnotationClass, or(o.Class, "sidecar")), get(AnnotationImage, o.Image)
 	t.noProxy = get(AnnotationNoProxy, "localhost,127.0.0.1,::1,$(KUBERNETES_SERVICE_HOST)")
 	t.logLevel = get(AnnotationLogLevel, t.logLevel)
+	t.workload, t.calls = get(AnnotationWorkload, o.owner), get(AnnotationCalls, "")
 	if !slices.Contains([]string{"trace", "debug", "info", "warning", "error", "critical", "off"}, t.logLevel) {
 		return t, fmt.Errorf("annotation %s: %q: want trace, debug, info, warning, error, critical or off", AnnotationLogLevel, t.logLevel)
 	}

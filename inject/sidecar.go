@@ -82,7 +82,7 @@ func probe(period, failures int32) *corev1.Probe {
 
 // bootstrap gives Envoy's configuration as one line.
 func (t tuned) bootstrap() (string, error) {
-	for _, v := range []string{t.Server, t.ServerName, t.Class} {
+	for _, v := range []string{t.Server, t.ServerName, t.Class, t.workload, t.calls} {
 		if strings.Contains(v, "$(") {
 			return "", fmt.Errorf("%q: Kubernetes would put a variable in place of $(...)", v)
 		}
@@ -90,6 +90,7 @@ func (t tuned) bootstrap() (string, error) {
 	b, err := bootstrap.Render(bootstrap.Options{
 		Class: t.Class, Server: t.Server, AdminAddress: adminAddress, StatusAddress: "0.0.0.0:" + strconv.Itoa(statusPort),
 		NodeID: "$(POD_NAME)", Namespace: "$(POD_NAMESPACE)", PodIP: "$(POD_IP)", NodeName: "$(NODE_NAME)",
+		Workload: t.workload, Calls: t.calls,
 		MaxHeapBytes: uint64(t.memMax.Value()) / 10 * 8,
 		TLS:          &bootstrap.TLS{ServerName: t.ServerName, CA: t.CA, TokenFile: path.Join(tokenDir, "token")},
 	})
