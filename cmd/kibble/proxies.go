@@ -115,7 +115,7 @@ func (p *proxies) print(w io.Writer, all []xds.ProxyStatus, now time.Time) error
 			}
 		}
 		if one.Stuck {
-			t.line("    one of its clusters does not get warm: restart this proxy")
+			t.line("    one of its clusters does not get warm: if this lasts for minutes, restart this proxy")
 		}
 	}
 	return t.print(w)
