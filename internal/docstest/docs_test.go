@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
+	"kibble.dev/api/v1alpha1"
 	"kibble.dev/discovery"
 	"kibble.dev/dtab"
 	"kibble.dev/suite"
@@ -78,12 +79,18 @@ func (c console) checkYAML(t *testing.T, b block) {
 			t.Error(f)
 		}
 	}
-	// The objects stand among those of the demo, in place of its own of the same name.
+	// The objects stand among those of the demo, in place of its own of the same
+	// name, or on the same port.
 	among, _, err := discovery.ReadDir(filepath.Join(root, "examples", "hello-world"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	maps.Copy(among.Services, inventory.Services)
+	among.Routers = slices.DeleteFunc(among.Routers, func(old *translate.Sourced[v1alpha1.Router]) bool {
+		return slices.ContainsFunc(inventory.Routers, func(now *translate.Sourced[v1alpha1.Router]) bool {
+			return now.Object.Spec.ProxyClass == old.Object.Spec.ProxyClass && now.Object.Spec.Port == old.Object.Spec.Port
+		})
+	})
 	among.Routers = replace(among.Routers, inventory.Routers)
 	among.Dtabs = replace(among.Dtabs, inventory.Dtabs)
 	among.Policies = replace(among.Policies, inventory.Policies)
