@@ -81,7 +81,7 @@ func (c console) command(words []string) string {
 		}
 	case "go":
 		return packages(words[1:])
-	case ":", "bash", "cat", "cd", "cp", "curl", "echo", "envoy", "gh", "git", "mkdir", "namerctl", "sed", "sleep", "grep", "source", "jq", "tail":
+	case ":", "base64", "bash", "cat", "cd", "cp", "curl", "echo", "envoy", "gh", "git", "mkdir", "namerctl", "openssl", "sed", "sleep", "grep", "source", "jq", "tail":
 	default:
 		return "this program is not among those of the manual: is it a mistake, or one more for internal/docstest?"
 	}
