@@ -108,6 +108,10 @@ func (p *Proxy) settle(now time.Time, k *kind, r *Response, assumed bool) {
 			k.look(now, f.name)
 			continue
 		case !k.subscribed(f.name):
+		case f.res != nil && f.lost:
+			it.maybe = append(it.maybe, f.res)
+			k.look(now, f.name).again = true
+			continue
 		case f.res == nil:
 			r.items[i].prev = k.has[f.name]
 			delete(k.has, f.name)
@@ -129,6 +133,9 @@ func (p *Proxy) settle(now time.Time, k *kind, r *Response, assumed bool) {
 		}
 		p.refreshType(now, k.typ, f.name)
 		p.settled(k, f.name, it)
+	}
+	if k.typ == translate.VirtualHostType && p.tablesWait {
+		p.tablesWait, p.woken = false, true
 	}
 }
 

@@ -23,6 +23,9 @@ func (w *world) converged(e *envoy) error {
 	}
 	for _, typ := range served {
 		for name, want := range w.snap.Resources[typ] {
+			if want = w.meant(e, typ, want); want == nil {
+				continue
+			}
 			has := e.active[typ][name]
 			if cds := e.Proxy.kinds[translate.ClusterType]; typ == translate.ClusterType && !cds.subscribed(name) {
 				if has != nil && !e.unsaid[name] {
@@ -56,6 +59,12 @@ func (w *world) converged(e *envoy) error {
 			return fmt.Errorf("cluster %s: still there", name)
 		}
 	}
+	for name := range e.active[translate.VirtualHostType] {
+		table := w.snap.Resources[translate.RouteType][translate.TableOf(name)]
+		if table != nil && faultOf(table) == none && w.snap.Resources[translate.VirtualHostType][name] == nil && !e.unsaid[name] {
+			return fmt.Errorf("host %s: still there", name)
+		}
+	}
 	for name := range e.active[translate.ListenerType] {
 		if w.snap.Resources[translate.ListenerType][name] == nil && !e.unsaid[name] {
 			return fmt.Errorf("listener %s: still there", name)
@@ -70,7 +79,10 @@ func (e *envoy) opaque() bool {
 	if len(e.unsaid) > 0 {
 		return true
 	}
-	for _, typ := range []string{translate.ClusterType, translate.ListenerType, translate.RouteType} {
+	for _, typ := range []string{translate.ClusterType, translate.ListenerType, translate.RouteType, translate.VirtualHostType} {
+		if e.Proxy.kinds[typ] == nil {
+			continue
+		}
 		for _, r := range e.Proxy.kinds[typ].has {
 			if r.Body == nil {
 				return true

@@ -63,9 +63,9 @@ func (p *Proxy) choose(k *kind, name string, it *item) (*translate.Resource, fat
 }
 
 // canHave says that every cluster which older content names is there for the
-// proxy, wanted or remembered.
+// proxy, wanted or remembered, and that it is a whole table where it must be.
 func (p *Proxy) canHave(r *translate.Resource) bool {
-	if r == nil {
+	if r == nil || translate.InParts(r.Version) && p.whole(r.Name) {
 		return false
 	}
 	k := p.kinds[translate.ClusterType]
@@ -149,8 +149,13 @@ func (p *Proxy) decideAbout(now time.Time, k *kind, name string, it *item) (acti
 		if want.Leads != nil {
 			p.keepUsing(now, cur, want)
 		}
-		if it.missing = p.missing(now, want, f); it.missing == nil && k.typ == translate.ClusterType && cur != nil {
+		it.missing = p.missing(now, want, f)
+		switch {
+		case it.missing != nil:
+		case k.typ == translate.ClusterType && cur != nil:
 			it.missing = p.cannotWarm(now, name)
+		case k.typ == translate.RouteType && cur == nil && translate.InParts(want.Version):
+			it.missing = p.oldHosts(now, name)
 		}
 		if it.missing != nil {
 			return nothing, nil

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/anypb"
 
@@ -34,47 +33,11 @@ func resource(typ, name, version string, f fault, clusters ...string) *translate
 	}
 }
 
-// inParts makes a route table whose hosts come one by one; its version is
-// "vhds-" and this one.
-func inParts(name, version string, f fault) *translate.Resource {
-	rc := &routev3.RouteConfiguration{Name: name}
-	rc.ProtoReflect().SetUnknown(marked(f))
-	r, err := translate.NewRouteConfiguration(rc, name+".yaml:"+version)
-	if err != nil {
-		panic(err)
-	}
-	r.Version = "vhds-" + version
-	return r
-}
-
 func faultOf(r *translate.Resource) fault {
 	if r.Version == standIn {
 		return none
 	}
 	return faultIn(r.Body.GetValue())
-}
-
-// marked is a field that no message knows, and that tells a fault.
-func marked(f fault) []byte { return []byte{0x78, byte(f)} }
-
-// faultIn gives the fault of a message, or of a host in it.
-func faultIn(b []byte) (f fault) {
-	for len(b) > 0 {
-		number, typ, n := protowire.ConsumeField(b)
-		if n < 0 {
-			panic("not a message")
-		}
-		_, _, tag := protowire.ConsumeTag(b)
-		switch value := b[tag:n]; {
-		case number == 15 && typ == protowire.VarintType:
-			f = max(f, fault(value[0]))
-		case number == 2 && typ == protowire.BytesType:
-			host, _ := protowire.ConsumeBytes(value)
-			f = max(f, faultIn(host))
-		}
-		b = b[n:]
-	}
-	return f
 }
 
 // warms says that a cluster of the Envoy never gets warm.
@@ -108,7 +71,9 @@ type envoy struct {
 	// asked those that it did, at any time.
 	wish, asked map[string]bool
 	// used are routes on demand that a request went through, with the clusters there.
-	used map[string]bool
+	used   map[string]bool
+	tables map[string]bool // what it asks for; nil before its first stream
+	hosts  bool            // it has asked for hosts
 	// unsaid are names of which it has something else than it reported when it
 	// came back: something of a response that it refused.
 	unsaid map[string]bool
@@ -128,7 +93,7 @@ type answer struct {
 	sub               *Subscription
 }
 
-var served = []string{translate.ClusterType, translate.EndpointType, translate.ListenerType, translate.RouteType}
+var served = []string{translate.ClusterType, translate.EndpointType, translate.ListenerType, translate.RouteType, translate.VirtualHostType}
 
 func newEnvoy(full bool) *envoy {
 	e := &envoy{
@@ -167,7 +132,7 @@ func (e *envoy) connect(p *Proxy, routes []string) {
 		e.ask(Subscription{Type: translate.EndpointType, Add: eds})
 	}
 	e.ask(Subscription{Type: translate.ListenerType, Wildcard: true})
-	e.ask(Subscription{Type: translate.RouteType, Add: routes})
+	e.askForTables(routes)
 }
 
 func (e *envoy) askForClusters() {
@@ -258,7 +223,9 @@ func (e *envoy) read() {
 	}
 	if words == "" {
 		for _, r := range d.resp.Resources {
-			e.told[typ][r.Name] = r.Version
+			if typ != translate.RouteType || e.tables[r.Name] {
+				e.told[typ][r.Name] = r.Version
+			}
 		}
 		for _, name := range d.resp.Removed {
 			delete(e.told[typ], name)
@@ -341,6 +308,12 @@ func (e *envoy) apply(typ string, r *translate.Resource) {
 	case translate.EndpointType:
 		active[r.Name] = r
 		e.warmed(r.Name)
+	case translate.RouteType:
+		e.applyTable(r)
+	case translate.VirtualHostType:
+		if e.inParts(translate.TableOf(r.Name)) {
+			active[r.Name] = r
+		} // else nobody there is interested
 	default:
 		e.lose(active[r.Name], r)
 		active[r.Name] = r
@@ -379,7 +352,7 @@ func (e *envoy) drop(typ, name string) {
 		delete(e.warming, name)
 	case translate.EndpointType:
 		e.warmed(name) // no endpoints is an answer too
-	case translate.ListenerType:
+	case translate.ListenerType, translate.VirtualHostType:
 		delete(e.active[typ], name)
 	}
 }

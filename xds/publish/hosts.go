@@ -46,7 +46,7 @@ func (p *Proxy) decideHost(now time.Time, k *kind, name string, it *item) (actio
 		return act, res
 	}
 	it.missing = p.around(now, k, name, res)
-	p.holdIf(now, name, it.missing != nil && res != nil, false)
+	p.holdIf(now, name, it.missing != nil, false)
 	if it.missing != nil {
 		p.hostsWait = true
 		return nothing, nil
@@ -92,8 +92,9 @@ func (p *Proxy) releaseHosts(now, last time.Time) {
 	}
 }
 
-// arrange puts hosts in the order in which they must be decided about, and notes
-// which tables are fresh and what of them waits.
+// arrange puts hosts in the order in which they must be decided about, so that
+// one comes after those that it must not go before, and notes which tables are
+// fresh and what of them waits.
 func (p *Proxy) arrange(now time.Time, k *kind, batch []string) {
 	type place struct{ kind, length int }
 	places := make(map[string]place, len(batch))
@@ -106,8 +107,10 @@ func (p *Proxy) arrange(now time.Time, k *kind, batch []string) {
 		table, at := translate.TableOf(name), place{}
 		want, _ := p.look(k.typ, name)
 		switch {
+		case want == nil && wild(domain(name)):
+			at = place{2, len(name)}
 		case want == nil:
-			at.kind = 2
+			at.kind = 3
 		case wild(domain(name)):
 			at = place{1, -len(name)}
 		}
@@ -117,7 +120,12 @@ func (p *Proxy) arrange(now time.Time, k *kind, batch []string) {
 		}
 		if p.fresh[table] && want != nil {
 			res, f := p.choose(k, name, it)
-			p.holdIf(now, name, res != nil && p.missing(now, res, f) != nil, true)
+			if w, was := p.held[name]; res != nil && p.missing(now, res, f) != nil {
+				p.holdIf(now, name, true, true)
+			} else if was {
+				w.clusters = false
+				p.held[name] = w
+			}
 		}
 	}
 	slices.SortStableFunc(batch, func(a, b string) int {

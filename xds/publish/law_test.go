@@ -17,6 +17,7 @@ var (
 	clusterNames = []string{"c0", "c1", "c2", "c3", "s0", "s1"}
 	routeNames   = []string{"r0", "r1", "r2"}
 	hosts        = []string{"r0/h0", "r0/h1", "r1/h0", "r2/h0"}
+	hostNames    = []string{"*", "*.x", "a.x", "b"}
 )
 
 // world is a class and the Envoys that are connected to it.
@@ -49,7 +50,11 @@ func newWorld(t *rapid.T, patient bool) *world {
 // step lets one thing happen.
 func (w *world) step() {
 	e := w.envoys[rapid.IntRange(0, len(w.envoys)-1).Draw(w.t, "who")]
-	switch rapid.IntRange(0, 11).Draw(w.t, "what") {
+	switch rapid.IntRange(0, 12).Draw(w.t, "what") {
+	case 12:
+		if e.Proxy != nil {
+			e.changeTables(rapid.SampledFrom(routeNames).Draw(w.t, "table"), rapid.Bool().Draw(w.t, "at once"))
+		}
 	case 10:
 		w.restart()
 	case 11:
@@ -221,7 +226,12 @@ func (w *world) publish(faulty bool) {
 			f = rapid.SampledFrom(faults).Draw(t, "which")
 		}
 		v := rapid.IntRange(0, 2).Draw(t, "version of "+name)
-		snap.Resources[typ][name] = resource(typ, name, fmt.Sprintf("%d%c%v", v, "-nwps"[f], clusters), f, clusters...)
+		version := fmt.Sprintf("%d%c%v", v, "-nwps"[f], clusters)
+		if typ == translate.RouteType && clusters == nil {
+			snap.Resources[typ][name] = inParts(name, version, f)
+		} else {
+			snap.Resources[typ][name] = resource(typ, name, version, f, clusters...)
+		}
 	}
 	some := func(label string, of []string) []string {
 		var out []string
@@ -246,10 +256,17 @@ func (w *world) publish(faulty bool) {
 		clusters = append(clusters, "a0")
 	}
 	for _, name := range some("has ", routeNames) {
-		named := some(name+" names ", clusters)
-		put(translate.RouteType, name, []fault{whole}, named...)
-		if rapid.IntRange(0, 2).Draw(t, "on demand "+name) > 0 {
-			snap.Resources[translate.RouteType][name].Leads = w.leads(name, named)
+		if rapid.IntRange(0, 2).Draw(t, name+" whole") == 0 {
+			named := append([]string{}, some(name+" names ", clusters)...)
+			put(translate.RouteType, name, []fault{whole}, named...)
+			if rapid.IntRange(0, 2).Draw(t, "on demand "+name) > 0 {
+				snap.Resources[translate.RouteType][name].Leads = w.leads(name, named)
+			}
+			continue
+		}
+		put(translate.RouteType, name, []fault{whole})
+		for _, host := range some(name+" has ", hostNames) {
+			put(translate.VirtualHostType, name+"/"+host, []fault{whole}, some(name+"/"+host+" names ", clusters)...)
 		}
 	}
 	for _, name := range some("has ", []string{"l0", "l1"}) {

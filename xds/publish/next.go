@@ -34,8 +34,9 @@ type flown struct {
 	name string
 	res  *translate.Resource // nil for a removal
 	prev *translate.Resource // what the proxy had, once the response is given up
-	// undone says that it was taken back before it was answered.
-	undone bool
+	// undone says that it was taken back before it was answered; lost that the
+	// proxy may have dropped it, because it did not have its table.
+	undone, lost bool
 }
 
 // Next gives the next response of a type, nil if there is nothing to say now.
@@ -72,6 +73,8 @@ func (p *Proxy) Next(now time.Time, typ string) *Response {
 			k.flights = append(k.flights, r)
 			return r
 		case len(k.trials) > 0 || trial:
+		case p.woken && typ == translate.VirtualHostType:
+			p.moveOn(now) // one that others wait for is no longer waited for
 		case k.greet && !p.heldBack(k) && !p.class.gone && !p.class.provisional:
 			k.greet = false
 			k.flights = append(k.flights, r)

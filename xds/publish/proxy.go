@@ -41,6 +41,8 @@ type Proxy struct {
 	// tables are the route tables that it has whose hosts come one by one; true
 	// for one that it got since it connected.
 	tables map[string]bool
+	// tablesWait says that a table waits until hosts are removed.
+	tablesWait bool
 	// held are the virtual hosts that may not be given yet; hostsWait says that
 	// others wait for one of them.
 	held      map[string]wait
@@ -132,7 +134,7 @@ func (p *Proxy) Subscribe(now time.Time, s Subscription) {
 	}
 	if first {
 		p.recognise(now, k, s.Known)
-		p.woken = p.woken || s.Type == translate.RouteType // see decideHost
+		p.woken = p.woken || s.Type == translate.RouteType || s.Type == translate.VirtualHostType // see decideHost, oldHosts
 		// Asking for a cluster's endpoints before asking for clusters is a sign too.
 		p.returning = p.returning || s.Returning || len(s.Known) > 0 ||
 			s.Type == translate.EndpointType && p.kinds[translate.ClusterType] == nil
@@ -250,6 +252,9 @@ func (p *Proxy) touch(now time.Time, k *kind, name string) {
 	}
 	k.look(now, name)
 	p.refreshType(now, k.typ, name)
+	if k.typ == translate.RouteType {
+		p.lookAtHosts(now, name)
+	}
 	p.mark()
 }
 

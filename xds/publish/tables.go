@@ -170,28 +170,43 @@ func (p *Proxy) refreshTable(now time.Time, table string) {
 	if is == p.hasTable(table) {
 		return
 	}
-	hosts := p.kinds[translate.VirtualHostType]
-	if !is {
+	if is {
+		p.tables[table] = true
+	} else {
 		delete(p.tables, table)
-		if hosts != nil {
-			p.loseHosts(now, hosts, table)
-		}
-		return
 	}
-	p.tables[table] = true
-	if hosts != nil {
-		p.loseHosts(now, hosts, table) // what it says to have is of an earlier time
-		for name := range p.class.tables.hosts[table] {
-			if hosts.subscribed(name) {
-				hosts.look(now, name)
-			}
-		}
+	if hosts := p.kinds[translate.VirtualHostType]; hosts != nil && is {
+		p.giveHosts(now, hosts, table)
+	} else if hosts != nil {
+		p.loseHosts(now, hosts, table)
 	}
 	p.mark()
 }
 
-// loseHosts has the hosts of a table told again: as removed, so that Envoy does
-// not say later that it knows them, or anew, if the table is back by then.
+// giveHosts has all hosts of a table given to a proxy that did not have it: what
+// it has of them is of an earlier time, and Envoy may have dropped it.
+func (p *Proxy) giveHosts(now time.Time, hosts *kind, table string) {
+	for name := range hosts.has {
+		if translate.TableOf(name) == table {
+			it := hosts.look(now, name)
+			it.maybe = append(it.maybe, hosts.has[name])
+			delete(hosts.has, name)
+		}
+	}
+	for _, r := range hosts.flights {
+		for i, f := range r.items {
+			r.items[i].lost = f.lost || translate.TableOf(f.name) == table
+		}
+	}
+	for name := range p.class.tables.hosts[table] {
+		if hosts.subscribed(name) {
+			hosts.look(now, name)
+		}
+	}
+}
+
+// loseHosts has the hosts of a table told as removed, so that Envoy does not say
+// later that it knows them.
 func (p *Proxy) loseHosts(now time.Time, hosts *kind, table string) {
 	for name := range hosts.has {
 		if translate.TableOf(name) == table {
@@ -203,7 +218,52 @@ func (p *Proxy) loseHosts(now time.Time, hosts *kind, table string) {
 			hosts.look(now, name).again = true
 		}
 	}
-	p.mark()
+}
+
+// oldHosts gives a host that Envoy was told of when it had the table before, nil
+// if there is none. It must be gone first: else, if the stream breaks between
+// the table and its hosts, Envoy says that it knows both, and lacks the host.
+func (p *Proxy) oldHosts(now time.Time, table string) []string {
+	hosts := p.kinds[translate.VirtualHostType]
+	if hosts == nil {
+		if p.returning && !p.full && now.Before(p.connected.Add(repeatAfter)) {
+			return []string{table} // it may say in a moment which hosts it has
+		}
+		return nil
+	}
+	var first string
+	see := func(host string) {
+		if translate.TableOf(host) == table && (first == "" || host < first) {
+			first = host
+		}
+	}
+	for host := range hosts.has {
+		see(host)
+	}
+	for host, it := range hosts.open {
+		if it.flying > 0 {
+			see(host)
+		}
+	}
+	if first == "" {
+		return nil
+	}
+	p.tablesWait = true
+	return []string{first}
+}
+
+// lookAtHosts has those hosts of a table looked at that are not settled: whether
+// one goes that is not wanted depends on whether its table is.
+func (p *Proxy) lookAtHosts(now time.Time, table string) {
+	hosts := p.kinds[translate.VirtualHostType]
+	if hosts == nil || !p.hasTable(table) {
+		return
+	}
+	for name := range hosts.open {
+		if translate.TableOf(name) == table {
+			hosts.look(now, name)
+		}
+	}
 }
 
 // tableAgain notes that the proxy asks for a table that it was given before: it

@@ -118,7 +118,7 @@ func (p *Proxy) drain(now time.Time) {
 // them waits for its endpoints; it may have lost these with its old stream,
 // and reports the older ones of the same cluster as known.
 func (p *Proxy) repeat(now time.Time) {
-	p.repeated = true
+	p.repeated, p.woken = true, true // see also oldHosts
 	k := p.kinds[translate.EndpointType]
 	if k == nil || p.kinds[translate.ClusterType] != nil || p.full {
 		return

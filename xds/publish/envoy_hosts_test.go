@@ -1,0 +1,130 @@
+package publish
+
+import (
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"kibble.dev/translate"
+)
+
+// inParts makes a route table whose hosts come one by one; its version is
+// "vhds-" and this one.
+func inParts(name, version string, f fault) *translate.Resource {
+	rc := &routev3.RouteConfiguration{Name: name}
+	rc.ProtoReflect().SetUnknown(marked(f))
+	r, err := translate.NewRouteConfiguration(rc, name+".yaml:"+version)
+	if err != nil {
+		panic(err)
+	}
+	r.Version = "vhds-" + version
+	return r
+}
+
+// marked is a field that no message knows, and that tells a fault.
+func marked(f fault) []byte { return []byte{0x78, byte(f)} }
+
+// faultIn gives the fault of a message, or of a host in it.
+func faultIn(b []byte) (f fault) {
+	for len(b) > 0 {
+		number, typ, n := protowire.ConsumeField(b)
+		if n < 0 {
+			panic("not a message")
+		}
+		_, _, tag := protowire.ConsumeTag(b)
+		switch value := b[tag:n]; {
+		case number == 15 && typ == protowire.VarintType:
+			f = max(f, fault(value[0]))
+		case number == 2 && typ == protowire.BytesType:
+			host, _ := protowire.ConsumeBytes(value)
+			f = max(f, faultIn(host))
+		}
+		b = b[n:]
+	}
+	return f
+}
+
+// askForTables is how it begins a stream: with the tables that it has, or with
+// these when it starts, and with hosts, if it has ever asked for any.
+func (e *envoy) askForTables(routes []string) {
+	if e.tables == nil {
+		e.tables = map[string]bool{}
+		for _, name := range routes {
+			e.tables[name] = true
+		}
+	}
+	e.ask(Subscription{Type: translate.RouteType, Add: unionKeys(e.tables, nil)})
+	if e.hosts {
+		e.ask(Subscription{Type: translate.VirtualHostType, Wildcard: true})
+	}
+}
+
+// applyTable takes a route table. With the first whose hosts come one by one it
+// asks for the hosts of all tables, once and for all.
+func (e *envoy) applyTable(r *translate.Resource) {
+	if !e.tables[r.Name] {
+		return
+	}
+	e.lose(e.active[translate.RouteType][r.Name], r)
+	e.active[translate.RouteType][r.Name] = r
+	if !translate.InParts(r.Version) {
+		e.loseHosts(r.Name)
+	} else if !e.hosts {
+		e.hosts = true
+		e.ask(Subscription{Type: translate.VirtualHostType, Wildcard: true})
+	}
+}
+
+// inParts says that it works with a table whose hosts come one by one.
+func (e *envoy) inParts(table string) bool {
+	r := e.active[translate.RouteType][table]
+	return r != nil && translate.InParts(r.Version)
+}
+
+// giveUp is what happens when its last listener with a table ends, and with back
+// when another one with it begins at once. What it was told of hosts it goes on
+// saying that it knows.
+func (e *envoy) giveUp(table string, back bool) {
+	delete(e.active[translate.RouteType], table)
+	delete(e.told[translate.RouteType], table)
+	e.loseHosts(table)
+	if e.tables[table] = back; !back {
+		delete(e.tables, table)
+		e.ask(Subscription{Type: translate.RouteType, Drop: []string{table}})
+	} else {
+		e.ask(Subscription{Type: translate.RouteType, Add: []string{table}})
+	}
+}
+
+func (e *envoy) loseHosts(table string) {
+	for name := range e.active[translate.VirtualHostType] {
+		if translate.TableOf(name) == table {
+			delete(e.active[translate.VirtualHostType], name)
+		}
+	}
+}
+
+// changeTables lets a listener with a table end, or begin.
+func (e *envoy) changeTables(table string, back bool) {
+	switch {
+	case !e.tables[table]:
+		e.tables[table] = true
+		e.ask(Subscription{Type: translate.RouteType, Add: []string{table}})
+	case e.full && back: // in state of the world that cannot be told
+	default:
+		e.giveUp(table, back)
+	}
+}
+
+// meant is what it is to have in the end in place of what the class wants: nil
+// for nothing.
+func (w *world) meant(e *envoy, typ string, want *translate.Resource) *translate.Resource {
+	switch {
+	case typ == translate.RouteType && !e.tables[want.Name]:
+		return nil
+	case typ == translate.RouteType && e.whole(want.Name):
+		return w.class.wholeTable(want.Name)
+	case typ == translate.VirtualHostType && !e.inParts(translate.TableOf(want.Name)):
+		return nil
+	}
+	return want
+}
