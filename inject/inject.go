@@ -36,6 +36,7 @@ const (
 	AnnotationPort        = "kibble.dev/http-proxy-port"
 	AnnotationNoProxy     = "kibble.dev/no-proxy"
 	AnnotationLogLevel    = "kibble.dev/proxy-log-level"
+	AnnotationDrain       = "kibble.dev/drain-seconds"
 	AnnotationCPURequest  = "kibble.dev/proxy-cpu-request"
 	AnnotationMemory      = "kibble.dev/proxy-memory-request"
 	AnnotationMemoryLimit = "kibble.dev/proxy-memory-limit"
@@ -48,6 +49,9 @@ const (
 // annotationDone holds the http_proxy and no_proxy that were injected: by it a later
 // injection knows its own values from those of people.
 const annotationDone = "kibble.dev/injected"
+
+// annotationDrained is the same for the seconds of the hooks.
+const annotationDrained = "kibble.dev/injected-drain-seconds"
 
 // Names of what is added to a pod.
 const (
@@ -99,8 +103,12 @@ func Pod(o Options, pod map[string]any, namespace map[string]string) (out map[st
 	last, _ := annotations[annotationDone].(string)
 	now := settings{t.address(mode), t.noProxy}
 	annotations[annotationDone] = now.String()
+	drained, _ := annotations[annotationDrained].(string)
+	before, _ := strconv.Atoi(drained) // 0 where there is none
+	drain := t.drainFor(spec)
+	annotations[annotationDrained] = strconv.Itoa(drain)
 	meta["annotations"] = annotations
-	spec["containers"] = withEnv(list(spec["containers"]), mode, now, settingsOf(last))
+	spec["containers"] = withDrain(withEnv(list(spec["containers"]), mode, now, settingsOf(last)), drain, before)
 	spec["initContainers"] = without(list(spec["initContainers"]), ContainerName)
 	spec["volumes"] = without(list(spec["volumes"]), volumeName)
 	if mode == ModeSidecar {
@@ -142,11 +150,11 @@ type tuned struct {
 	logLevel, noProxy   string
 	workload, calls     string
 	cpu, memory, memMax resource.Quantity
-	nodePort            int
+	nodePort, drain     int
 }
 
 func (o Options) tuned(annotations map[string]string) (tuned, error) {
-	t := tuned{Options: o, logLevel: "warning"}
+	t := tuned{Options: o, logLevel: "warning", drain: 5}
 	get := func(key, byDefault string) string {
 		if v, ok := annotations[key]; ok {
 			return v
@@ -188,6 +196,13 @@ func (o Options) tuned(annotations map[string]string) (tuned, error) {
 			return t, fmt.Errorf("annotation %s: %q: want a port from 1 to 65535", AnnotationPort, v)
 		}
 		t.Port, t.nodePort = int(n), int(n)
+	}
+	if v, ok := annotations[AnnotationDrain]; ok {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 0 || n > maxDrain {
+			return t, fmt.Errorf("annotation %s: %q: want seconds from 0 to %d", AnnotationDrain, v, maxDrain)
+		}
+		t.drain = n
 	}
 	return t, nil
 }

@@ -87,6 +87,8 @@ func files(t *testing.T, o inject.Options, in []byte) []byte {
 func TestErrors(t *testing.T) {
 	for annotation, says := range map[string]string{
 		`kibble.dev/http-proxy-port: "0"`:           `Pod a: annotation kibble.dev/http-proxy-port: "0": want a port from 1 to 65535`,
+		`kibble.dev/drain-seconds: "-1"`:            `annotation kibble.dev/drain-seconds: "-1": want seconds from 0 to 3600`,
+		`kibble.dev/drain-seconds: 5s`:              `want seconds from 0 to 3600`,
 		`kibble.dev/proxy-cpu-request: much`:        `want a quantity, such as 50m`,
 		`kibble.dev/proxy-memory-request: 1Gi`:      `1Gi is more than the limit of 512Mi`,
 		`kibble.dev/proxy-log-level: loud`:          `want trace, debug`,
