@@ -16,8 +16,9 @@ type question struct {
 	patience                time.Duration
 }
 
-// ask asks once a second until the answer is right or the patience is over.
-func (q question) ask(ctx context.Context, out io.Writer) error {
+// ask asks once a second until the answer is right or the patience is over. It
+// says what was wrong with the others.
+func (q question) ask(ctx context.Context, out, wrong io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, q.patience)
 	defer cancel()
 	again := time.NewTicker(time.Second)
@@ -31,6 +32,7 @@ func (q question) ask(ctx context.Context, out io.Writer) error {
 			_, err = fmt.Fprint(out, body)
 			return err
 		}
+		_, _ = fmt.Fprintln(wrong, err)
 		select {
 		case <-again.C:
 		case <-ctx.Done():

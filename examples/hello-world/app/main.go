@@ -47,7 +47,7 @@ func run() error {
 	flag.DurationVar(&q.patience, "for", time.Minute, "how long to ask (-ask)")
 	flag.Parse()
 	if q.url != "" {
-		return q.ask(context.Background(), os.Stdout)
+		return q.ask(context.Background(), os.Stdout, os.Stderr)
 	}
 
 	if t := os.Getenv("TARGET_WORLD"); t != "" {
@@ -79,7 +79,8 @@ func serve(addr string, h http.Handler) error {
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	// Requests that are here are answered first.
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	return hs.Shutdown(ctx)
 }

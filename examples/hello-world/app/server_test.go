@@ -138,11 +138,11 @@ func TestAsk(t *testing.T) {
 	defer server.Close()
 	q := question{url: server.URL, host: "www.hello.world", cookie: "a=b", want: "world", patience: time.Minute}
 	var out strings.Builder
-	if err := q.ask(t.Context(), &out); err != nil || out.String() != "Hello world" {
+	if err := q.ask(t.Context(), &out, io.Discard); err != nil || out.String() != "Hello world" {
 		t.Errorf("%q, %v", out.String(), err)
 	}
 	q.want, q.patience = "earth", time.Millisecond
-	if err := q.ask(t.Context(), &out); err == nil || !strings.Contains(err.Error(), `want "earth"`) {
+	if err := q.ask(t.Context(), &out, io.Discard); err == nil || !strings.Contains(err.Error(), `want "earth"`) {
 		t.Error(err)
 	}
 }
