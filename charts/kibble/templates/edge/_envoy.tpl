@@ -76,11 +76,18 @@ spec:
       httpGet: {path: /ready, port: kibble-status}
       periodSeconds: 3
     lifecycle:
-      # Endpoints forget the pod first; then listeners drain, while connections are told to go.
+      # So long it goes on serving, while the container "drain" has it ask clients to leave.
       preStop: {sleep: {seconds: {{ $values.drainSeconds }}}}
     volumeMounts:
     - {name: bootstrap, mountPath: /etc/envoy, readOnly: true}
     - {name: tls, mountPath: /etc/kibble/tls, readOnly: true}
+  # Envoy's image has no shell, by which a hook could tell Envoy to drain.
+  - name: drain
+    image: {{ include "kibble.image" (list $root $root.Values.image $root.Chart.AppVersion) }}
+    imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+    args: [drain, --admin-address=127.0.0.1:9901]
+    resources: {requests: {cpu: 1m, memory: 16Mi}, limits: {memory: 64Mi}}
+    securityContext: {{- include "kibble.containerSecurity" $root | nindent 6 }}
   volumes:
   - name: bootstrap
     emptyDir: {medium: Memory, sizeLimit: 1Mi}
