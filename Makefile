@@ -22,6 +22,10 @@ KUBE_VERSION := $(shell sed -n 's/^require k8s.io\/kubernetes v//p' tools/kube/g
 KUBE_DIR     := $(CURDIR)/.kube/$(KUBE_VERSION)
 export KIBBLE_KUBE ?= $(KUBE_DIR)
 
+# A real node of that Kubernetes. Set KIBBLE_NODE to a directory with programs of your own.
+NODE_DIR := $(KUBE_DIR)-node
+export KIBBLE_NODE ?= $(NODE_DIR)
+
 # The real Helm. Set KIBBLE_HELM to use a binary of your own.
 HELM_BINARY := $(CURDIR)/.bin/helm
 export KIBBLE_HELM ?= $(HELM_BINARY)
@@ -41,7 +45,7 @@ LINT    := $(CURDIR)/.bin/golangci-lint
 CONTROLLER_GEN := $(CURDIR)/.bin/controller-gen
 
 .DEFAULT_GOAL := help
-.PHONY: help build image envoy kube helm chromium generate test lint fmt fuzz bench demo smoke programs clean
+.PHONY: help build image envoy kube node helm chromium generate test lint fmt fuzz bench demo smoke programs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +68,12 @@ kube: $(KIBBLE_KUBE)/kube-apiserver ## build a Kubernetes API server into .kube 
 $(KUBE_DIR)/kube-apiserver: tools/kube/go.sum tools/etcd/go.sum
 	@tools/kube.sh $(@D)
 
+node: $(KIBBLE_NODE)/kubelet ## build kubelet, containerd and what else a node needs into .kube if it is missing; the last line is its directory
+	@echo $(KIBBLE_NODE)
+
+$(NODE_DIR)/kubelet: tools/kube/go.sum tools/node/go.sum
+	@tools/node.sh $(@D)
+
 helm: $(KIBBLE_HELM) ## build Helm if it is missing; the last line is the binary's path
 	@echo $(KIBBLE_HELM)
 
@@ -82,7 +92,7 @@ generate: $(CONTROLLER_GEN) ## write what is made: the CRDs, the copy methods, t
 
 # The tests of other modules read files outside of them, such as the charts: Go
 # does not see when these change, so their results are not kept.
-test: $(KIBBLE_ENVOY) $(KIBBLE_KUBE)/kube-apiserver $(KIBBLE_HELM) $(KIBBLE_CHROMIUM) ## run every test: unit, property, golden, on a real Envoy, a real Kubernetes API and a real Chromium
+test: $(KIBBLE_ENVOY) $(KIBBLE_KUBE)/kube-apiserver $(KIBBLE_NODE)/kubelet $(KIBBLE_HELM) $(KIBBLE_CHROMIUM) ## run every test: unit, property, golden, on a real Envoy, a real Kubernetes API and a real Chromium
 	@set -e; for dir in $(MODULES); do echo "go test ./... in $$dir"; (cd $$dir && $(GO) test -timeout 20m $$([ $$dir = ./ ] || echo -count=1) ./...); done
 
 lint: $(LINT) $(CONTROLLER_GEN) ## run the linters, import direction included; see that generated files are current
