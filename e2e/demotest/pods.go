@@ -72,7 +72,7 @@ func (l *Lab) StopPod(p helloworld.Pod) {
 	l.Must(l.Kube.CoreV1().Pods("default").Delete(l.Context(), p.Name, metav1.DeleteOptions{}))
 	l.SetReady(p.Name, false)
 	if l.sidecars() {
-		l.awaitForgotten(p.IP)
+		l.AwaitForgotten(p.IP)
 		e := l.Envoys[p.Name]
 		l.Eventually("the Envoy of "+p.Name+" is idle", func() error { return idle(e) })
 		e.Stop()
@@ -118,8 +118,8 @@ func requestsTo(page, ip string) string {
 	return strings.Join(all, "")
 }
 
-// awaitForgotten returns when no Envoy but that of the pod itself has an address among its endpoints.
-func (l *Lab) awaitForgotten(ip string) {
+// AwaitForgotten returns when no Envoy but that of the pod itself has an address among its endpoints.
+func (l *Lab) AwaitForgotten(ip string) {
 	l.Helper()
 	l.Eventually("nobody uses "+ip, func() error {
 		if strings.Contains(l.Edge.Get(l, "/clusters"), "::"+ip+":") {

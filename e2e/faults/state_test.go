@@ -25,7 +25,7 @@ func startsAlone(l *demotest.Lab, link *demotest.Link) {
 	l.Top.Pods = append(slices.Clone(pods), late)
 	l.StartPod(late)
 	l.SetReady(late.Name, false) // nobody else uses it
-	l.AwaitUnused(late.IP)
+	l.AwaitForgotten(late.IP)
 	awaitKept(l, kibble)
 	before := l.Told()
 	link.Cut()
