@@ -23,7 +23,7 @@ func (s *Server) Provisional(snapshot *translate.Snapshot) {
 	if s.complete {
 		return
 	}
-	now := s.opts.Now()
+	now := s.clock.read()
 	for name, c := range snapshot.Classes {
 		s.class(name).Class.Provisional(now, c)
 	}

@@ -71,6 +71,7 @@ type Server struct {
 	metrics *metrics
 
 	mu        sync.Mutex
+	clock     clock
 	published bool
 	complete  bool // by Publish, and not only by Provisional
 	recalled  map[string]*publish.Remembered
@@ -105,7 +106,7 @@ func New(o Options) *Server {
 	o.KeepExtra = cmp.Or(o.KeepExtra, 10*time.Minute)
 	o.MaxStreams = cmp.Or(o.MaxStreams, 10_000)
 	return &Server{
-		opts: o, metrics: newMetrics(o.Registerer),
+		opts: o, metrics: newMetrics(o.Registerer), clock: clock{now: o.Now},
 		classes: map[string]*class{}, changed: make(chan struct{}),
 	}
 }
@@ -116,7 +117,7 @@ func New(o Options) *Server {
 func (s *Server) Publish(snapshot *translate.Snapshot, refused ...Verdict) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.opts.Now()
+	now := s.clock.read()
 	for name := range snapshot.Classes {
 		s.class(name)
 	}
@@ -236,7 +237,7 @@ func (s *Server) tick(ctx context.Context) {
 		case <-t.C:
 		}
 		s.mu.Lock()
-		now := s.opts.Now()
+		now := s.clock.read()
 		for _, c := range s.classes {
 			c.Tick(now)
 			s.metrics.becameLate(c.Late())
@@ -297,7 +298,7 @@ func (c *class) extras() *translate.ClassSnapshot {
 func (s *Server) Ensure(ctx context.Context, name string, needs translate.Needs) error {
 	s.mu.Lock()
 	c := s.class(name)
-	now := s.opts.Now()
+	now := s.clock.read()
 	if c.add(needs, now.Add(s.opts.KeepExtra)) {
 		c.Extra(now, c.extras())
 		s.wake()
@@ -315,7 +316,7 @@ func (s *Server) Ensure(ctx context.Context, name string, needs translate.Needs)
 		case <-changed:
 		}
 		s.mu.Lock()
-		now = s.opts.Now()
+		now = s.clock.read()
 	}
 }
 
@@ -383,6 +384,15 @@ func statusOf(class string, st *stream, now time.Time) ProxyStatus {
 			p.BehindSince = typ.Since
 		}
 	}
+	c := &st.server.clock
+	p.Connected, p.BehindSince = c.shown(p.Connected), c.shown(p.BehindSince)
+	for i := range p.Types {
+		typ := &p.Types[i]
+		typ.Since, typ.Unanswered = c.shown(typ.Since), c.shown(typ.Unanswered)
+		for j := range typ.Refused {
+			typ.Refused[j].Since = c.shown(typ.Refused[j].Since)
+		}
+	}
 	p.InSync = st.class.Known() && !st.class.Waits() && p.BehindSince.IsZero() && !p.Stuck
 	return p
 }
@@ -392,7 +402,7 @@ func (s *Server) Proxies() []ProxyStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []ProxyStatus
-	now := s.opts.Now()
+	now := s.clock.read()
 	for name, c := range s.classes {
 		for _, st := range c.streams {
 			all = append(all, statusOf(name, st, now))

@@ -69,7 +69,7 @@ func (st *stream) hear(node *corev3.Node, typ, nonce string, refused *status.Sta
 	s := st.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.opts.Now()
+	now := s.clock.read()
 	if st.proxy == nil {
 		if err := st.join(node, now); err != nil {
 			return err
@@ -177,7 +177,7 @@ func (st *stream) watch(sub publish.Subscription, attach func()) (cancel func(),
 	attach()
 	st.wildcard[sub.Type], st.open[sub.Type] = sub.Wildcard, true
 	if !seen || was != sub.Wildcard || len(sub.Add)+len(sub.Drop) > 0 {
-		st.proxy.Subscribe(s.opts.Now(), sub)
+		st.proxy.Subscribe(s.clock.read(), sub)
 	}
 	st.pump() // also what could not be handed over while the type was closed
 	s.wake()
@@ -195,7 +195,7 @@ func (st *stream) pump() {
 	if !st.server.published {
 		return
 	}
-	now := st.server.opts.Now()
+	now := st.server.clock.read()
 	for _, typ := range st.proxy.Asked() {
 		for st.open[typ] {
 			r := st.proxy.Next(now, typ)
@@ -235,7 +235,7 @@ func (st *stream) sending(message any, nonce string) {
 	st.queue = slices.Delete(st.queue, i, i+1)
 	st.proxy.Sent(r, nonce)
 	if len(st.sent) < maxUnanswered {
-		st.sent[r.Type+" "+nonce] = s.opts.Now()
+		st.sent[r.Type+" "+nonce] = s.clock.read()
 	}
 	s.metrics.pushed(r)
 	if st.full {
@@ -255,7 +255,7 @@ func (st *stream) dropped(typ string) {
 	for i := len(st.queue) - 1; i >= 0; i-- {
 		if r := st.queue[i].response; r.Type == typ {
 			st.queue = slices.Delete(st.queue, i, i+1)
-			st.proxy.Unsent(s.opts.Now(), r)
+			st.proxy.Unsent(s.clock.read(), r)
 		}
 	}
 }

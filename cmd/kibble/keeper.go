@@ -100,9 +100,7 @@ func (s *serving) provide() {
 		return
 	}
 	s.server.Provisional(snapshot)
-	if end, ok := m.NextEnd(); ok {
-		s.ends.Reset(time.Until(end))
-	}
+	s.awaitEnd(m)
 	s.report([]dtab.Finding{{
 		Code: codeEarlier, Severity: dtab.Warning, Pos: dtab.Pos{Source: s.keeper.source},
 		Message: "the cluster has not been read yet; what was served on " + s.keeper.written.Format(time.RFC3339) +

@@ -211,6 +211,11 @@ func (s *serving) follow(ctx context.Context, updates <-chan discovery.Update) e
 			return nil
 		case last = <-updates:
 		case <-s.ends.C:
+			m := s.model.Load()
+			if end, ok := m.NextEnd(); ok && time.Now().Before(end) {
+				s.awaitEnd(m)
+				continue
+			}
 		case <-s.frequent:
 			if s.read.Load() != nil {
 				s.foretell()
@@ -237,10 +242,19 @@ func (s *serving) publish(u discovery.Update) {
 	s.read.Store(&u)
 	s.keeper.keep(m)
 	s.foretell()
-	if end, ok := m.NextEnd(); ok {
-		s.ends.Reset(time.Until(end))
-	}
+	s.awaitEnd(m)
 	s.log.Info("published", "routers", len(m.RouterNames()), "findings", len(all), "took", time.Since(began).Round(time.Microsecond))
+}
+
+// lookAgain is how long a clock that was set may go unnoticed.
+const lookAgain = time.Minute
+
+// awaitEnd has follow look when the next policy ends. Timers do not know of
+// clocks that are set, so it looks now and then.
+func (s *serving) awaitEnd(m *translate.Model) {
+	if end, ok := m.NextEnd(); ok {
+		s.ends.Reset(min(time.Until(end), lookAgain))
+	}
 }
 
 // foretell publishes the last snapshot, with the answers to overrides that come often.

@@ -25,11 +25,15 @@ type Load struct {
 	failed []string
 }
 
-// Load starts it. Any of the worlds is right: whose turn it is, is for Await.
-func (l *Lab) Load() *Load {
+// Load starts it, with questions of the demo, or others like them. Any of the
+// worlds is right: whose turn it is, is for Await.
+func (l *Lab) Load(questions ...helloworld.Question) *Load {
 	ctx, cancel := context.WithCancel(context.Background())
 	load := &Load{lab: l, stop: cancel}
-	for _, q := range helloworld.Questions(l.Top)[:4] {
+	if len(questions) == 0 {
+		questions = helloworld.Questions(l.Top)[:4]
+	}
+	for _, q := range questions {
 		load.done.Go(func() { load.ask(ctx, q) })
 	}
 	l.Cleanup(cancel)

@@ -31,7 +31,7 @@ func Main(m *testing.M) int {
 	child := exec.Command(os.Args[0], os.Args[1:]...)
 	child.Stdout, child.Stderr = os.Stdout, os.Stderr
 	child.Env = append(os.Environ(), programs+"="+bin)
-	child.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	child.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
 	if os.Getuid() != 0 {
 		child.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
 		child.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
@@ -46,6 +46,16 @@ func Main(m *testing.M) int {
 		return code
 	}
 	return 1 // a signal ended it
+}
+
+// SmallDisk puts a disk of some bytes in the place of a directory, for whoever
+// opens files there from now on, until the end that it gives is called. The tests'
+// mounts are their own.
+func (l *Lab) SmallDisk(dir string, bytes int) (end func()) {
+	l.Helper()
+	l.Must(unix.Mount("none", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+	l.Must(unix.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d", bytes)))
+	return func() { l.Must(unix.Unmount(dir, unix.MNT_DETACH)) }
 }
 
 // ownNetwork brings the loopback interface up, with the pods' network beside 127/8.

@@ -13,3 +13,10 @@ func Main(*testing.M) int {
 	fmt.Fprintln(os.Stderr, "skipped: the pods of these tests need a network namespace of their own, which only Linux has")
 	return 0
 }
+
+// SmallDisk is for Linux only.
+func (l *Lab) SmallDisk(string, int) (end func()) {
+	l.Helper()
+	l.Fatal("mounts are for Linux only")
+	return nil
+}

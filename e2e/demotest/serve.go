@@ -25,8 +25,8 @@ type Replica struct {
 	*kubetest.Process
 	// XDS and Admin are its addresses.
 	XDS, Admin string
-	// State is its state directory.
-	State string
+	// Dir is what it writes to: its log, and in State its state.
+	Dir, State string
 }
 
 // certificates makes those of the control planes and of the proxy classes.
@@ -48,9 +48,11 @@ func (l *Lab) kibble(args ...string) {
 // Serve starts a control plane and returns when it is ready.
 func (l *Lab) Serve() *Replica {
 	l.Helper()
-	r := &Replica{XDS: free(l), Admin: free(l), State: filepath.Join(l.dir, fmt.Sprintf("state-%d", len(l.Replicas)))}
+	r := &Replica{XDS: free(l), Admin: free(l), Dir: filepath.Join(l.dir, fmt.Sprintf("kibble-%d", len(l.Replicas)))}
+	r.State = filepath.Join(r.Dir, "state")
+	l.Must(os.MkdirAll(r.Dir, 0o700))
 	server := filepath.Join(l.certs, "server")
-	r.Process = kubetest.NewProcess(l, filepath.Join(l.bin, "kibble"), filepath.Join(l.dir, fmt.Sprintf("kibble-%d.log", len(l.Replicas))), append([]string{
+	r.Process = kubetest.NewProcess(l, filepath.Join(l.bin, "kibble"), filepath.Join(r.Dir, "log"), append([]string{
 		"serve", "--kubeconfig", l.WriteKubeconfig(l.control, "default"), "--status-lease", "kibble/kibble", "--state-dir", r.State,
 		"--xds-address", r.XDS, "--admin-address", r.Admin,
 		"--tls-cert", filepath.Join(server, "tls.crt"), "--tls-key", filepath.Join(server, "tls.key"), "--client-ca", filepath.Join(server, "ca.crt"),
@@ -73,7 +75,12 @@ func (l *Lab) AwaitReady(r *Replica) {
 	})
 }
 
-// Metric is the sum of a control plane's metric over all labels; 0 if it has none.
+// Certificate is the path of a file of the certificates of "server" or of a
+// proxy class: "class-edge".
+func (l *Lab) Certificate(of, name string) string { return filepath.Join(l.certs, of, name) }
+
+// Metric is the sum of a control plane's metric over all labels, or with the labels that
+// are written behind its name; 0 if it has none.
 func (l *Lab) Metric(r *Replica, name string) (sum float64) {
 	l.Helper()
 	page, err := get("http://" + r.Admin + "/metrics")

@@ -43,6 +43,15 @@ func TestOneControlPlane(t *testing.T) {
 		{"control plane starts without an API server", startsAlone},
 		{"control plane starts with a broken Router", startsBroken},
 		{"control plane starts after a refusal", startsAfterRefusal},
+		{"control plane paused", paused},
+		{"half-open connections to the API server", frozen},
+		{"API server answers with errors", refusals},
+		{"Router comes and goes", routerComesAndGoes},
+		{"namespace deleted", namespaceDeleted},
+		{"lease taken by somebody else", leaseTaken},
+		{"resets, rubbish and slow readers", strangers},
+		{"certificates replaced by rubbish", certificatesBroken},
+		{"disk full", diskFull},
 	} {
 		if !t.Run(fault.name, func(t *testing.T) {
 			l := lab.Under(t)

@@ -84,6 +84,16 @@ func (p *Process) PID() int {
 	return p.cmd.Process.Pid
 }
 
+// Signal sends it a signal.
+func (p *Process) Signal(s os.Signal) {
+	p.t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Errorf("signal %s: %v", filepath.Base(p.path), err)
+	}
+}
+
 // Log is what it has written so far.
 func (p *Process) Log() string {
 	b, err := os.ReadFile(p.log)
