@@ -3,6 +3,8 @@
 GO    ?= go
 # How long each fuzz target runs.
 FUZZTIME ?= 20s
+# How long the soak goes on.
+SOAK ?= 5m
 # For demo and smoke: a helloworld binary with the flags of the original, in
 # place of ours; and further flags, as listed by bin/demo --help.
 HELLOWORLD ?=
@@ -45,7 +47,7 @@ LINT    := $(CURDIR)/.bin/golangci-lint
 CONTROLLER_GEN := $(CURDIR)/.bin/controller-gen
 
 .DEFAULT_GOAL := help
-.PHONY: help build image envoy kube node helm chromium generate test lint fmt fuzz bench demo smoke programs clean
+.PHONY: help build image envoy kube node helm chromium generate test lint fmt fuzz soak bench demo smoke programs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -111,6 +113,9 @@ $(CONTROLLER_GEN): tools/crd/go.mod tools/crd/go.sum
 
 fuzz: ## run each fuzz target for FUZZTIME (20s)
 	@FUZZTIME=$(FUZZTIME) GO=$(GO) tools/fuzz.sh
+
+soak: ## let environments, services and proxies come and go for SOAK (5m), with the race detector; memory and goroutines must be flat
+	@$(GO) test -race -count=1 -timeout 0 -v ./internal/soaktest -soak $(SOAK)
 
 bench: $(KIBBLE_ENVOY) $(KIBBLE_KUBE)/kube-apiserver ## measure Kibble beside other ways to do its job: PARTS of change, start, data, translate, dtab
 	@GO=$(GO) tools/bench.sh $(PARTS)

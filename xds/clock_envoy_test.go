@@ -34,7 +34,9 @@ func TestEnvoyClockJumps(t *testing.T) {
 		want := fmt.Sprintf("c%d", i+2)
 		until(t, want+" answers", func() bool { return l.last() == want })
 	}
-	until(t, "what is old has gone", func() bool { return inSync(s, "edge-0") && len(statusOf(s, cds).Refused) == 0 && statusOf(s, cds).Retiring == 0 })
+	until(t, "what is old has gone", func() bool {
+		return inSync(s, "edge-0") && len(statusOf(s, cds).Refused) == 0 && statusOf(s, cds).Retiring == 0
+	})
 	l.end()
 	if err := l.failed(); err != nil {
 		t.Error(err)

@@ -90,10 +90,10 @@ func (w *world) route(label string) {
 		translate.ClusterType: {}, translate.EndpointType: {},
 	}}
 	for _, d := range domains {
-		if d != "*" && rapid.Bool().Draw(w.t, label+" has no "+d) {
+		if d != "*" && rapid.Bool().Draw(w.draw, label+" has no "+d) {
 			continue
 		}
-		to := rapid.SampledFrom([]string{"c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7"}).Draw(w.t, label+" "+d)
+		to := rapid.SampledFrom([]string{"c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7"}).Draw(w.draw, label+" "+d)
 		snap.Resources[translate.VirtualHostType]["r/"+d] = resource(translate.VirtualHostType, "r/"+d, to, none, to)
 		snap.Resources[translate.ClusterType][to] = resource(translate.ClusterType, to, "1", none)
 		snap.Resources[translate.EndpointType][to] = resource(translate.EndpointType, to, "1", none)

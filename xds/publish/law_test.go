@@ -20,9 +20,17 @@ var (
 	hostNames    = []string{"*", "*.x", "a.x", "b"}
 )
 
+// teller is what a world says to a test.
+type teller interface {
+	Logf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // world is a class and the Envoys that are connected to it.
 type world struct {
-	t      *rapid.T
+	t      teller
+	draw   *rapid.T // where a random history is made
 	now    time.Time
 	class  *Class
 	envoys []*envoy
@@ -36,7 +44,7 @@ type world struct {
 }
 
 func newWorld(t *rapid.T, patient bool) *world {
-	w := &world{t: t, now: time.Unix(0, 0), class: NewClass(Options{Window: 3}), patient: patient}
+	w := &world{t: t, draw: t, now: time.Unix(0, 0), class: NewClass(Options{Window: 3}), patient: patient}
 	for i := range rapid.IntRange(1, 3).Draw(t, "envoys") {
 		e := newEnvoy(rapid.Bool().Draw(t, fmt.Sprintf("full%d", i)))
 		if rapid.Bool().Draw(t, fmt.Sprintf("of a workload %d", i)) {
@@ -49,22 +57,22 @@ func newWorld(t *rapid.T, patient bool) *world {
 
 // step lets one thing happen.
 func (w *world) step() {
-	e := w.envoys[rapid.IntRange(0, len(w.envoys)-1).Draw(w.t, "who")]
-	switch rapid.IntRange(0, 12).Draw(w.t, "what") {
+	e := w.envoys[rapid.IntRange(0, len(w.envoys)-1).Draw(w.draw, "who")]
+	switch rapid.IntRange(0, 12).Draw(w.draw, "what") {
 	case 12:
 		if e.Proxy != nil {
-			e.changeTables(rapid.SampledFrom(routeNames).Draw(w.t, "table"), rapid.Bool().Draw(w.t, "at once"))
+			e.changeTables(rapid.SampledFrom(routeNames).Draw(w.draw, "table"), rapid.Bool().Draw(w.draw, "at once"))
 		}
 	case 10:
-		w.restart()
+		w.restart(rapid.Bool().Draw(w.draw, "provisional"))
 	case 11:
-		e.request(rapid.SampledFrom(hosts).Draw(w.t, "host"))
+		e.request(rapid.SampledFrom(hosts).Draw(w.draw, "host"))
 	case 0:
-		w.publish(rapid.IntRange(0, 3).Draw(w.t, "faulty") == 0)
+		w.publish(rapid.IntRange(0, 3).Draw(w.draw, "faulty") == 0)
 	case 1:
 		w.connect(e)
 	case 2:
-		w.pass(time.Duration(rapid.IntRange(1, 80).Draw(w.t, "tenths")) * 100 * time.Millisecond)
+		w.pass(time.Duration(rapid.IntRange(1, 80).Draw(w.draw, "tenths")) * 100 * time.Millisecond)
 	case 3, 4, 5:
 		if e.Proxy != nil {
 			e.read()
@@ -96,7 +104,7 @@ func (w *world) join(e *envoy) {
 
 // restart puts another control plane in place, which remembers what the last
 // one learnt, and may serve what was wanted at some time until it is told more.
-func (w *world) restart() {
+func (w *world) restart(provisional bool) {
 	for _, e := range w.envoys {
 		if e.Proxy != nil && (e.full && w.patient || e.warms()) {
 			return // see connect
@@ -121,7 +129,7 @@ func (w *world) restart() {
 	if w.snap == nil {
 		return
 	}
-	if rapid.Bool().Draw(w.t, "provisional") {
+	if provisional {
 		w.class.Provisional(w.now, w.earlier)
 		w.late = true
 	} else {
@@ -215,7 +223,7 @@ func show(r *Response) string {
 
 // publish brings a configuration whose every name is there.
 func (w *world) publish(faulty bool) {
-	t := w.t
+	t := w.draw
 	snap := &translate.ClassSnapshot{Resources: map[string]map[string]*translate.Resource{}}
 	put := func(typ, name string, faults []fault, clusters ...string) {
 		if snap.Resources[typ] == nil {
@@ -296,8 +304,8 @@ func (w *world) leads(table string, named []string) []translate.Lead {
 		if !strings.HasPrefix(host, table+"/") || len(named) == 0 {
 			continue
 		}
-		to := []string{rapid.SampledFrom(named).Draw(w.t, host)}
-		if other := rapid.SampledFrom(named).Draw(w.t, host+" too"); other != to[0] && rapid.Bool().Draw(w.t, host+" splits") {
+		to := []string{rapid.SampledFrom(named).Draw(w.draw, host)}
+		if other := rapid.SampledFrom(named).Draw(w.draw, host+" too"); other != to[0] && rapid.Bool().Draw(w.draw, host+" splits") {
 			to = append(to, other)
 		}
 		slices.Sort(to)
