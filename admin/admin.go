@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -34,6 +35,10 @@ type Options struct {
 	Config func(url.Values) (any, error)
 	// Learnt gives what workloads were seen to use, in such a form; nil: nothing does.
 	Learnt func() any
+	// Diff says what becomes different if the objects in a body were written beside
+	// those that are served. It changes nothing; one is worked on at a time. Those
+	// may ask who may see the Console.
+	Diff func(io.Reader) (any, error)
 	// Console answers everything else; nil: nothing does. Unless ConsoleOpen is
 	// set, only those may see it who come from this machine, as a port that
 	// kubectl forwards does, and call it localhost or by an address.
@@ -54,6 +59,7 @@ type Options struct {
 //	/api/learnt    which clusters workloads were seen to use, of routers on demand
 //	/api/findings  what is wrong with the objects
 //	/api/config    what the proxies have, are to have and refused, and of what it was made
+//	/api/diff      what would become different (POST)
 //	/              the console, pages for people
 func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
@@ -85,6 +91,9 @@ func Handler(o Options) http.Handler {
 			asJSON(w, v)
 		})))
 	}
+	if o.Diff != nil {
+		mux.Handle("POST /api/diff", guarded(http.NewCrossOriginProtection().Handler(compare(o.Diff))))
+	}
 	if o.Console != nil {
 		mux.Handle("/", guarded(o.Console))
 	}
@@ -92,6 +101,29 @@ func Handler(o Options) http.Handler {
 		return local(mux)
 	}
 	return mux
+}
+
+// maxObjects bounds what is sent to be compared.
+const maxObjects = 64 << 20
+
+// compare answers one question at a time, so that it takes no more than a part
+// of the machine that serves proxies.
+func compare(diff func(io.Reader) (any, error)) http.Handler {
+	busy := make(chan struct{}, 1)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case busy <- struct{}{}:
+			defer func() { <-busy }()
+		case <-r.Context().Done():
+			return
+		}
+		v, err := diff(http.MaxBytesReader(w, r.Body, maxObjects))
+		if err != nil {
+			text(w, http.StatusBadRequest, err.Error())
+			return
+		}
+		asJSON(w, v)
+	})
 }
 
 // near refuses requests that come from another machine.

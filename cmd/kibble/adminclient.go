@@ -25,12 +25,25 @@ const maxStatus = 256 << 20
 
 // get asks for a path and reads the answer, JSON.
 func (c *adminClient) get(ctx context.Context, path string, query url.Values, into any) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	if len(query) > 0 {
 		path += "?" + query.Encode()
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.address+path, http.NoBody)
+	return c.do(ctx, http.MethodGet, path, http.NoBody, into)
+}
+
+// post sends a value as JSON and reads the answer, JSON.
+func (c *adminClient) post(ctx context.Context, path string, value, into any) error {
+	body, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("encode what is asked: %w", err)
+	}
+	return c.do(ctx, http.MethodPost, path, bytes.NewReader(body), into)
+}
+
+func (c *adminClient) do(ctx context.Context, method, path string, sent io.Reader, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+c.address+path, sent)
 	if err != nil {
 		return wrongf("--admin-address %q is not an address: want host:port, such as 127.0.0.1:9990", c.address)
 	}

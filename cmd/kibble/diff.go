@@ -4,28 +4,28 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"kibble.dev/discovery"
-	"kibble.dev/dtab"
 	"kibble.dev/translate"
 )
 
 // newDiffCommand makes `kibble diff`.
 func newDiffCommand() *cobra.Command {
 	var out output
-	var router string
+	var c comparison
 	cmd := &cobra.Command{
-		Use:   "diff OLD NEW",
+		Use:   "diff OLD NEW | diff --live NEW",
 		Short: "Show which hosts lead elsewhere when NEW takes the place of OLD",
 		Long: `Show what requests notice when NEW takes the place of OLD, two directories or
 files of objects: which hosts lead elsewhere, for whom, from what to what, and
 the rules that did it; and which listeners, answers and conditions change. A
 change that no request notices, such as a comment, is none.
+
+With --live, OLD is what a running kibble serve serves, and with --kubeconfig,
+--context or -n what is in a cluster. The objects of NEW are added to those that
+are there, in place of those of the same name, as kubectl apply would do.
 
 Before a rule stands + if NEW has it and OLD does not, - if it is gone, and ~ if
 it was there and did not decide. A name after + or - exists now, or no more.
@@ -33,18 +33,15 @@ it was there and did not decide. A name after + or - exists now, or no more.
 The exit code is 0 if nothing changes, 1 if something does or NEW has mistakes.`,
 		Example: `  kibble diff main/routing branch/routing
   kibble diff main/routing branch/routing --router ingress
-  kibble diff main/routing branch/routing -o markdown > comment.md`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 2 {
-				return fmt.Errorf("want two directories or files, OLD and NEW, not %d", len(args))
-			}
-			return nil
-		},
+  kibble diff main/routing branch/routing -o markdown > comment.md
+  kibble diff --live routing
+  kibble diff --kubeconfig ~/.kube/config routing`,
+		Args: c.args,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := out.check(); err != nil {
 				return err
 			}
-			d, found, err := compare(args[0], args[1], router)
+			d, found, err := c.compare(cmd.Context(), args)
 			if err != nil {
 				return err
 			}
@@ -62,28 +59,13 @@ The exit code is 0 if nothing changes, 1 if something does or NEW has mistakes.`
 		},
 	}
 	out.flags(cmd, "table", "json", "markdown")
-	cmd.Flags().StringVar(&router, "router", "", "only this router, by name or namespace/name")
+	f := cmd.Flags()
+	f.StringVar(&c.router, "router", "", "only this router, by name or namespace/name")
+	f.BoolVar(&c.live, "live", false, "compare with what kibble serve serves")
+	c.admin.flags(f)
+	c.cluster.flags(cmd)
+	f.StringSliceVarP(&c.cluster.namespaces, "namespace", "n", nil, "compare with a cluster: these namespaces only; default all")
 	return cmd
-}
-
-// compare reads two places. The findings are those of the new one.
-func compare(oldPath, newPath, router string) (*translate.Difference, []dtab.Finding, error) {
-	now := time.Now() // the same for both, so that no policy ends in between
-	var models [2]*translate.Model
-	var found []dtab.Finding
-	for i, path := range []string{oldPath, newPath} {
-		inv, f, err := discovery.ReadDir(path)
-		if err != nil {
-			return nil, nil, cannotRead(path, err)
-		}
-		models[i] = translate.NewModel(inv, now)
-		found = slices.Concat(f, models[i].Findings())
-	}
-	d, err := translate.Diff(models[0], models[1], router)
-	if err != nil {
-		return nil, nil, wrongf("%w", err)
-	}
-	return d, found, nil
 }
 
 func printDiff(w, notes io.Writer, d *translate.Difference, out *output) error {

@@ -148,7 +148,7 @@ func (s *serving) run(ctx context.Context) error {
 	}
 	handler := admin.Handler(admin.Options{
 		Gatherer: registry, Ready: s.ready, Findings: s.found,
-		Proxies: func() any { return s.server.Proxies() }, Config: s.config,
+		Proxies: func() any { return s.server.Proxies() }, Config: s.config, Diff: s.diff,
 		Learnt: func() any { return s.server.Learnt() },
 		Console: console.New(console.Options{
 			Model: s.model.Load, Findings: s.found, Proxies: s.server.Proxies, Now: time.Now,

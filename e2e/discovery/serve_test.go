@@ -2,6 +2,7 @@ package discovery_test
 
 import (
 	"os/exec"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -133,6 +134,15 @@ func TestReplicas(t *testing.T) {
 	out, err = exec.Command(kibble, "explain", "--kubeconfig", as, "-n", "prod", "--router", "ingress", "web").CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "router prod/ingress spec.dtab:1:1") {
 		t.Errorf("explain: %v\n%s", err, out)
+	}
+	// So does diff: what would these files change there?
+	edited := filepath.Join(t.TempDir(), "edited.yaml")
+	if err := os.WriteFile(edited, []byte(strings.Replace(manifest, "/svc => /#/io.l5d.k8s/prod/http ;", "/svc => /$/inet/127.0.0.1/80 ;", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err = exec.Command(kibble, "diff", "--kubeconfig", as, "-n", "prod", edited).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "prod/ingress") || !strings.Contains(string(out), "+ /svc => /$/inet/127.0.0.1/80") {
+		t.Errorf("diff: %v\n%s", err, out)
 	}
 	nobody := l.WriteKubeconfig(l.account("nobody", nil), "default")
 	out, err = exec.Command(kibble, "preview", "--kubeconfig", nobody, "-n", "prod").CombinedOutput()
