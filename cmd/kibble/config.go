@@ -80,6 +80,7 @@ The exit code is 1 if a proxy refuses something that is shown.`,
 	f.StringVar(&c.class, "proxy-class", "", "only proxies of this class")
 	f.StringVar(&c.node, "node", "", "only the proxy of this name (node.id)")
 	f.BoolVarP(&c.watch, "watch", "w", false, "print again whenever it changes, until interrupted")
+	c.admin.completions(cmd)
 	return cmd
 }
 

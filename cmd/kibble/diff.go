@@ -63,6 +63,7 @@ The exit code is 0 if nothing changes, 1 if something does or NEW has mistakes.`
 	f.StringVar(&c.router, "router", "", "only this router, by name or namespace/name")
 	f.BoolVar(&c.live, "live", false, "compare with what kibble serve serves")
 	c.admin.flags(f)
+	complete(cmd, "router", c.routers)
 	c.cluster.flags(cmd)
 	f.StringSliceVarP(&c.cluster.namespaces, "namespace", "n", nil, "compare with a cluster: these namespaces only; default all")
 	return cmd

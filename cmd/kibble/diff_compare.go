@@ -137,3 +137,16 @@ func (s *serving) diff(body io.Reader) (any, error) {
 	}
 	return judgement{Difference: d, Findings: append(append([]dtab.Finding{}, found...), f...)}, nil
 }
+
+// routers gives those of the new files, for a shell to complete.
+func (c *comparison) routers(cmd *cobra.Command) []string {
+	args := cmd.Flags().Args()
+	if len(args) == 0 {
+		return nil
+	}
+	inv, _, err := discovery.ReadDir(args[len(args)-1])
+	if err != nil {
+		return nil
+	}
+	return routerNames(translate.NewModel(inv, time.Now()))
+}

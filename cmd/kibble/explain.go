@@ -86,6 +86,8 @@ The exit code is 1 if the request is not routed.`,
 	f.BoolVarP(&q.verbose, "verbose", "v", false, "show every part of every policy's condition")
 	f.StringVar(&q.jwks, "jwks", "", "file with the keys that a policy has Envoy fetch (jwksUrl)")
 	_ = cmd.MarkFlagRequired("router") // fails for a flag that is not there only
+	in.completions(cmd)
+	cmd.ValidArgsFunction = offer(func(cmd *cobra.Command) []string { return in.hosts(cmd, q.router) })
 	return cmd
 }
 

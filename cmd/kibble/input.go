@@ -58,7 +58,7 @@ func (in *input) inventory(cmd *cobra.Command) (*translate.Inventory, []dtab.Fin
 	switch given := cmd.Flags().Changed("filename"); {
 	case given && in.cluster.asked():
 		return nil, nil, wrongf("-f reads files; --kubeconfig, --context and -n read a cluster: give one or the other")
-	case !given && !in.cluster.asked():
+	case !given && !in.cluster.asked() && !isPlugin(cmd):
 		return nil, nil, wrongf("nothing to read: give -f DIR for files, or --kubeconfig FILE, --context NAME or -n NAMESPACE for a cluster")
 	case !given:
 		return in.cluster.read(cmd.Context())

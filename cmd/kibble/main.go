@@ -17,7 +17,9 @@ func main() { os.Exit(run()) }
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	cmd, err := newRootCommand().ExecuteContextC(ctx)
+	root := rootFor(os.Args[0])
+	root.SetArgs(argumentsFor(os.Args[0], os.Args[1:]))
+	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && err.Error() != "" {
 		fmt.Fprintln(os.Stderr, "kibble: "+err.Error())
 	}

@@ -74,6 +74,7 @@ json are those tables.`,
 	f.StringArrayVar(&p.asked.cookies, "cookie", nil, "as a person with this cookie, name=value; may be given several times")
 	f.StringArrayVar(&p.asked.headers, "header", nil, "as a person with this header, 'name: value'; may be given several times")
 	f.StringVar(&p.asked.source, "source", "", "as a person with this IP address")
+	in.completions(cmd)
 	return cmd
 }
 

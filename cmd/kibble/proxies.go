@@ -58,6 +58,7 @@ The exit code is 1 if a proxy refuses something or has to be restarted.`,
 	p.admin.flags(f)
 	f.StringVar(&p.class, "proxy-class", "", "only proxies of this class")
 	f.BoolVarP(&p.watch, "watch", "w", false, "print again whenever it changes, until interrupted")
+	p.admin.completions(cmd)
 	return cmd
 }
 

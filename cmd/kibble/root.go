@@ -16,6 +16,6 @@ that is needed cannot be reached.`,
 		SilenceErrors: true,
 	}
 	cmd.AddCommand(newServeCommand(), newPreviewCommand(), newDiffCommand(), newLintCommand(), newTestCommand(), newExplainCommand(), newDtabCommand(),
-		newImportCommand(), newBootstrapCommand(), newCertsCommand(), newInjectCommand(), newWebhookCommand(), newProxiesCommand(), newConfigCommand(), newDrainCommand(), newVersionCommand())
+		newImportCommand(), newBootstrapCommand(), newCertsCommand(), newInjectCommand(), newWebhookCommand(), newProxiesCommand(), newConfigCommand(), newSchemaCommand(), newDrainCommand(), newVersionCommand())
 	return cmd
 }

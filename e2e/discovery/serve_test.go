@@ -1,8 +1,8 @@
 package discovery_test
 
 import (
-	"os/exec"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
