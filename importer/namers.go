@@ -72,7 +72,7 @@ func (r *router) namer(v value, namespace string) *yaml.Node {
 		copyText("pattern", "name")
 	case "io.l5d.fs":
 		copyText("rootDir")
-		if dir, ok := m.get("rootDir"); ok {
+		if dir, ok := m.get("rootDir"); ok && !strings.HasPrefix(dir.node.Value, "/") {
 			dir.find(dtab.Info, CodeDiffers, "a relative rootDir begins at the directory of the manifests, not where linkerd was started", "take the directory along; Kibble reads it")
 		}
 	default:

@@ -120,6 +120,7 @@ func TestPages(t *testing.T) {
 		"playground_plain":    get(t, h, "/playground?"+outgoing.Encode(), 200),
 		"playground_override": get(t, h, with(outgoing, "override", "/host/world => /srv/world-v2"), 200),
 		"playground_inside":   get(t, h, with(outgoing, "environment", "world-v2"), 200),
+		"playground_name":     get(t, h, "/playground?router=outgoing&environment=world-v2&name=/svc/world", 200),
 		"playground_edited":   post(t, h, "/playground", edited),
 		"playground_broken":   post(t, h, "/playground", broken),
 		"mistyped":            get(t, h, "/playground?router=outgoing&source=nowhere", 400),

@@ -88,7 +88,7 @@ func (c *console) ask(p *playground, m *translate.Model, edited bool) error {
 	if !edited {
 		p.Form.Table = p.Router.Text
 	}
-	q, err := c.question(p.Form)
+	as, without, err := c.askings(p.Form)
 	if err != nil {
 		return err
 	}
@@ -97,25 +97,25 @@ func (c *console) ask(p *playground, m *translate.Model, edited bool) error {
 	if err != nil {
 		return err
 	}
-	if err := p.explain("As asked", "", m, q); err != nil {
+	if err := p.explain("As asked", "", m, as); err != nil {
 		return err
 	}
 	if overridden(p.Answers[0].Explanation) {
-		err = p.explain("Without any override", "As it would be if there were no policies, and no rules of the caller's own.", bare, plain(q))
+		err = p.explain("Without any override", "As it would be if there were no policies, and no rules of the caller's own.", bare, without)
 	} else {
 		p.Same = true
 	}
 	if err != nil || !edited {
 		return err
 	}
-	return p.edit(m, q, c)
+	return p.edit(m, as, c)
 }
 
 // overridden tells that anything but the router's table counts.
 func overridden(x *translate.Explanation) bool { return len(x.Context) > 0 || x.Override != "" }
 
-func (p *playground) explain(title, about string, m *translate.Model, q translate.Question) error {
-	x, err := m.Explain(q)
+func (p *playground) explain(title, about string, m *translate.Model, q asking) error {
+	x, err := q(m)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (p *playground) explain(title, about string, m *translate.Model, q translat
 }
 
 // edit says what the edited table changes.
-func (p *playground) edit(m *translate.Model, q translate.Question, c *console) error {
+func (p *playground) edit(m *translate.Model, q asking, c *console) error {
 	next, err := m.SupposeTable(p.Router.Name, p.Form.Table, c.Now())
 	if err != nil {
 		return err

@@ -8,13 +8,15 @@ import (
 	"slices"
 	"strings"
 
+	"kibble.dev/dogfood"
 	"kibble.dev/dogfood/tokens"
+	"kibble.dev/dtab"
 	"kibble.dev/translate"
 )
 
 // form is a request that somebody asks about, as it was typed.
 type form struct {
-	Router, Host, Path, Method, Cookie, Headers, Source, Environment, Override string
+	Router, Host, Path, Method, Name, Cookie, Headers, Source, Environment, Override string
 	// Table is the router's table as it was edited.
 	Table string
 }
@@ -23,7 +25,7 @@ type form struct {
 func readForm(r *http.Request) form {
 	f := form{
 		Router: r.FormValue("router"), Host: strings.TrimSpace(r.FormValue("host")), Path: r.FormValue("path"),
-		Method: r.FormValue("method"), Cookie: strings.TrimSpace(r.FormValue("cookie")), Headers: r.FormValue("headers"),
+		Method: r.FormValue("method"), Name: strings.TrimSpace(r.FormValue("name")), Cookie: strings.TrimSpace(r.FormValue("cookie")), Headers: r.FormValue("headers"),
 		Source: strings.TrimSpace(r.FormValue("source")), Environment: strings.TrimSpace(r.FormValue("environment")),
 		Override: strings.TrimSpace(r.FormValue("override")), Table: strings.ReplaceAll(r.FormValue("table"), "\r\n", "\n"),
 	}
@@ -85,7 +87,30 @@ func (c *console) question(f form) (translate.Question, error) {
 func plain(q translate.Question) translate.Question {
 	q.Request.Header = maps.Clone(q.Request.Header)
 	maps.DeleteFunc(q.Request.Header, func(name string, _ []string) bool {
-		return slices.Contains([]string{translate.HeaderDtab, translate.HeaderCtxDtab, "dtab-local"}, name)
+		return slices.Contains([]string{dogfood.ContextHeader, translate.HeaderDtab, translate.HeaderCtxDtab, "dtab-local"}, name)
 	})
 	return q
+}
+
+// asking is a question that any model can be asked.
+type asking func(*translate.Model) (*translate.Explanation, error)
+
+// askings gives the question of the form, and the same without any override. A
+// name stands in place of a request.
+func (c *console) askings(f form) (as, without asking, err error) {
+	if f.Name == "" {
+		q, err := c.question(f)
+		return func(m *translate.Model) (*translate.Explanation, error) { return m.Explain(q) },
+			func(m *translate.Model) (*translate.Explanation, error) { return m.Explain(plain(q)) }, err
+	}
+	name, err := dtab.ParsePath(f.Name)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%q is not a name: names are paths, such as /svc/web", f.Name)
+	}
+	of := func(context []string) asking {
+		return func(m *translate.Model) (*translate.Explanation, error) {
+			return m.ExplainName(f.Router, name, context)
+		}
+	}
+	return of(dogfood.ParseContext([]string{f.Environment})), of(nil), nil
 }

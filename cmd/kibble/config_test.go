@@ -18,7 +18,7 @@ import (
 	"kibble.dev/admin"
 	"kibble.dev/discovery"
 	"kibble.dev/dtab"
-	"kibble.dev/envoy-bootstrap"
+	bootstrap "kibble.dev/envoy-bootstrap"
 	"kibble.dev/internal/envoytest"
 	"kibble.dev/internal/pki"
 	"kibble.dev/translate"

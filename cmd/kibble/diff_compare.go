@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -26,7 +27,7 @@ type comparison struct {
 func (c *comparison) args(_ *cobra.Command, args []string) error {
 	switch {
 	case c.live && c.cluster.asked():
-		return fmt.Errorf("--live compares with a server, --kubeconfig, --context and -n with a cluster: give one or the other")
+		return errors.New("--live compares with a server, --kubeconfig, --context and -n with a cluster: give one or the other")
 	case (c.live || c.cluster.asked()) && len(args) != 1:
 		return fmt.Errorf("want one directory or file, NEW, not %d: OLD is what is there now", len(args))
 	case !c.live && !c.cluster.asked() && len(args) != 2:
@@ -133,7 +134,7 @@ func (s *serving) diff(body io.Reader) (any, error) {
 	more, found := discovery.ReadTexts(p.Texts)
 	d, f, err := supposed(model, read.Inventory, more, p.Router)
 	if err != nil {
-		return judgement{Wrong: err.Error()}, nil
+		return judgement{Wrong: err.Error()}, nil //nolint:nilerr // it is the answer
 	}
 	return judgement{Difference: d, Findings: append(append([]dtab.Finding{}, found...), f...)}, nil
 }

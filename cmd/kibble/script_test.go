@@ -15,7 +15,9 @@ import (
 
 var update = flag.Bool("update", false, "write what scripts compare with anew")
 
-func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"kibble": main, pluginName: main, completeName: main}) }
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"kibble": main, pluginName: main, completeName: main})
+}
 
 // TestScripts runs the commands as people do.
 func TestScripts(t *testing.T) {

@@ -76,12 +76,15 @@ func (c console) command(words []string) string {
 		return chartValues(words[1:])
 	case "kubectl":
 		verbs := []string{"annotate", "apply", "create", "delete", "describe", "explain", "get", "label", "logs", "patch", "port-forward", "rollout", "wait"}
+		if len(words) > 1 && words[1] == "kibble" {
+			return c.kibble(words[2:])
+		}
 		if len(words) > 1 && !slices.Contains(verbs, words[1]) {
 			return "no such verb is used in this manual: " + strings.Join(verbs, ", ")
 		}
 	case "go":
 		return packages(words[1:])
-	case ":", "base64", "bash", "cat", "cd", "cp", "curl", "echo", "envoy", "gh", "git", "mkdir", "namerctl", "openssl", "sed", "sleep", "grep", "source", "jq", "tail":
+	case ":", "base64", "bash", "cat", "cd", "cp", "curl", "echo", "envoy", "gh", "git", "mkdir", "namerctl", "openssl", "sed", "sleep", "grep", "ln", "source", "jq", "tail":
 	default:
 		return "this program is not among those of the manual: is it a mistake, or one more for internal/docstest?"
 	}
