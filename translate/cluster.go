@@ -158,6 +158,7 @@ func upstreamHTTP(http2 bool, filters ...*hcmv3.HttpFilter) map[string]*anypb.An
 	}
 	options := &httpv3.HttpProtocolOptions{
 		UpstreamProtocolOptions: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{ExplicitHttpConfig: explicit},
+		RetryPolicy:             retryPolicy(),
 	}
 	if len(filters) > 0 {
 		options.HttpFilters = append(slices.Clone(filters), &hcmv3.HttpFilter{

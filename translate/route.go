@@ -86,7 +86,6 @@ func (b *builder) routeFor(name string, c *cell, a answer) *routev3.Route {
 func (b *builder) action() *routev3.RouteAction {
 	action := &routev3.RouteAction{
 		Timeout:                     durationpb.New(0),
-		RetryPolicy:                 retryPolicy(),
 		ClusterNotFoundResponseCode: routev3.RouteAction_SERVICE_UNAVAILABLE,
 	}
 	if b.router.identifier.consume {
@@ -127,7 +126,9 @@ func setHeader(key, value string) *corev3.HeaderValueOption {
 // or a proxy's word that it was not (linkerd's l5d-retryable). Each try goes on
 // to a member of the cluster that was not tried yet, and where all were, to
 // endpoints that were not: four tries reach a second endpoint of the second
-// member.
+// member. It is the same for all, and stands in clusters: in each route of a
+// large table it would be the larger part of what travels, and of what a proxy
+// on demand needs.
 func retryPolicy() *routev3.RetryPolicy {
 	return &routev3.RetryPolicy{
 		RetryOn:    "connect-failure,refused-stream,retriable-headers",
