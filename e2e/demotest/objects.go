@@ -21,6 +21,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
+	"k8s.io/client-go/util/retry"
 )
 
 func (l *Lab) connect() {
@@ -122,23 +123,34 @@ func (l *Lab) Delete(kind, name string) {
 // EditDtab replaces a part of a Router's dtab.
 func (l *Lab) EditDtab(router, before, after string) {
 	l.Helper()
-	o := l.Ours("Router", router)
-	text, _, _ := unstructured.NestedString(o.Object, "spec", "dtab")
-	if !strings.Contains(text, before) {
-		l.Fatalf("router %s: the dtab does not hold %q:\n%s", router, before, text)
-	}
-	l.Must(unstructured.SetNestedField(o.Object, strings.ReplaceAll(text, before, after), "spec", "dtab"))
-	_, err := l.client(o).Update(l.Context(), o, metav1.UpdateOptions{})
-	l.Must(err)
+	l.edit("Router", router, func(o *unstructured.Unstructured) error {
+		text, _, _ := unstructured.NestedString(o.Object, "spec", "dtab")
+		if !strings.Contains(text, before) {
+			l.Fatalf("router %s: the dtab does not hold %q:\n%s", router, before, text)
+		}
+		return unstructured.SetNestedField(o.Object, strings.ReplaceAll(text, before, after), "spec", "dtab")
+	})
 }
 
 // SetNumber sets a number in an object of Kibble's kinds.
 func (l *Lab) SetNumber(kind, name string, value int64, field ...string) {
 	l.Helper()
-	o := l.Ours(kind, name)
-	l.Must(unstructured.SetNestedField(o.Object, value, field...))
-	_, err := l.client(o).Update(l.Context(), o, metav1.UpdateOptions{})
-	l.Must(err)
+	l.edit(kind, name, func(o *unstructured.Unstructured) error {
+		return unstructured.SetNestedField(o.Object, value, field...)
+	})
+}
+
+// edit changes an object as it is now, also when its status is written meanwhile.
+func (l *Lab) edit(kind, name string, change func(*unstructured.Unstructured) error) {
+	l.Helper()
+	l.Must(retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		o := l.Ours(kind, name)
+		if err := change(o); err != nil {
+			return err
+		}
+		_, err := l.client(o).Update(l.Context(), o, metav1.UpdateOptions{})
+		return err
+	}))
 }
 
 // AwaitCondition returns when a condition of an object, as of its newest
