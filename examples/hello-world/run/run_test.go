@@ -73,6 +73,19 @@ func TestDemo(t *testing.T) {
 
 	contextIsCounted(t, top)
 
+	firstEnvironment(t, o.dir, func(what, wanted string, header ...[2]string) {
+		t.Helper()
+		await(what, func() error {
+			q := helloworld.Questions(top)[0]
+			q.Header = header
+			_, body, err := q.Ask(ctx, top.Edge())
+			if err == nil && !strings.Contains(body, wanted) {
+				err = errors.New(body)
+			}
+			return err
+		})
+	})
+
 	edit(t, filepath.Join(o.dir, "routers.yaml"), "/host/world => /srv/world-v1 ;", "/host/world => /srv/world-v2 ;")
 	await("the edit moves routes", func() error {
 		_, body, err := helloworld.Questions(top)[0].Ask(ctx, top.Edge())
@@ -90,6 +103,38 @@ func TestDemo(t *testing.T) {
 	if err := checkPorts(o, top); err != nil {
 		t.Errorf("something is left: %v", err)
 	}
+}
+
+// firstEnvironment does what docs/how-to/first-environment.md tells its reader
+// to do while the demo is up: the policy of that page makes an environment, a
+// mistake in it changes nothing, and without the file all is as before.
+func firstEnvironment(t *testing.T, dir string, await func(what, wanted string, header ...[2]string)) {
+	t.Helper()
+	page, err := os.ReadFile("../../../docs/how-to/first-environment.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml\n")
+	policy, _, found := strings.Cut(rest, "```")
+	if !found || !strings.Contains(policy, "{name: mine}") {
+		t.Fatalf("the page does not begin with the policy mine:\n%s", policy)
+	}
+	file := filepath.Join(dir, "mine.yaml")
+	write := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cookie := [2]string{"Cookie", "mine=yes"}
+	write(policy)
+	await("whoever has the cookie gets world-v2", "earth", cookie)
+	write(strings.Replace(policy, "override:", "overide:", 1))
+	await("others get world", "world")
+	await("a mistake changes nothing", "earth", cookie)
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	await("without the policy everybody gets world", "world", cookie)
 }
 
 // contextIsCounted reads at hello's proxy how many requests came in and went out
