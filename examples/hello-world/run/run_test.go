@@ -159,20 +159,22 @@ func contextIsCounted(t *testing.T, top *helloworld.Topology) {
 }
 
 // The node topology answers the same: with routers that hand over what the
-// sender chose, and with the original's, which name each request again.
+// sender chose, with the original's, which name each request again, and with
+// what the original's own configuration of linkerd is imported as.
 func TestNodes(t *testing.T) {
-	for name, change := range map[string]func(dir string){
-		"handed over": func(string) {},
-		"named again": func(dir string) {
-			edit(t, filepath.Join(dir, "routers.yaml"), incomingHandsOver, incomingNamesAgain)
+	for name, change := range map[string]func(o options){
+		"handed over": func(options) {},
+		"named again": func(o options) {
+			edit(t, filepath.Join(o.dir, "routers.yaml"), incomingHandsOver, incomingNamesAgain)
 		},
-		"by network": func(dir string) {
-			edit(t, filepath.Join(dir, "routers.yaml"), ", hostNetwork: true", "")
+		"by network": func(o options) {
+			edit(t, filepath.Join(o.dir, "routers.yaml"), ", hostNetwork: true", "")
 		},
+		"imported": func(o options) { importRouters(t, o) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := demoOptionsOf(t, "../../hello-world-nodes", "127.0.20.", "127.0.30.")
-			change(o.dir)
+			change(o)
 			o.smoke = true
 			var out bytes.Buffer
 			if code := run(t.Context(), o, &out); code != 0 {
@@ -180,6 +182,28 @@ func TestNodes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// importRouters puts what kibble makes of linkerd's configuration in place of
+// the demo's routers. The nodes of the demo are addresses of one machine, and
+// its edge answers for hosts that nobody knows: both are added.
+func importRouters(t *testing.T, o options) {
+	t.Helper()
+	imported, err := exec.Command(o.kibble, "import", "linkerd", "../../../importer/testdata/linkerd/ingress/l5d.yml").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(o.dir, "routers.yaml")
+	demo, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := regexp.MustCompile(`port: \d+`).Find(demo) // the edge's, which no other test uses
+	if err := os.WriteFile(file, bytes.Replace(imported, []byte("port: 4142"), port, 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	edit(t, file, "  trust: internal\n", "  trust: internal\n  bind: pod\n")
+	edit(t, file, "  trust: untrusted\n", "  trust: untrusted\n  responses: [{unrouted: true, body: \"the edge is here\\n\"}]\n")
 }
 
 const incomingHandsOver = `  identifier: {kind: io.l5d.header, header: l5d-dst-client}
