@@ -78,6 +78,7 @@ type Server struct {
 	streams   int
 	classes   map[string]*class
 	changed   chan struct{} // closed and replaced when a proxy's state may have changed
+	waiting   int           // how many wait for that, at most
 }
 
 // class is a proxy class: its publisher, its streams, and what Ensure added.
@@ -163,8 +164,10 @@ func (s *Server) wake() {
 			}
 		}
 	}
-	close(s.changed)
-	s.changed = make(chan struct{})
+	if s.waiting > 0 {
+		close(s.changed)
+		s.changed, s.waiting = make(chan struct{}), 0
+	}
 }
 
 // Serve answers proxies until the context ends, then lets them go: their
@@ -306,6 +309,9 @@ func (s *Server) Ensure(ctx context.Context, name string, needs translate.Needs)
 	for {
 		pending := c.pending(now, needs.Resources)
 		changed := s.changed
+		if pending {
+			s.waiting++
+		}
 		s.mu.Unlock()
 		if !pending {
 			return nil

@@ -177,9 +177,10 @@ func (st *stream) watch(sub publish.Subscription, attach func()) (cancel func(),
 	attach()
 	st.wildcard[sub.Type], st.open[sub.Type] = sub.Wildcard, true
 	if !seen || was != sub.Wildcard || len(sub.Add)+len(sub.Drop) > 0 {
-		st.proxy.Subscribe(s.clock.read(), sub)
+		st.proxy.Subscribe(s.clock.read(), sub) // after which wake looks at all types
+	} else if s.published {
+		st.pumpType(s.clock.read(), sub.Type) // what could not be handed over while it was closed
 	}
-	st.pump() // also what could not be handed over while the type was closed
 	s.wake()
 	return func() {
 		s.mu.Lock()
@@ -197,16 +198,8 @@ func (st *stream) pump() {
 	}
 	now := st.server.clock.read()
 	for _, typ := range st.proxy.Asked() {
-		for st.open[typ] {
-			r := st.proxy.Next(now, typ)
-			if r == nil {
-				break
-			}
-			if !st.push(r) {
-				st.proxy.Unsent(now, r)
-				st.crowded = true
-				return
-			}
+		if !st.pumpType(now, typ) {
+			return
 		}
 	}
 }
@@ -220,6 +213,22 @@ func (st *stream) rescue(now time.Time) {
 		st.server.opts.Logger.Warn("a proxy asks for no clusters, because one of them does not get warm; it is sent what helps",
 			"node", st.node, "class", st.name, "clusters", len(r.Resources), "removed", len(r.Removed))
 	}
+}
+
+// pumpType is pump for one type; it tells whether there was room.
+func (st *stream) pumpType(now time.Time, typ string) (room bool) {
+	for st.open[typ] {
+		r := st.proxy.Next(now, typ)
+		if r == nil {
+			break
+		}
+		if !st.push(r) {
+			st.proxy.Unsent(now, r)
+			st.crowded = true
+			return false
+		}
+	}
+	return true
 }
 
 // sending notes that the protocol's message goes out now, under a nonce.

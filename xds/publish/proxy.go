@@ -21,6 +21,7 @@ type Proxy struct {
 	connected time.Time
 	answers   int              // how many it gave
 	kinds     map[string]*kind // by type, those that it asked for
+	asked     []string         // these types, sorted: see Asked
 
 	// unready are the wanted clusters that the proxy does not have together
 	// with their endpoints, and since when.
@@ -86,6 +87,7 @@ func (p *Proxy) Subscribe(now time.Time, s Subscription) {
 		k = newKind(s.Type)
 		k.greet = s.Wildcard
 		p.kinds[s.Type] = k
+		p.sortAsked()
 		p.begin(now, k, s)
 	}
 	started := s.Wildcard && !k.wildcard

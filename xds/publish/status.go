@@ -1,6 +1,8 @@
 package publish
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -51,19 +53,16 @@ func (p *Proxy) Status() []Status {
 	return all
 }
 
-// Asked gives the types that the proxy asked for, in the order of Types.
-func (p *Proxy) Asked() []string {
-	typs := make([]string, 0, len(p.kinds))
-	for typ := range p.kinds {
-		typs = append(typs, typ)
-	}
-	slices.SortFunc(typs, func(a, b string) int {
-		if d := rank(a) - rank(b); d != 0 {
-			return d
-		}
-		return strings.Compare(a, b)
+// Asked gives the types that the proxy asked for, in the order of Types. The
+// list must not be changed.
+func (p *Proxy) Asked() []string { return p.asked }
+
+// sortAsked brings asked up to date: proxies ask for types rarely, and the list
+// is looked at with each of their answers.
+func (p *Proxy) sortAsked() {
+	p.asked = slices.SortedFunc(maps.Keys(p.kinds), func(a, b string) int {
+		return cmp.Or(rank(a)-rank(b), strings.Compare(a, b))
 	})
-	return typs
 }
 
 func rank(typ string) int {
