@@ -7,7 +7,9 @@
 #   change     a changed endpoint and a changed route, until every proxy has it
 #   start      from the start of a control plane until its first client has everything
 #   data       the proxies: generated configuration, one by hand, and nginx
-#   translate  translation, whole and of one change
+#   live       many environments on one host beside one, on real Envoys
+#   xds        one change through the server, and rules of callers
+#   translate  translation and discovery, whole and of one change
 #   dtab       delegation
 #
 # BENCHFLAGS are those of e2e/bench, which `go test -h` does not show: see
@@ -17,7 +19,7 @@ cd "$(dirname "$0")/.."
 
 go=${GO:-go}
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(change start data translate dtab)
+[ ${#parts[@]} -gt 0 ] || parts=(change start data live xds translate dtab)
 
 # measure runs one test of e2e/bench, which prints tables.
 measure() {
@@ -27,14 +29,19 @@ measure() {
   (cd e2e/bench && ../../bin/bench -full -test.run "$1" ${BENCHFLAGS:-})
 }
 
+# benchmarks runs those of packages, which print a line each.
+benchmarks() { "$go" test "$@" -run '^$' -bench . -benchmem; }
+
 grep -m 1 'model name' /proc/cpuinfo || true
 echo "$(nproc) processors, $("$go" version)"
 for part in "${parts[@]}"; do
   case $part in
     change | start) measure "^TestControlPlane$/^$part$" ;;
     data) tools/benchtools.sh && measure '^TestDataPlane$' ;;
-    translate) "$go" test ./translate -run '^$' -bench . -benchmem ;;
-    dtab) "$go" test ./dtab -run '^$' -bench . -benchmem ;;
-    *) echo "there is no part $part: there are change, start, data, translate, dtab" >&2 && exit 2 ;;
+    live) benchmarks ./internal/livetest ;;
+    xds) benchmarks ./xds ;;
+    translate) benchmarks ./translate ./discovery ;;
+    dtab) benchmarks ./dtab ;;
+    *) echo "there is no part $part: there are change, start, data, live, xds, translate and dtab" >&2 && exit 2 ;;
   esac
 done
