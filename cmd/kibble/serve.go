@@ -114,6 +114,7 @@ type serving struct {
 }
 
 func (s *serving) run(ctx context.Context) error {
+	keepMemoryLow()
 	registry := s.registry
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	updates := make(chan discovery.Update, 1)

@@ -22,6 +22,7 @@ type kind struct {
 	// open is every name that is not settled: a name without an item has the
 	// wanted version, or is neither wanted nor there.
 	open map[string]*item
+	most int // how many there were in open since it was made
 	// queue holds the open names to look at, in no order.
 	queue []string
 	// trials are groups of names that go out one group a response, because one
@@ -95,8 +96,26 @@ func (k *kind) item(now time.Time, name string) *item {
 		}
 		it = &item{}
 		k.open[name] = it
+		k.most = max(k.most, len(k.open))
 	}
 	return it
+}
+
+// close drops a name that needs nothing any more.
+func (k *kind) close(name string) {
+	delete(k.open, name)
+	k.open, k.most = lighter(k.open, k.most)
+}
+
+// lighter gives a new map in place of one that is empty and was large: a map
+// keeps the room of all that it ever held, and a proxy that connects has
+// everything open once.
+func lighter[V any](m map[string]V, most int) (map[string]V, int) {
+	const large = 256
+	if len(m) > 0 || most < large {
+		return m, most
+	}
+	return map[string]V{}, 0
 }
 
 // look opens a name and has the next response look at it.
@@ -113,7 +132,7 @@ func (k *kind) look(now time.Time, name string) *item {
 func (k *kind) forget(name string) {
 	delete(k.has, name)
 	if it := k.open[name]; it != nil && it.flying == 0 {
-		delete(k.open, name) // a stale entry of queue is skipped
+		k.close(name) // a stale entry of queue is skipped
 	}
 }
 

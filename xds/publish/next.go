@@ -186,7 +186,7 @@ func (p *Proxy) settled(k *kind, name string, it *item) {
 		it.refused = nil
 	}
 	if !k.subscribed(name) || it.refused == nil && it.maybe == nil && equal(k.has[name], want) {
-		delete(k.open, name)
+		k.close(name)
 		if want == nil && k.typ == translate.ClusterType {
 			delete(p.retiring, name)
 			delete(p.extra, name)

@@ -25,7 +25,8 @@ type Proxy struct {
 
 	// unready are the wanted clusters that the proxy does not have together
 	// with their endpoints, and since when.
-	unready map[string]time.Time
+	unready     map[string]time.Time
+	mostUnready int // how many there were since the map was made
 	// assumed are clusters whose endpoints the proxy never asked for.
 	assumed map[string]struct{}
 	// extra are clusters that are no longer wanted and that older content,
@@ -179,7 +180,7 @@ func (p *Proxy) recognise(now time.Time, k *kind, known map[string]string) {
 		}
 	}
 	if k.typ == translate.EndpointType {
-		clear(p.rewarm)
+		p.rewarm = map[string]struct{}{}
 	}
 }
 

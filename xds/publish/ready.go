@@ -13,8 +13,10 @@ func (p *Proxy) refresh(now time.Time, name string) {
 	switch {
 	case is && !was:
 		p.unready[name] = now
+		p.mostUnready = max(p.mostUnready, len(p.unready))
 	case was && !is:
 		delete(p.unready, name)
+		p.unready, p.mostUnready = lighter(p.unready, p.mostUnready)
 		p.woken = true
 	}
 }
