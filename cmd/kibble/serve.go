@@ -114,7 +114,6 @@ type serving struct {
 }
 
 func (s *serving) run(ctx context.Context) error {
-	keepMemoryLow()
 	registry := s.registry
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	updates := make(chan discovery.Update, 1)
@@ -240,9 +239,12 @@ func (s *serving) publish(u discovery.Update) {
 	all := append(append(append([]dtab.Finding(nil), u.Findings...), m.Findings()...), unserved...)
 	s.report(all)
 	s.model.Store(m)
-	s.read.Store(&u)
+	first := s.read.Swap(&u) == nil
 	s.keeper.keep(m)
 	s.foretell()
+	if first {
+		keepMemoryLow()
+	}
 	s.awaitEnd(m)
 	s.log.Info("published", "routers", len(m.RouterNames()), "findings", len(all), "took", time.Since(began).Round(time.Microsecond))
 }
