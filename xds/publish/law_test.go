@@ -268,7 +268,9 @@ func (w *world) publish(faulty bool) {
 			named := append([]string{}, some(name+" names ", clusters)...)
 			put(translate.RouteType, name, []fault{whole}, named...)
 			if rapid.IntRange(0, 2).Draw(t, "on demand "+name) > 0 {
-				snap.Resources[translate.RouteType][name].Leads = w.leads(name, named)
+				r := snap.Resources[translate.RouteType][name]
+				r.Leads = w.leads(name, named)
+				r.Version += fmt.Sprint("d", r.Leads) // else nobody could tell them apart
 			}
 			continue
 		}

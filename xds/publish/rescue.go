@@ -74,14 +74,19 @@ func (p *Proxy) neverWorked() []string {
 	return slices.Compact(names)
 }
 
-// mayHelp gives the wanted versions of the clusters that it asks endpoints for,
-// with the endpoints again: what waits in an older version is corrected, and
-// what it has is let be by Envoy.
+// mayHelp gives the clusters that it asks endpoints for, with the endpoints
+// again, as some proxy accepted them last, and the next time as they are wanted:
+// what waits in a version that is no good is corrected, and what it has is let be
+// by Envoy.
 func (p *Proxy) mayHelp(now time.Time) []*translate.Resource {
 	endpoints := p.kinds[translate.EndpointType]
 	var all []*translate.Resource
 	for _, name := range unionKeys(endpoints.names, nil) {
-		if r, _ := p.class.target.get(translate.ClusterType, name, nil); r != nil {
+		r, _ := p.class.target.get(translate.ClusterType, name, nil)
+		if old := p.class.memory.accepted[key{typ: translate.ClusterType, name: name}]; p.rescues%4 == 2 && old != nil && old.Body != nil {
+			r = old
+		}
+		if r != nil {
 			all = append(all, r)
 			endpoints.look(now, name).again = true
 		}
