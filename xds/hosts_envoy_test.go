@@ -338,3 +338,22 @@ func TestEnvoyKeepsAWholeTable(t *testing.T) {
 		t.Errorf("of %d requests: %v", load.count.Load(), err)
 	}
 }
+
+// Nor does a request fail where the table is whole again: Envoy lets go of the
+// hosts when it has that.
+func TestEnvoyGoesBackToAWholeTable(t *testing.T) {
+	up := upstream(t)
+	s, address := serve(t, xds.Options{})
+	s.Publish(edge(parts(t, "front", up, "*", "a", "x", "a")...))
+	envoy := run(t, address, "edge-0", "edge", "delta")
+	envoy.WaitReady(t)
+	load := start("http://" + envoy.Listener(t, "front"))
+	defer load.end()
+	s.Publish(edge(cluster(t, "b", time.Second), endpoints(t, "b", up), listener(t, "front", "default/front"), routes(t, "default/front", "b")))
+	until(t, "Envoy follows", func() bool { return load.last() == "b" })
+	until(t, "Envoy is in sync", func() bool { return inSync(s, "edge-0") })
+	load.end()
+	if err := load.failed(); err != nil {
+		t.Errorf("of %d requests: %v", load.count.Load(), err)
+	}
+}

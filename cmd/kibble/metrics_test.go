@@ -39,7 +39,7 @@ const metricsHead = `# The metrics of kibble serve
 
 They are at ` + "`/metrics`" + ` of the admin address (` + "`--admin-address`" + `). This page is made from the program by ` + "`make generate`" + `. What the Envoys count stands in [Metrics of the proxies](proxy-metrics.md); what to watch and to be woken for, in [Watching](../operations/watching.md).
 
-The label ` + "`type`" + ` is a kind of Envoy's resources: Cluster, ClusterLoadAssignment, Listener, RouteConfiguration, TypedExtensionConfig, Secret. The label ` + "`kind`" + ` is a kind of Kubernetes.
+The label ` + "`type`" + ` is a kind of Envoy's resources: Cluster, ClusterLoadAssignment, Listener, RouteConfiguration, VirtualHost, TypedExtensionConfig, Secret. The label ` + "`kind`" + ` is a kind of Kubernetes.
 
 | Metric | Type | Labels | What it says |
 |---|---|---|---|

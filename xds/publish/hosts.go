@@ -36,9 +36,10 @@ func (p *Proxy) decideHost(now time.Time, k *kind, name string, it *item) (actio
 		return nothing, nil
 	}
 	has := p.hasTable(table)
-	if has && !p.class.target.has(translate.RouteType, table) {
+	config, _ := p.class.target.get(translate.RouteType, table, nil)
+	if has && (config == nil || !translate.InParts(config.Version)) {
 		p.release(name)
-		return nothing, nil // it stays as long as its table does, which a listener uses that ends
+		return nothing, nil // it stays until the listener that uses its table has ended, or has the table whole
 	}
 	act, res := p.decideAbout(now, k, name, it)
 	if act == nothing || !has {
