@@ -5,10 +5,10 @@ import (
 	"sort"
 )
 
-// edits tells which entries of a table are gone in another, and which have come:
+// Edits tells which entries of a table are gone in another, and which have come:
 // positions in the one and in the other, ascending. What is left of both is the
 // same, in the same order. Where rules were written does not count.
-func edits(was, is Dtab) (gone, come []int) {
+func Edits(was, is Dtab) (gone, come []int) {
 	first, n := 0, min(len(was), len(is))
 	for first < n && sameRule(&was[first], &is[first]) {
 		first++

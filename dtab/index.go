@@ -49,7 +49,7 @@ func (x *Index) Root() *Node { return x.root }
 // With gives the index of another table, and the prefixes of all entries in which
 // it differs from this one: any name that none of them matches means the same.
 func (x *Index) With(table Dtab) (next *Index, edited []Prefix) {
-	gone, come := edits(x.table, table)
+	gone, come := Edits(x.table, table)
 	for _, i := range gone {
 		edited = append(edited, x.table[i].Prefix)
 	}

@@ -29,20 +29,16 @@ func metadata(values map[string]string) *corev3.Metadata {
 
 func percent(v float64) *typev3.Percent { return &typev3.Percent{Value: v} }
 
-// builder makes the resources of one router. Clusters go to the class, where
-// routers share them.
+// builder makes the virtual hosts of one router.
 type builder struct {
 	router   *router
 	overlays []overlay
-	class    *classBuilder
-	// used are the clusters that the routes of a virtual host name.
-	used map[string]bool
+	// needs are the clusters that the routes of a virtual host name, each once.
+	needs []need
+	// there tells whether there is a virtual host of a name.
+	there func(name string) bool
 	// leads are where these routes lead, by Lead.Route.
 	leads map[string]Lead
-	// forwards says that a route goes to whatever host a request is for.
-	forwards bool
-	// domains are the names of the virtual hosts.
-	domains map[string]bool
 }
 
 // source is the provenance of a route: the router's table, or the strongest of
@@ -69,12 +65,11 @@ func (r *router) tableSource() string {
 	return "router " + r.key.String() + " (" + r.origin.Field("spec.dtab").At(1, 1).String() + ")"
 }
 
-// cluster gives the name of the cluster for a chain of targets, and sees to it
-// that it is there. It is not ok for a name that Envoy cannot be told.
+// cluster gives the name of the cluster for a chain of targets, and notes that it
+// is needed. It is not ok for a name that Envoy cannot be told.
 func (b *builder) cluster(c *cell, chain []target) (string, bool) {
 	if len(chain) == 0 {
-		b.use(nobodyCluster)
-		b.class.put(nobodyCluster, emptyCluster())
+		b.need(need{name: nobodyCluster, kind: needNobody})
 		return nobodyCluster, true
 	}
 	first, ok := b.member(c, chain[0])
@@ -92,12 +87,15 @@ func (b *builder) cluster(c *cell, chain []target) (string, bool) {
 		return first, true
 	}
 	name := strings.Join(names, " | ")
-	b.class.put(name, aggregateCluster(name, names, outside, b.http2()), slices.Clone(names)...)
-	b.use(name)
+	b.need(need{name: name, kind: needSeveral, members: names, outside: outside, http2: b.http2()})
 	return name, true
 }
 
-func (b *builder) use(name string) { b.used[name] = true }
+func (b *builder) need(n need) {
+	if !slices.ContainsFunc(b.needs, func(o need) bool { return o.name == n.name }) {
+		b.needs = append(b.needs, n)
+	}
+}
 
 // http2 tells that this router's upstreams speak HTTP/2.
 func (b *builder) http2() bool { return b.router.identifier.kind == identifyGRPC }
@@ -107,13 +105,10 @@ func (b *builder) member(c *cell, t target) (string, bool) {
 		if !b.isHostItself(c, t) {
 			return "", false
 		}
-		b.forwards = true
-		b.use(dynamicCluster)
-		b.class.put(dynamicCluster, forwardCluster())
+		b.need(need{name: dynamicCluster, kind: needForward})
 		return dynamicCluster, true
 	}
-	b.use(t.cluster)
-	b.class.target(t, b.http2(), b.router.key)
+	b.need(need{name: t.cluster, kind: needTarget, target: t, http2: b.http2() || t.speaksHTTP2()})
 	return t.cluster, true
 }
 
@@ -129,25 +124,6 @@ func (b *builder) isHostItself(c *cell, t target) bool {
 		ownPort = "80"
 	}
 	return b.router.portsCount && host == own && port == ownPort
-}
-
-// target makes the cluster of a bound name, and its endpoints.
-func (cb *classBuilder) target(t target, http2 bool, router Key) {
-	if cb.seen[t.cluster] {
-		return
-	}
-	cb.seen[t.cluster] = true
-	places := cb.places(t)
-	if t.namer != nil {
-		http2 = http2 || cb.speaksHTTP2(t)
-	}
-	if t.outside() {
-		cb.put(t.cluster, dnsCluster(t.cluster, places, http2))
-		return
-	}
-	cb.put(t.cluster, edsCluster(t.cluster, http2))
-	cb.remember(t, router)
-	cb.assign(t, places)
 }
 
 // assign adds the load assignments of a cluster.
@@ -186,7 +162,10 @@ func (cb *classBuilder) places(t target) []place {
 // speaksHTTP2 tells by the name of a port that its endpoints speak HTTP/2, as
 // the names of Kubernetes ports are used elsewhere: grpc, h2c, http2, or one of
 // them with a dash and more.
-func (cb *classBuilder) speaksHTTP2(t target) bool {
+func (t target) speaksHTTP2() bool {
+	if t.namer == nil {
+		return false
+	}
 	rest := t.id[1+len(t.namer.prefix):]
 	port := rest[0]
 	if t.namer.config.Kind == dtab.KindK8s {
@@ -251,22 +230,6 @@ func dedupe(places []place) []place {
 		seen[p] = true
 		return was
 	})
-}
-
-// routeTable adds the route table of a router, made from its cells: the route
-// configuration, and each of its virtual hosts.
-func (b *builder) routeTable(cells []*cell) {
-	b.class.addRouteConfiguration(b.routeConfiguration())
-	domains := b.router.prune(b.router.domains(cells))
-	b.domains = map[string]bool{}
-	for _, d := range domains {
-		b.domains[d.name] = true
-	}
-	for _, d := range domains {
-		b.used, b.leads = map[string]bool{}, map[string]Lead{}
-		vh := b.virtualHost(d)
-		b.class.addVirtualHost(b.router.key.String(), vh, sortedKeys(b.used), b.leadsOf())
-	}
 }
 
 // routeConfiguration is what the virtual hosts of a router have in common.

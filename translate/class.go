@@ -2,6 +2,7 @@ package translate
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -17,9 +18,13 @@ import (
 type classBuilder struct {
 	inventory *Inventory
 	snapshot  *ClassSnapshot
-	seen      map[string]bool // targets that were made
-	found     []dtab.Finding
-	source    string // of what is being made
+	// before is the snapshot that this one follows; nil: none. What comes out the
+	// same is shared with it.
+	before *ClassSnapshot
+	// shared are the maps that are the snapshot's before too: a change makes a copy.
+	shared map[string]bool
+	found  []dtab.Finding
+	source string // of what is being made
 }
 
 func newClassBuilder(inv *Inventory) *classBuilder {
@@ -27,14 +32,48 @@ func newClassBuilder(inv *Inventory) *classBuilder {
 	for _, t := range []string{ClusterType, EndpointType, ListenerType, RouteType, VirtualHostType, ExtensionType, SecretType} {
 		s.Resources[t] = map[string]*Resource{}
 	}
-	return &classBuilder{inventory: inv, snapshot: s, seen: map[string]bool{}}
+	return &classBuilder{inventory: inv, snapshot: s}
+}
+
+// continueClass gives a builder of the snapshot that follows another one: it has
+// its clusters, endpoints and virtual hosts.
+func continueClass(inv *Inventory, before *ClassSnapshot) *classBuilder {
+	cb := newClassBuilder(inv)
+	cb.before, cb.shared = before, map[string]bool{}
+	for _, t := range []string{ClusterType, EndpointType, VirtualHostType} {
+		cb.snapshot.Resources[t], cb.shared[t] = before.Resources[t], true
+	}
+	cb.snapshot.Local, cb.snapshot.made = maps.Clone(before.Local), before.made
+	for _, key := range before.made.routers { // listeners are made again
+		delete(cb.snapshot.Local, key.String())
+		delete(cb.snapshot.Local, key.String()+"/tls")
+	}
+	return cb
+}
+
+// set puts a resource in its place; nil takes away what is there.
+func (cb *classBuilder) set(typ, name string, r *Resource) {
+	if r != nil && cb.before != nil {
+		if was := cb.before.Resources[typ][name]; was != nil && was.equal(r) {
+			r = was
+		}
+	}
+	if cb.snapshot.Resources[typ][name] == r {
+		return
+	}
+	if cb.shared[typ] {
+		cb.shared[typ] = false
+		cb.snapshot.Resources[typ] = maps.Clone(cb.snapshot.Resources[typ])
+	}
+	if r == nil {
+		delete(cb.snapshot.Resources[typ], name)
+		return
+	}
+	cb.snapshot.Resources[typ][name] = r
 }
 
 // put adds a cluster; members are the clusters that it refers to.
 func (cb *classBuilder) put(name string, c *clusterv3.Cluster, members ...string) {
-	if cb.snapshot.Resources[ClusterType][name] != nil {
-		return
-	}
 	c.Metadata = metadata(map[string]string{"source": cb.source})
 	slices.Sort(members)
 	cb.add(name, c, members)
@@ -46,7 +85,7 @@ func (cb *classBuilder) put(name string, c *clusterv3.Cluster, members ...string
 // change would cost half of the time of a translation.
 func (cb *classBuilder) add(name string, m proto.Message, clusters []string) {
 	if r := cb.resource(name, m, clusters); r != nil {
-		cb.snapshot.Resources[r.Body.TypeUrl][name] = r
+		cb.set(r.Body.TypeUrl, name, r)
 	}
 }
 
@@ -79,15 +118,7 @@ func (cb *classBuilder) make(name string, m proto.Message, encode func() (*Resou
 func (cb *classBuilder) addRouteConfiguration(rc *routev3.RouteConfiguration) {
 	r := cb.make(rc.Name, rc, func() (*Resource, error) { return NewRouteConfiguration(rc, cb.source) })
 	if r != nil {
-		cb.snapshot.Resources[RouteType][r.Name] = r
-	}
-}
-
-func (cb *classBuilder) addVirtualHost(config string, vh *routev3.VirtualHost, clusters []string, leads []Lead) {
-	r := cb.make(config+"/"+vh.Name, vh, func() (*Resource, error) { return NewVirtualHost(config, vh, clusters, cb.source) })
-	if r != nil {
-		r.Leads = leads
-		cb.snapshot.Resources[VirtualHostType][r.Name] = r
+		cb.set(RouteType, r.Name, r)
 	}
 }
 
@@ -129,6 +160,11 @@ func (cb *classBuilder) localEndpoints(t target, places []place) {
 func (cb *classBuilder) addLocal(name string, scope Scope, r *Resource) {
 	if r == nil {
 		return
+	}
+	if cb.before != nil {
+		if was := cb.before.Local[name][scope]; was != nil && was.equal(r) {
+			r = was
+		}
 	}
 	if cb.snapshot.Local[name] == nil {
 		cb.snapshot.Local[name] = map[Scope]*Resource{}

@@ -24,7 +24,7 @@ func (e *explorer) sets(touched map[int]bool) [][]int {
 		return combinations(slices.Concat(ordinary, families))
 	}
 	for _, members := range slices.Concat(ordinary, families) {
-		e.wide[members[0]] = true
+		e.at.wide = append(e.at.wide, members[0])
 	}
 	subsets := singles(ordinary)
 	if len(ordinary) <= maxTogether {

@@ -127,6 +127,7 @@ func (f form) leads(n *node) []region {
 // compare makes a cell of what two cells of one region say differently.
 func (x *comparison) compare(old, now *cell) *cell {
 	c := &cell{region: now.region, sample: now.sample, name: now.name}
+	c.place(x.forms[1].router.identifier.host())
 	c.base.message = "="
 	reported := map[string][][]string{} // sets of policies by from and to
 	for _, set := range x.sets(old, now) {

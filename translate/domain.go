@@ -50,9 +50,25 @@ func (p pattern) exactButPort() bool { return !p.open && p.literal() }
 type domain struct {
 	name string
 	base pattern
+	own  []*cell // whose domain it is
 	// cells that belong to requests for these hosts, narrowest first; the last
 	// one is met by every request unless the list ends open.
 	cells []*cell
+	// wide is the next wider domain, where that could answer in place of this one;
+	// pruned says that it does.
+	wide   string
+	pruned bool
+	// made is the virtual host, nil if it was not made yet.
+	made *madeHost
+}
+
+// single gives the cell that answers all requests of the domain, nil if there
+// are several.
+func (d *domain) single() *cell {
+	if len(d.cells) == 1 {
+		return d.cells[0]
+	}
+	return nil
 }
 
 // total tells that every request for the domain's hosts is in the cell.
@@ -79,6 +95,18 @@ func (d *domain) total(c *cell, vars []variable) bool {
 	return true
 }
 
+// place notes the domain of a cell; host is the number of the variable that hosts
+// are, or -1.
+func (c *cell) place(host int) {
+	c.domain, c.hosts, c.score = everyHost, pattern{open: true}, c.region.score()
+	if host >= 0 && host < len(c.region.parts) {
+		c.domain, c.hosts = domainOf(c.region.parts[host])
+	}
+}
+
+// general tells that a cell can matter to more than its own domain.
+func (c *cell) general(host int) bool { return host < 0 || !c.region.parts[host].exact() }
+
 // domains groups the cells of a router by virtual host. The result is sorted by
 // name and always holds everyHost.
 func (r *router) domains(cells []*cell) []*domain {
@@ -86,25 +114,18 @@ func (r *router) domains(cells []*cell) []*domain {
 		return ingressDomains(cells)
 	}
 	host := r.identifier.host()
-	byName := map[string]*domain{}
-	var general []*cell // cells that can matter to more than their own domain
+	byName := map[string]*domain{everyHost: {name: everyHost, base: pattern{open: true}}}
+	var general []*cell
 	for _, c := range cells {
-		d := &domain{name: everyHost, base: pattern{open: true}}
-		if host >= 0 {
-			d.name, d.base = domainOf(c.region.parts[host])
+		d := byName[c.domain]
+		if d == nil {
+			d = &domain{name: c.domain, base: c.hosts}
+			byName[c.domain] = d
 		}
-		if have := byName[d.name]; have != nil {
-			d = have
-		} else {
-			byName[d.name] = d
-		}
-		d.cells = append(d.cells, c)
-		if host < 0 || !c.region.parts[host].exact() {
+		d.own = append(d.own, c)
+		if c.general(host) {
 			general = append(general, c)
 		}
-	}
-	if byName[everyHost] == nil {
-		byName[everyHost] = &domain{name: everyHost, base: pattern{open: true}}
 	}
 	all := make([]*domain, 0, len(byName))
 	for _, name := range sortedKeys(byName) {
@@ -115,26 +136,23 @@ func (r *router) domains(cells []*cell) []*domain {
 	return all
 }
 
-// complete adds to a domain the cells of wider ones that its requests may be
-// in, and orders them.
+// complete gives a domain its cells: its own, and those of wider ones that its
+// requests may be in, in order.
 func (r *router) complete(d *domain, general []*cell, host int) {
-	own := map[*cell]bool{}
-	for _, c := range d.cells {
-		own[c] = true
-	}
+	d.cells = slices.Clone(d.own)
 	for _, c := range general {
-		if !own[c] && host >= 0 && d.name != everyHost && c.region.parts[host].overlaps(d.base) {
-			if name, _ := domainOf(c.region.parts[host]); !narrower(name, d.name) {
-				d.cells = append(d.cells, c)
-			}
+		if host >= 0 && d.name != everyHost && c.domain != d.name && c.region.parts[host].overlaps(d.base) && !narrower(c.domain, d.name) {
+			d.cells = append(d.cells, c)
 		}
 	}
-	slices.SortStableFunc(d.cells, func(a, b *cell) int {
-		if n := b.region.score() - a.region.score(); n != 0 {
-			return n
-		}
-		return strings.Compare(a.region.key(), b.region.key())
-	})
+	if len(d.cells) > 1 {
+		slices.SortStableFunc(d.cells, func(a, b *cell) int {
+			if n := b.score - a.score; n != 0 {
+				return n
+			}
+			return strings.Compare(a.region.key(), b.region.key())
+		})
+	}
 	for i, c := range d.cells {
 		if d.total(c, r.identifier.vars) {
 			d.cells = d.cells[:i+1]
@@ -143,6 +161,15 @@ func (r *router) complete(d *domain, general []*cell, host int) {
 	}
 	d.cells = merge(d.cells)
 	r.mergeRoots(d, host)
+}
+
+// sees tells that a cell of a wider domain may be one of the domain's, or would be
+// if there were such a cell.
+func (d *domain) sees(c *cell, r *router, host int) bool {
+	if last := len(d.cells) - 1; last >= 0 && d.cells[last].score > c.score && d.total(d.cells[last], r.identifier.vars) {
+		return false
+	}
+	return d.name != everyHost && host >= 0 && c.domain != d.name && c.region.parts[host].overlaps(d.base)
 }
 
 // merge drops the cells whose requests get the same answers from the next wider
@@ -220,46 +247,49 @@ func narrower(a, b string) bool {
 	return b == everyHost || strings.HasPrefix(b, "*") && len(a) > len(b)
 }
 
+// siblings are the domains of a router.
+type siblings struct {
+	named func(string) *domain
+	wild  map[string]bool // what stands behind "*." in the names of some
+}
+
 // prune drops the domains whose requests would get the same answer from the
 // next wider one.
 func (r *router) prune(all []*domain) []*domain {
-	host := r.identifier.host()
-	if host < 0 || len(r.identifier.vars) > 1 {
-		return all
-	}
-	single := map[string]*cell{} // by domain, where one cell answers all requests
+	byName, wild := map[string]*domain{}, map[string]bool{}
 	for _, d := range all {
-		if len(d.cells) == 1 {
-			single[d.name] = d.cells[0]
+		byName[d.name] = d
+		if suffix, ok := strings.CutPrefix(d.name, "*."); ok {
+			wild[suffix] = true
 		}
 	}
-	open := map[string]bool{}
+	s := siblings{named: func(name string) *domain { return byName[name] }, wild: wild}
+	kept := make([]*domain, 0, len(all))
 	for _, d := range all {
-		open[d.name] = true
-	}
-	var kept []*domain
-	for _, d := range all {
-		wide := d.name
-		if d.name != everyHost && single[d.name] != nil {
-			wide = wider(d.name, open)
-		}
-		var c *cell
-		switch wide {
-		case d.name:
-		case everyHost:
-			c = r.everyCell(all, d)
-		default:
-			c = single[wide]
-		}
-		if c == nil || !sameAnswers(c, single[d.name], host) {
+		if d.wide, d.pruned = r.covered(d, s); !d.pruned {
 			kept = append(kept, d)
 		}
 	}
 	return kept
 }
 
+// covered gives the next wider domain that could answer in place of a domain, ""
+// if none could, and tells whether its answer is the same.
+func (r *router) covered(d *domain, s siblings) (wide string, same bool) {
+	host := r.identifier.host()
+	if host < 0 || len(r.identifier.vars) > 1 || d.name == everyHost || d.single() == nil {
+		return "", false
+	}
+	wide = s.wider(d.name)
+	c := s.named(wide).single()
+	if wide == everyHost {
+		c = s.named(wide).everyCell(d)
+	}
+	return wide, c != nil && sameAnswers(c, d.single(), host)
+}
+
 // wider gives the next wider domain that is there.
-func wider(name string, there map[string]bool) string {
+func (s siblings) wider(name string) string {
 	name = strings.TrimPrefix(name, "*.")
 	for {
 		i := strings.IndexByte(name, '.')
@@ -267,7 +297,7 @@ func wider(name string, there map[string]bool) string {
 			return everyHost
 		}
 		name = name[i+1:]
-		if there["*."+name] {
+		if s.wild[name] {
 			return "*." + name
 		}
 	}
@@ -275,12 +305,11 @@ func wider(name string, there map[string]bool) string {
 
 // everyCell gives the cell of everyHost that answers all requests of a domain,
 // nil if there may be several.
-func (r *router) everyCell(all []*domain, d *domain) *cell {
+func (every *domain) everyCell(d *domain) *cell {
 	if d.base.port != nil {
 		return nil
 	}
-	i := slices.IndexFunc(all, func(e *domain) bool { return e.name == everyHost })
-	for _, c := range all[i].cells {
+	for _, c := range every.cells {
 		p := c.region.parts[0]
 		if p.isAll() || p.contains(d.base) {
 			return c
@@ -298,6 +327,9 @@ func sameAnswers(wide, narrow *cell, host int) bool {
 		return false
 	}
 	same := func(a, b answer) bool {
+		if a.outcome != b.outcome || len(a.branches) != len(b.branches) {
+			return false
+		}
 		return strings.ReplaceAll(a.key(), wide.sample.host(host), narrow.sample.host(host)) == b.key()
 	}
 	for i, v := range wide.variants {

@@ -250,8 +250,8 @@ func bigFamily(t testing.TB, members int) generated {
 	}
 	r.seePorts(g.overlays)
 	cells, _ := newExplorer(r, newNames(inv), g.overlays).explore()
-	b := &builder{router: r, overlays: g.overlays, class: newClassBuilder(inv)}
-	g.router, g.rc, g.class = r, wholeTable(b, cells), b.class
+	g.router = r
+	g.rc, g.class = wholeTable(r, g.overlays, cells, inv)
 	return g
 }
 

@@ -31,6 +31,10 @@ type cell struct {
 	key      string // of all answers, once asked for
 	// same is the same for cells that differ in nothing but the numbers of policies.
 	same *token
+	// domain is the virtual host that the cell belongs to, hosts those of that.
+	domain string
+	hosts  pattern
+	score  int // of the region
 	// rule is the one of an Ingress that the cell is for; nil for other identifiers.
 	rule *ingressRule
 }
@@ -67,7 +71,6 @@ type explorer struct {
 	names    *names
 	overlays []overlay
 	index    *index // of the overlays, and of what namers look at
-	marks    marks
 	texts    []string // that no mark may occur in, but for the router's table
 	arity    map[string]int
 	tables   map[string]dtab.Dtab
@@ -85,12 +88,19 @@ type explorer struct {
 }
 
 func newExplorer(r *router, n *names, overlays []overlay) *explorer {
+	e := unmarkedExplorer(r, n, overlays)
+	e.marks = newMarks(r.identifier.spells(), append(e.texts, r.table.Dtab().String())...)
+	return e
+}
+
+// unmarkedExplorer gives one that has no marks yet.
+func unmarkedExplorer(r *router, n *names, overlays []overlay) *explorer {
 	e := &explorer{
 		router: r, names: n, overlays: overlays, index: &index{}, arity: arity(),
 		tables: map[string]dtab.Dtab{}, wide: map[int]bool{},
 		pending: map[int32]region{}, at: &node{}, watched: map[string]bool{},
 	}
-	e.numbers = e.numbers.open()
+	e.numbers.byKey = e.numbers.byKey.open()
 	e.texts = []string{strings.Join(r.identifier.prefix, "/")}
 	for i, o := range overlays {
 		e.texts = append(e.texts, o.table.String())
@@ -105,23 +115,19 @@ func newExplorer(r *router, n *names, overlays []overlay) *explorer {
 	for name := range e.arity {
 		e.index.addPath(dtab.Path{"$", name})
 	}
-	e.marks = newMarks(r.identifier.spells(), append(e.texts, r.table.Dtab().String())...)
 	return e
 }
 
 // explore gives the cells of the router, in no order.
 func (e *explorer) explore() ([]*cell, []dtab.Finding) {
+	x := exploration{}
 	if e.router.identifier.kind == identifyIngress {
-		return e.exploreIngress(), e.findings()
+		x.cells = e.exploreIngress()
+	} else {
+		e.walk(func(number int32) *node { return e.visit(e.pending[number], nil) })
+		x.explored = e.explored
 	}
-	e.walk(func(number int32) *node { return e.visit(e.pending[number], nil) })
-	cells := make([]*cell, 0, e.live)
-	for _, n := range e.nodes {
-		if n != nil {
-			cells = append(cells, n.cell)
-		}
-	}
-	return cells, e.findings()
+	return x.all(), e.findings()
 }
 
 // walk goes to every region that there is. A node that is not known is made.
@@ -230,10 +236,7 @@ func (e *explorer) number(regions []region, to []int32, deep *bool) []int32 {
 			continue
 		}
 		key := r.key()
-		number, known := e.numbers.of(key)
-		if !known {
-			number = e.numbers.add(key)
-		}
+		number := e.numbers.of(key)
 		if int(number) >= len(e.nodes) || e.nodes[number] == nil {
 			e.pending[number] = r
 		}
@@ -313,6 +316,7 @@ func (e *explorer) visit(r region, was *node) *node {
 	clear(e.watched)
 	s := newSample(r, e.router.identifier.vars, e.marks)
 	c := &cell{region: r, sample: s, name: e.router.identifier.name(s.values), same: &token{}}
+	c.place(e.router.identifier.host())
 	n.cell = c
 	touched := map[int]bool{}
 	c.base = e.router.bind(e.router.interpreter(nil, e.watch(s, touched)), c.name, e.router.spec.Failover)
@@ -335,11 +339,6 @@ func (e *explorer) visit(r region, was *node) *node {
 	}
 	c.variants = useful(c)
 	n.reads = e.read.list
-	if host := e.router.identifier.host(); host >= 0 && len(r.parts) > 0 {
-		n.domain, n.base = domainOf(r.parts[host])
-	} else {
-		n.domain, n.base = everyHost, pattern{open: true}
-	}
 	return n
 }
 

@@ -1,7 +1,6 @@
 package translate
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
@@ -31,9 +30,6 @@ type node struct {
 	reads []dtab.Path
 	next  []int32
 	flips []*flips
-	// domain is the virtual host that the cell belongs to, base its hosts.
-	domain string
-	base   pattern
 
 	work int
 	deep bool
@@ -59,48 +55,19 @@ func (f *flips) at(i int) []int32 {
 	return f.to[first:f.ends[i]]
 }
 
-// numbers gives regions numbers, by their keys. What is added to it is added to
-// a copy of the lesser of its two maps.
+// numbers gives regions numbers, by their keys.
 type numbers struct {
-	most, more map[string]int32
-	next       int32
+	byKey layered[string, int32] // one more than the number
+	next  int32
 }
 
-func (n *numbers) of(key string) (number int32, known bool) {
-	if number, known = n.more[key]; !known {
-		number, known = n.most[key]
+func (n *numbers) of(key string) int32 {
+	if number := n.byKey.get(key); number > 0 {
+		return number - 1
 	}
-	return number, known
-}
-
-func (n *numbers) add(key string) int32 {
-	number := n.next
-	n.more[key] = number
 	n.next++
-	return number
-}
-
-// open gives numbers to which some can be added.
-func (n numbers) open() numbers {
-	n.more = maps.Clone(n.more)
-	if n.more == nil {
-		n.more = map[string]int32{}
-	}
-	return n
-}
-
-// closed gives the same numbers, ready for further ones.
-func (n numbers) closed() numbers {
-	const few = 256
-	switch {
-	case len(n.most) == 0:
-		n.most, n.more = n.more, nil
-	case len(n.more) > few+len(n.most)/16:
-		most := maps.Clone(n.most)
-		maps.Copy(most, n.more)
-		n.most, n.more = most, nil
-	}
-	return n
+	n.byKey.set(key, n.next)
+	return n.next - 1
 }
 
 // pathSet is a set of names, in the order in which they were added.

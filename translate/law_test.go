@@ -555,22 +555,32 @@ func generate(t *rapid.T) generated {
 	if len(limits) > 0 {
 		t.Skip("the table loops")
 	}
-	b := &builder{router: r, overlays: overlays, class: newClassBuilder(inv)}
-	return generated{router: r, overlays: overlays, rc: wholeTable(b, cells), class: b.class}
+	g := generated{router: r, overlays: overlays}
+	g.rc, g.class = wholeTable(r, overlays, cells, inv)
+	return g
 }
 
-// wholeTable gives the route table that a builder makes as one message.
-func wholeTable(b *builder, cells []*cell) *routev3.RouteConfiguration {
-	b.routeTable(cells)
+// wholeTable gives the route table of a router as one message, and with the
+// clusters that it needs.
+func wholeTable(r *router, overlays []overlay, cells []*cell, inv *Inventory) (*routev3.RouteConfiguration, *classBuilder) {
+	cb := newClassBuilder(inv)
+	cb.snapshot.made = cb.snapshot.made.open()
+	b := &builder{router: r, overlays: overlays}
+	t, changed := b.hostTable(&exploration{router: r, overlays: overlays, cells: cells}, nil)
+	cb.snapshot.made.routers, cb.snapshot.made.tables = []Key{r.key}, map[Key]*hostTable{r.key: t}
+	cb.source = t.source
+	cb.addRouteConfiguration(b.routeConfiguration())
+	cb.setHosts(t, changed.hosts)
+	cb.setClusters(changed.clusters)
+	table := cb.snapshot.Whole()[RouteType][r.key.String()]
 	rc := &routev3.RouteConfiguration{}
-	table := b.class.snapshot.Whole()[RouteType][b.router.key.String()]
-	if table == nil || len(b.class.snapshot.failed) > 0 {
-		panic(fmt.Sprintf("Envoy would refuse %v", b.class.found))
+	if table == nil || len(cb.found) > 0 || t.failed.size > 0 {
+		panic(fmt.Sprintf("Envoy would refuse %v", cb.found))
 	}
 	if err := table.Body.UnmarshalTo(rc); err != nil {
 		panic(err)
 	}
-	return rc
+	return rc, cb
 }
 
 // checkUntil checks a property, again and again until it has seen enough: what

@@ -17,7 +17,7 @@ import (
 type moved struct {
 	// from is the token of the earlier model.
 	from     *token
-	services map[Key]bool
+	services []Key
 }
 
 // token tells models apart without holding on to them.
@@ -78,11 +78,11 @@ func (m *Model) selectors() []string {
 
 // movedServices gives the Services whose endpoints differ between two
 // inventories, nil if anything else differs, or if a name came or went.
-func movedServices(a, b *Inventory, selectors []string) map[Key]bool {
+func movedServices(a, b *Inventory, selectors []string) []Key {
 	if !shareRest(a, b) || len(a.Services) != len(b.Services) {
 		return nil
 	}
-	all := map[Key]bool{}
+	all := []Key{}
 	for key, is := range b.Services {
 		was := a.Services[key]
 		switch {
@@ -90,7 +90,7 @@ func movedServices(a, b *Inventory, selectors []string) map[Key]bool {
 		case was == nil || !sameMeaning(was, is, selectors):
 			return nil
 		default:
-			all[key] = true
+			all = append(all, key)
 		}
 	}
 	return all
@@ -148,20 +148,31 @@ func (s *Service) meaning(selectors []string) map[[3]string]bool {
 }
 
 // SnapshotAfter is Snapshot, given that of the model before, which shares all
-// that did not change. Where only endpoints have moved, that is all but their
-// load assignments, and listeners of pods that came.
+// that did not change: what is made of a rule, a policy or a Service that is
+// another one is made anew. Where only endpoints have moved, that is their load
+// assignments, and listeners of pods that came. The result does not depend on
+// the snapshot before, and that one is not changed.
 func (m *Model) SnapshotAfter(last *Snapshot) (*Snapshot, []dtab.Finding) {
 	if last == nil || m.moved == nil || last.of != m.moved.from {
-		return m.Snapshot()
+		s, found := m.remake(last, func(*router, []*cell) {})
+		for _, c := range s.Classes {
+			for _, t := range c.made.tables {
+				t.explored.prepare()
+			}
+		}
+		return s, found
 	}
-	s := &Snapshot{Classes: make(map[string]*ClassSnapshot, len(last.Classes)), of: m.token}
+	s := &Snapshot{
+		Classes: make(map[string]*ClassSnapshot, len(last.Classes)), of: m.token,
+		inventory: m.inventory, selectors: last.selectors,
+	}
 	var found []dtab.Finding
 	for _, name := range sortedKeys(last.Classes) {
 		before := last.Classes[name]
-		cb := &classBuilder{inventory: m.inventory, snapshot: before.share(), seen: map[string]bool{}}
-		m.moveEndpoints(cb)
+		cb := followClass(m.inventory, before)
+		cb.refresh(m.moved.services)
 		for _, spec := range before.podListeners {
-			m.movePods(cb, spec)
+			m.movePods(cb, spec, before.Local[spec.Name])
 		}
 		// What cannot be made is found at every change: it is told once.
 		cb.snapshot.found = sortFindings(slices.Concat(before.found, cb.found))
@@ -171,64 +182,35 @@ func (m *Model) SnapshotAfter(last *Snapshot) (*Snapshot, []dtab.Finding) {
 	return s, sortFindings(found)
 }
 
-// share gives a copy in which the parts that endpoints are in may be changed.
-func (c *ClassSnapshot) share() *ClassSnapshot {
-	next := *c
-	next.Resources = maps.Clone(c.Resources)
-	next.Resources[EndpointType] = maps.Clone(c.Resources[EndpointType])
-	next.Local = maps.Clone(c.Local)
-	next.failed = slices.Clone(c.failed)
-	return &next
-}
-
-// moveEndpoints makes the load assignments anew that moved endpoints are in.
-func (m *Model) moveEndpoints(cb *classBuilder) {
-	for _, made := range cb.snapshot.targets {
-		if !made.touches(m.moved.services) {
-			continue
-		}
-		r, err := m.router(made.router.String())
-		if err != nil {
-			continue // every router is still there
-		}
-		t := r.target(dtab.Bound{ID: made.id})
-		cb.source = r.describe()
-		delete(cb.snapshot.Local, t.cluster)
-		cb.assign(t, cb.places(t))
+// followClass gives a builder of a snapshot that has all that the one before has.
+func followClass(inv *Inventory, before *ClassSnapshot) *classBuilder {
+	next := *before
+	next.Resources, next.Local = maps.Clone(before.Resources), maps.Clone(before.Local)
+	next.failed = slices.Clone(before.failed)
+	cb := &classBuilder{inventory: inv, snapshot: &next, before: before, shared: map[string]bool{}}
+	for typ := range next.Resources {
+		cb.shared[typ] = true
 	}
+	return cb
 }
 
-// madeTarget remembers a cluster with endpoints: by which router it was made, and
-// the Services that its endpoints come from.
-type madeTarget struct {
-	router   Key
-	id       dtab.Path
-	services []Key
-}
-
-func (t madeTarget) touches(services map[Key]bool) bool {
-	return slices.ContainsFunc(t.services, func(k Key) bool { return services[k] })
-}
-
-// remember notes a target whose endpoints may move.
-func (cb *classBuilder) remember(t target, router Key) {
-	rest := t.id[1+len(t.namer.prefix):]
-	made := madeTarget{router: router, id: t.id}
-	if t.namer.config.Kind == dtab.KindK8sNS {
-		rest = dtab.Path{t.namer.namespace, rest[0], rest[1]}
-	}
-	made.services = append(made.services, Key{Namespace: strings.ToLower(rest[0]), Name: strings.ToLower(rest[2])})
-	for _, tr := range t.transformers {
-		if tr.Kind == transformDaemonset {
-			made.services = append(made.services, Key{Namespace: tr.Namespace, Name: tr.Service})
+// refresh makes anew what depends on who stands behind some Services.
+func (cb *classBuilder) refresh(services []Key) {
+	for _, name := range cb.snapshot.made.using(services) {
+		c := cb.snapshot.made.clusters.get(name)
+		cb.source = c.source
+		delete(cb.snapshot.Local, name)
+		if c.target.outside() {
+			cb.fulfil(c.need)
+		} else {
+			cb.assign(c.target, cb.places(c.target))
 		}
 	}
-	cb.snapshot.targets = append(cb.snapshot.targets, made)
 }
 
-// movePods makes the listeners of pods that came, and drops those of pods that went.
-func (m *Model) movePods(cb *classBuilder, spec listenerSpec) {
-	before := cb.snapshot.Local[spec.Name]
+// movePods makes the listeners of pods, given those that there were of the same
+// specification.
+func (m *Model) movePods(cb *classBuilder, spec listenerSpec, before map[Scope]*Resource) {
 	now := make(map[Scope]*Resource, len(before))
 	cb.source = spec.source
 	for _, ip := range m.podAddresses() {
@@ -240,5 +222,7 @@ func (m *Model) movePods(cb *classBuilder, spec listenerSpec) {
 			}
 		}
 	}
-	cb.snapshot.Local[spec.Name] = now
+	if cb.snapshot.Local[spec.Name] = now; len(now) == 0 {
+		delete(cb.snapshot.Local, spec.Name)
+	}
 }

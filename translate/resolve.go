@@ -167,8 +167,11 @@ func reason(a answer) string {
 func (r *router) place(m *Model, br branch) (ResolvedBranch, bool) {
 	cb := newClassBuilder(m.inventory)
 	cb.source = "override at router " + r.key.String()
-	b := &builder{router: r, class: cb, used: map[string]bool{}}
+	b := &builder{router: r}
 	cluster, ok := b.cluster(nil, br.chain)
+	for _, n := range b.needs {
+		cb.fulfil(n)
+	}
 	placed := ResolvedBranch{Share: br.share, Cluster: cluster, Needs: Needs{Local: cb.snapshot.Local}}
 	if len(br.chain) > 0 && br.chain[0].cluster == cluster {
 		placed.Dst = cluster

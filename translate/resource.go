@@ -1,9 +1,12 @@
 package translate
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"reflect"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -48,6 +51,12 @@ type Resource struct {
 	head []byte
 }
 
+// equal tells that two resources of one type are the same.
+func (r *Resource) equal(o *Resource) bool {
+	return r.Name == o.Name && r.Version == o.Version && r.Source == o.Source && slices.Equal(r.Clusters, o.Clusters) &&
+		bytes.Equal(r.Body.Value, o.Body.Value) && bytes.Equal(r.head, o.head) && reflect.DeepEqual(r.Leads, o.Leads)
+}
+
 // NewResource encodes a message. The message must not be changed afterwards.
 func NewResource(name string, m proto.Message, clusters []string, source string) (*Resource, error) {
 	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
@@ -68,6 +77,9 @@ type Snapshot struct {
 	Classes map[string]*ClassSnapshot
 
 	of *token // the model that it was made of
+	// inventory of that model, and selectors of its namers.
+	inventory *Inventory
+	selectors []string
 }
 
 // ClassSnapshot is what the proxies of one class are to be told.
@@ -85,10 +97,10 @@ type ClassSnapshot struct {
 
 	failed []failure
 	found  []dtab.Finding
-	// targets are the clusters whose endpoints may move, and podListeners the
-	// listeners that are made for each pod.
-	targets      []madeTarget
+	// podListeners are the listeners that are made for each pod.
 	podListeners []listenerSpec
+	// made says what the rest was made of.
+	made made
 }
 
 // Scope is a place that a proxy is at: "pod/<POD_IP>", "node/<NODE_NAME>" or

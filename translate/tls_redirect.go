@@ -72,7 +72,7 @@ func (r *router) redirectSource() dtab.Pos { return r.origin.Field("spec.tls.red
 func (b *builder) redirectRoutes(d *domain) []*routev3.Route {
 	var routes []*routev3.Route
 	for _, h := range b.router.redirected() {
-		if !h.reaches(d.name) && (!h.within(d.name) || b.domains[h.host]) {
+		if !h.reaches(d.name) && (!h.within(d.name) || b.there(h.host)) {
 			continue
 		}
 		to := &routev3.RedirectAction{

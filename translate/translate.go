@@ -3,6 +3,7 @@ package translate
 import (
 	"cmp"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -168,40 +169,22 @@ func (m *Model) Snapshot() (*Snapshot, []dtab.Finding) {
 
 // snapshot shows what was explored of each router on the way.
 func (m *Model) snapshot(show func(*router, []*cell)) (*Snapshot, []dtab.Finding) {
-	classes := map[string]*classBuilder{}
-	for _, r := range m.routers {
-		cb := classes[r.spec.ProxyClass]
-		if cb == nil {
-			cb = newClassBuilder(m.inventory)
-			classes[r.spec.ProxyClass] = cb
-		}
-		show(r, m.translate(r, cb))
-	}
-	s := &Snapshot{Classes: map[string]*ClassSnapshot{}, of: m.token}
-	var found []dtab.Finding
-	for _, name := range sortedKeys(classes) {
-		s.Classes[name] = classes[name].snapshot
-		s.Classes[name].found = classes[name].found
-		found = append(found, classes[name].found...)
-	}
-	return s, sortFindings(found)
+	return m.remake(nil, show)
 }
 
-// translate adds the resources of one router to its class, and gives what was explored.
-func (m *Model) translate(r *router, cb *classBuilder) []*cell {
-	cb.source = r.describe()
-	e := newExplorer(r, m.names, m.overlays)
-	cells, found := e.explore()
-	b := &builder{router: r, overlays: m.overlays, class: cb}
-	cb.found = append(cb.found, found...)
-	b.routeTable(cells)
+// addRouter adds what a router has beside its virtual hosts.
+func (m *Model) addRouter(cb *classBuilder, t *hostTable) {
+	r := t.explored.router
+	cb.source = t.source
+	b := &builder{router: r}
+	cb.addRouteConfiguration(b.routeConfiguration())
 	cb.declare(r)
 	decided := m.decidedAt(r)
 	spec := listenerSpec{
 		Name: r.key.String(), RouteConfig: r.key.String(), Class: r.spec.ProxyClass, Router: r.key.String(),
 		Port: uint32(r.spec.Port), Bind: r.spec.Bind, Untrusted: r.untrusted(), Hops: r.spec.XFFNumTrustedHops,
 		AdHoc: r.spec.AdHocOverrides != nil, Identifying: r.identifier.header, Policies: r.untrusted(), In: r.handsOver(),
-		PolicyExtension: r.key.String() + "/policies", DynamicForwardProxy: b.forwards,
+		PolicyExtension: r.key.String() + "/policies", DynamicForwardProxy: t.needs.get(dynamicCluster) != nil,
 		WriteBaggage: r.carries(v1alpha1.CarrierBaggage), OnDemand: r.spec.OnDemand != nil, source: cb.source,
 	}
 	if spec.Policies {
@@ -217,7 +200,6 @@ func (m *Model) translate(r *router, cb *classBuilder) []*cell {
 		spec.Name, spec.Port, spec.TLS = spec.Name+"/tls", uint32(r.spec.TLS.Port), r.tls
 		m.addListeners(cb, spec)
 	}
-	return cells
 }
 
 func (r *router) describe() string {
@@ -229,7 +211,10 @@ func (r *router) describe() string {
 func (m *Model) addPolicies(cb *classBuilder, name string, decided []dogfood.Policy) {
 	var clusters []string
 	for _, c := range policyClusters(decided) {
-		cb.put(c.Name, c)
+		if !slices.Contains(cb.snapshot.made.extra, c.Name) {
+			cb.put(c.Name, c)
+			cb.snapshot.made.extra = append(cb.snapshot.made.extra, c.Name)
+		}
 		clusters = append(clusters, c.Name)
 	}
 	tokens, err := newTokenExtension(tokenExtensionName(name), decided)
@@ -254,7 +239,7 @@ func (cb *classBuilder) addExtension(ext *corev3.TypedExtensionConfig, err error
 func (m *Model) addListeners(cb *classBuilder, spec listenerSpec) {
 	if spec.Bind != v1alpha1.BindPod {
 		if r := cb.listener(spec, ""); r != nil {
-			cb.snapshot.Resources[ListenerType][spec.Name] = r
+			cb.set(ListenerType, spec.Name, r)
 		}
 		if spec.OnDemand {
 			cb.addLocal(spec.Name, FullScope(""), cb.listener(spec.told(), ""))
@@ -262,11 +247,11 @@ func (m *Model) addListeners(cb *classBuilder, spec listenerSpec) {
 		return
 	}
 	cb.snapshot.podListeners = append(cb.snapshot.podListeners, spec)
-	for _, ip := range m.podAddresses() {
-		for scope, spec := range spec.atPod(ip) {
-			cb.addLocal(spec.Name, scope, cb.listener(spec, ip))
-		}
+	var before map[Scope]*Resource
+	if cb.before != nil && slices.ContainsFunc(cb.before.podListeners, func(o listenerSpec) bool { return reflect.DeepEqual(o, spec) }) {
+		before = cb.before.Local[spec.Name]
 	}
+	m.movePods(cb, spec, before)
 }
 
 // atPod gives what proxies of a pod listen with, by the scope they are at.
