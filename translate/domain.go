@@ -305,16 +305,16 @@ func (s siblings) wider(name string) string {
 
 // everyCell gives the cell of everyHost that answers all requests of a domain,
 // nil if there may be several.
-func (every *domain) everyCell(d *domain) *cell {
-	if d.base.port != nil {
+func (d *domain) everyCell(of *domain) *cell {
+	if of.base.port != nil {
 		return nil
 	}
-	for _, c := range every.cells {
+	for _, c := range d.cells {
 		p := c.region.parts[0]
-		if p.isAll() || p.contains(d.base) {
+		if p.isAll() || p.contains(of.base) {
 			return c
 		}
-		if p.overlaps(d.base) {
+		if p.overlaps(of.base) {
 			return nil
 		}
 	}

@@ -70,7 +70,7 @@ type explorer struct {
 	router   *router
 	names    *names
 	overlays []overlay
-	index    *index // of the overlays, and of what namers look at
+	index    *index   // of the overlays, and of what namers look at
 	texts    []string // that no mark may occur in, but for the router's table
 	arity    map[string]int
 	tables   map[string]dtab.Dtab

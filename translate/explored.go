@@ -76,15 +76,15 @@ type pathSet struct {
 	keys map[string]bool // once there are many
 }
 
-// add adds a copy of a path, and tells whether it is new.
-func (s *pathSet) add(path dtab.Path) bool {
+// add adds a copy of a path that is not there yet.
+func (s *pathSet) add(path dtab.Path) {
 	const few = 24
 	if len(s.list) < few {
 		if slices.ContainsFunc(s.list, path.Equal) {
-			return false
+			return
 		}
 		s.list = append(s.list, slices.Clone(path))
-		return true
+		return
 	}
 	if s.keys == nil {
 		s.keys = map[string]bool{}
@@ -94,9 +94,8 @@ func (s *pathSet) add(path dtab.Path) bool {
 	}
 	key := strings.Join(path, "\x00")
 	if s.keys[key] {
-		return false
+		return
 	}
 	s.keys[key] = true
 	s.list = append(s.list, slices.Clone(path))
-	return true
 }

@@ -52,7 +52,7 @@ func (t *hostTable) regroup(r *router, gone, come []*cell) map[string]bool {
 	var general []*cell
 	for _, c := range gone {
 		lost[c] = true
-		own[c.domain] = own[c.domain]
+		own[c.domain] = nil
 	}
 	for _, c := range come {
 		own[c.domain] = append(own[c.domain], c)
@@ -72,7 +72,7 @@ func (t *hostTable) regroup(r *router, gone, come []*cell) map[string]bool {
 		}
 		t.domains.each(func(name string, d *domain) {
 			if slices.ContainsFunc(general, func(c *cell) bool { return d.sees(c, r, host) }) {
-				own[name] = own[name]
+				own[name] = slices.Clip(own[name])
 			}
 		})
 	}

@@ -22,17 +22,27 @@ func (m *Model) Next(inv *Inventory, now time.Time) *Model {
 // lastRouter reads a router in the form in which the last model serves it, but
 // with the services of now; nil if it serves none of that name.
 func lastRouter(inv *Inventory, key Key, last *Model) *router {
-	if last == nil {
-		return nil
-	}
-	i := slices.IndexFunc(last.routers, func(r *router) bool { return r.key == key })
-	if i < 0 {
+	was := last.served(key)
+	if was == nil {
 		return nil
 	}
 	then := *inv
-	then.Dtabs = last.routers[i].dtabs
-	r, _ := newRouter(&then, last.routers[i].src)
+	then.Dtabs = was.dtabs
+	r, _ := newRouterAfter(&then, was.src, was)
 	return r
+}
+
+// served gives the router of a name that a model serves, nil if there is none, or
+// no model.
+func (m *Model) served(key Key) *router {
+	if m == nil {
+		return nil
+	}
+	i := slices.IndexFunc(m.routers, func(r *router) bool { return r.key == key })
+	if i < 0 {
+		return nil
+	}
+	return m.routers[i]
 }
 
 // lastPolicies compiles a policy in the form in which the last model serves it,

@@ -32,6 +32,29 @@ func newNames(inv *Inventory) *names {
 	return n
 }
 
+// namesAfter gives the names of an inventory, given the model before, or nil.
+func namesAfter(inv *Inventory, last *Model) *names {
+	if last == nil {
+		return newNames(inv)
+	}
+	was := last.names.inventory.Services
+	var changed []Key
+	for key, s := range inv.Services {
+		if was[key] != s {
+			changed = append(changed, key)
+		}
+	}
+	for key := range was {
+		if inv.Services[key] == nil {
+			changed = append(changed, key)
+		}
+	}
+	if len(changed) > 64+len(was)/8 {
+		return newNames(inv)
+	}
+	return last.names.after(inv, changed)
+}
+
 // after gives the names of an inventory in which these Services may have others.
 func (n *names) after(inv *Inventory, changed []Key) *names {
 	next := &names{inventory: inv, services: maps.Clone(n.services)}

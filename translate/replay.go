@@ -291,4 +291,3 @@ func (a answer) equal(b answer) bool {
 		return x.share == y.share && slices.EqualFunc(x.chain, y.chain, same)
 	})
 }
-

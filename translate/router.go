@@ -80,6 +80,12 @@ func defaultNamers() []v1alpha1.Namer {
 // newRouter reads a Router. Findings of severity error mean that the router
 // cannot be served; the router is then nil.
 func newRouter(inv *Inventory, src *Sourced[v1alpha1.Router]) (*router, []dtab.Finding) {
+	return newRouterAfter(inv, src, nil)
+}
+
+// newRouterAfter is newRouter, given what the router was before, which may be nil:
+// what was read of the same table is shared with it.
+func newRouterAfter(inv *Inventory, src *Sourced[v1alpha1.Router], was *router) (*router, []dtab.Finding) {
 	obj := src.Object
 	r := &router{
 		key:    Key{obj.Namespace, obj.Name},
@@ -97,9 +103,13 @@ func newRouter(inv *Inventory, src *Sourced[v1alpha1.Router]) (*router, []dtab.F
 		r.identifier.rules = rules
 		r.notices = f
 	}
-	table, more := routerTable(inv, src)
-	found = append(found, more...)
-	r.table = dtab.NewIndex(table)
+	if was != nil && r.readsAs(was) {
+		r.table = was.table
+	} else {
+		table, more := routerTable(inv, src)
+		found = append(found, more...)
+		r.index(table, was)
+	}
 	configs := obj.Spec.Namers
 	if len(configs) == 0 {
 		configs = defaultNamers()
@@ -116,6 +126,35 @@ func newRouter(inv *Inventory, src *Sourced[v1alpha1.Router]) (*router, []dtab.F
 		return nil, found
 	}
 	return r, found
+}
+
+// readsAs tells that the router's table is read from the same texts as before, in
+// the same places.
+func (r *router) readsAs(was *router) bool {
+	ref := func(r *router) *Sourced[v1alpha1.Dtab] {
+		if r.spec.DtabRef == nil {
+			return nil
+		}
+		i := slices.IndexFunc(r.dtabs, func(d *Sourced[v1alpha1.Dtab]) bool {
+			return d.Object.Name == r.spec.DtabRef.Name && d.Object.Namespace == r.key.Namespace
+		})
+		if i < 0 {
+			return nil
+		}
+		return r.dtabs[i]
+	}
+	a, b := ref(r), ref(was)
+	return r.spec.Dtab == was.spec.Dtab && a == b && (a != nil || r.spec.DtabRef == nil) &&
+		r.origin.Field("spec.dtab") == was.origin.Field("spec.dtab")
+}
+
+// index makes the index of the router's table; what is there of it is shared.
+func (r *router) index(table dtab.Dtab, was *router) {
+	if was == nil {
+		r.table = dtab.NewIndex(table)
+		return
+	}
+	r.table, _ = was.table.With(table)
 }
 
 // trustOf gives a Router's trust, also where it does not say.
@@ -259,11 +298,23 @@ func namesPorts(table dtab.Dtab) *dtab.Dentry {
 				return &table[i]
 			}
 		}
-		if slices.ContainsFunc(leaves(d.Dst, nil), looksAtPort) {
+		if anyLeaf(d.Dst, looksAtPort) {
 			return &table[i]
 		}
 	}
 	return nil
+}
+
+func anyLeaf(t dtab.Tree, is func(dtab.Path) bool) bool {
+	switch t := t.(type) {
+	case dtab.Leaf:
+		return is(t.Path)
+	case dtab.Alt:
+		return slices.ContainsFunc(t, func(b dtab.Tree) bool { return anyLeaf(b, is) })
+	case dtab.Union:
+		return slices.ContainsFunc(t, func(b dtab.Weighted) bool { return anyLeaf(b.Tree, is) })
+	}
+	return false
 }
 
 func leaves(t dtab.Tree, to []dtab.Path) []dtab.Path {

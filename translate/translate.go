@@ -44,12 +44,12 @@ func NewModel(inv *Inventory, now time.Time) *Model { return newModel(inv, now, 
 
 func newModel(inv *Inventory, now time.Time, last *Model) *Model {
 	m := &Model{
-		inventory: inv, names: newNames(inv), token: &token{}, read: now,
+		inventory: inv, names: namesAfter(inv, last), token: &token{}, read: now,
 		good: map[Key]*Sourced[v1alpha1.DogfoodPolicy]{}, written: map[Key]*Sourced[v1alpha1.DogfoodPolicy]{}, certificates: map[Key]*certificate{},
 	}
 	m.readPolicies(now, last)
 	for _, src := range inv.Routers {
-		r, found := newRouter(inv, src)
+		r, found := newRouterAfter(inv, src, last.served(Key{src.Object.Namespace, src.Object.Name}))
 		m.findings = append(m.findings, found...)
 		if r == nil {
 			key := Key{src.Object.Namespace, src.Object.Name}
