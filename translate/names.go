@@ -34,7 +34,7 @@ func newNames(inv *Inventory) *names {
 
 // namesAfter gives the names of an inventory, given the model before, or nil.
 func namesAfter(inv *Inventory, last *Model) *names {
-	if last == nil {
+	if last == nil || last.names == nil { // of one that was kept in a file, only the objects are known
 		return newNames(inv)
 	}
 	was := last.names.inventory.Services

@@ -103,6 +103,9 @@ func newRouterAfter(inv *Inventory, src *Sourced[v1alpha1.Router], was *router) 
 		r.identifier.rules = rules
 		r.notices = f
 	}
+	if was != nil && was.table == nil {
+		was = nil // of one that was kept in a file, only the object is known
+	}
 	if was != nil && r.readsAs(was) {
 		r.table = was.table
 	} else {
