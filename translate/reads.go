@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"slices"
 	"strings"
 
 	"kibble.dev/dtab"
@@ -48,7 +49,7 @@ func (x *readIndex) with(nodes []*node, anew []int32) *readIndex {
 		return newReadIndex(nodes, x.marks)
 	}
 	next := *x
-	next.later = append(next.later[:len(next.later):len(next.later)], anew...)
+	next.later = append(slices.Clip(next.later), anew...)
 	return &next
 }
 
