@@ -91,9 +91,11 @@ func (x *live) tellsItsState(t testing.TB, status string) {
 		t.Errorf("/ready says %q", ready)
 	}
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: limit}
-	resp, err := client.Get("http://" + status + "/ready")
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
+	until(t, "who watches is answered", func() bool {
+		resp, err := client.Get("http://" + status + "/ready")
+		if err == nil {
+			resp.Body.Close()
+		}
+		return err == nil
+	})
 }
