@@ -36,8 +36,8 @@ func start(t *testing.T) *lab {
 		t.Fatal("KIBBLE_ENVOY is not set: run make envoy, and set it to what it prints")
 	}
 	return &lab{nodetest.Start(t,
-		nodetest.Ours(t, "../..", "docker.io/kibble/kibble:0.1.0", "docker.io/kibble/kibble:next"),
-		nodetest.Envoy(t, envoy, "docker.io/envoyproxy/envoy:distroless-v1.40.0"),
+		nodetest.Ours(t, "../..", "kibble/kibble:0.1.0", "kibble/kibble:next"),
+		nodetest.Envoy(t, envoy, "envoyproxy/envoy:distroless-v1.40.0"),
 	)}
 }
 

@@ -16,11 +16,13 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+
+	"github.com/distribution/reference"
 )
 
 // Image is a container image of one layer.
 type Image struct {
-	// Names are whole, as in docker.io/kibble/kibble:0.1.0.
+	// Names are as in a Pod, such as kibble/kibble:0.1.0.
 	Names []string
 	// Files says for each path in the image which file of this machine it is.
 	Files map[string]string
@@ -61,8 +63,12 @@ func (i Image) write(dir string) (string, error) {
 	}
 	var index []blob
 	for _, name := range i.Names {
+		whole, err := reference.ParseDockerRef(name) // as the kubelet's runtime will ask for it
+		if err != nil {
+			return "", err
+		}
 		named := manifest
-		named.Annotations = map[string]string{"io.containerd.image.name": name}
+		named.Annotations = map[string]string{"io.containerd.image.name": whole.String()}
 		index = append(index, named)
 	}
 	out, err := newBlob(dir, "", func(w *tar.Writer) error {
