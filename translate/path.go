@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"strconv"
 	"strings"
 )
 
@@ -39,12 +40,13 @@ func spellOut(path string) string {
 		switch c := path[i]; {
 		case c == '\\':
 			b.WriteByte('/')
-		case c == '%' && i+2 < len(path) && isHex(path[i+1]) && isHex(path[i+2]):
-			if d := unhex(path[i+1])<<4 | unhex(path[i+2]); unreserved(d) {
-				b.WriteByte(d)
-			} else {
-				b.WriteString(path[i : i+3])
+		case c == '%' && i+2 < len(path):
+			d, err := strconv.ParseUint(path[i+1:i+3], 16, 8)
+			if err != nil || !unreserved(byte(d)) {
+				b.WriteByte(c) // what follows is written as it is
+				continue
 			}
+			b.WriteByte(byte(d))
 			i += 2
 		case strings.IndexByte("\"<>`{}|^", c) >= 0:
 			const hex = "0123456789ABCDEF"
@@ -91,18 +93,4 @@ func mergeSlashes(path string) string {
 // unreserved are the characters that mean the same escaped or not (RFC 3986, 2.3).
 func unreserved(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || strings.IndexByte("-._~", c) >= 0
-}
-
-func isHex(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
-}
-
-func unhex(c byte) byte {
-	switch {
-	case c <= '9':
-		return c - '0'
-	case c <= 'F':
-		return c - 'A' + 10
-	}
-	return c - 'a' + 10
 }
