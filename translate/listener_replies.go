@@ -32,8 +32,7 @@ func localReplies(r listenerSpec) *hcmv3.LocalReplyConfig {
 	}
 	for _, reply := range append(replies, []localReply{
 		{flags: []string{"UAEX"}, status: uint32(resolverAway), code: 503, text: "The resolver for l5d-dtab and l5d-ctx-dtab does not answer."},
-		{flags: []string{"NR"}, code: 502, text: "Unable to route request!"},
-		{flags: []string{"UH", "UF", "NC"}, code: 502, text: "Unable to route request!", retryable: true},
+		{flags: []string{"NR", "UH", "UF", "NC"}, code: 502, text: "Unable to route request!", retryable: true},
 		{flags: []string{"UC", "UR", "UPE"}, code: 502, text: "The service ended the connection before it had answered."},
 	}...) {
 		config.Mappers = append(config.Mappers, reply.mapper(r))

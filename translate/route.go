@@ -46,6 +46,9 @@ func (b *builder) routeFor(name string, c *cell, a answer) *routev3.Route {
 		return route
 	default:
 		b.refuse(route, 502, b.refusal(c, a))
+		if a.outcome == dtab.OutcomeNeg && b.router.chosenBefore() {
+			route.ResponseHeadersToAdd = append(route.ResponseHeadersToAdd, setHeader(headerRetry, "true"))
+		}
 		return route
 	}
 	action := b.action()

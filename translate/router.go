@@ -54,6 +54,11 @@ type namerSpec struct {
 	prefix    dtab.Path
 }
 
+// chosenBefore tells that requests name the destination that their sender has
+// chosen: the router only hands them over. Senders and it hear of changes at
+// different times, so one that it does not know is for the sender to try elsewhere.
+func (r *router) chosenBefore() bool { return r.identifier.header == HeaderDst }
+
 // untrusted tells that foreign context must be stripped before routing.
 func (r *router) untrusted() bool { return r.trust == v1alpha1.TrustUntrusted }
 

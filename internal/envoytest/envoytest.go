@@ -7,6 +7,7 @@
 package envoytest
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -138,6 +139,7 @@ func (e *Envoy) start(t testing.TB) {
 	t.Cleanup(func() {
 		e.Stop()
 		if t.Failed() {
+			t.Logf("envoy %d answered with an error:\n%s", e.cmd.Process.Pid, e.errors())
 			t.Logf("envoy %d said:\n%s", e.cmd.Process.Pid, e.Log())
 		}
 	})
@@ -169,6 +171,24 @@ func (e *Envoy) Log() string {
 		b = b[len(b)-most:]
 	}
 	return string(b)
+}
+
+// errors gives the first lines of the access log whose status is 500 or more,
+// however long ago they were written.
+func (e *Envoy) errors() string {
+	const most = 20
+	log, err := os.Open(e.log)
+	if err != nil {
+		return err.Error()
+	}
+	defer log.Close()
+	var found []string
+	for lines := bufio.NewScanner(log); lines.Scan() && len(found) < most; {
+		if strings.Contains(lines.Text(), `"status":5`) {
+			found = append(found, lines.Text())
+		}
+	}
+	return strings.Join(found, "\n")
 }
 
 // WaitReady returns when /ready answers 200.

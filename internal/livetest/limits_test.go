@@ -22,7 +22,7 @@ func TestConnectionsAreLimited(t *testing.T) {
 	x := startWith(t, hello, map[string][]pod{"world-v1": {app(t, "v1")}}, bootstrap.Options{MaxConnections: most, StatusAddress: status})
 	var idle []net.Conn
 	for range most {
-		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", x.ports["front"]))
+		c, err := net.Dial("tcp", x.address("front"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -32,7 +32,7 @@ func TestConnectionsAreLimited(t *testing.T) {
 		}
 		idle = append(idle, c)
 	}
-	c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", x.ports["front"]))
+	c, err := net.Dial("tcp", x.address("front"))
 	if err == nil {
 		defer c.Close()
 		err = answered(c)

@@ -166,7 +166,7 @@ func (x *live) ask(t testing.TB, router, host string, headers ...string) answer 
 }
 
 func (x *live) try(router, host string, headers ...string) (answer, error) {
-	req, err := http.NewRequest(http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/", x.ports[router]), http.NoBody)
+	req, err := http.NewRequest(http.MethodGet, "http://"+x.address(router)+"/", http.NoBody)
 	if err != nil {
 		return answer{}, err
 	}
@@ -197,6 +197,9 @@ func until(t testing.TB, what string, condition func() bool) {
 		}
 	}
 }
+
+// address is where a router takes requests.
+func (x *live) address(router string) string { return fmt.Sprintf("127.0.0.1:%d", x.ports[router]) }
 
 // settles waits until a request is answered as wanted.
 func (x *live) settles(t testing.TB, want, router, host string, headers ...string) {
