@@ -70,7 +70,7 @@ func (l localReply) body(r listenerSpec) string {
 	if r.Untrusted {
 		return l.text + ofEnvironment + "\n"
 	}
-	return l.text + "\n\nhost: %REQ(:AUTHORITY)%\nrouter: " + escapeFormat(r.Router) + "\ndestination: %UPSTREAM_CLUSTER%" + ofEnvironment + "\n"
+	return l.text + "\n\nhost: %REQ(:AUTHORITY)%\nrouter: " + escapeFormat(r.Router) + "\ndestination: %UPSTREAM_CLUSTER_RAW%" + ofEnvironment + "\n"
 }
 
 func (l localReply) filter() *accesslogv3.AccessLogFilter {

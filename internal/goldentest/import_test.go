@@ -16,13 +16,13 @@ import (
 	"kibble.dev/translate"
 )
 
-// TestImported imports configurations of linkerd, puts what comes of them
-// beside the Services of a golden case, and expects the rows of that case: what
-// is imported routes as the table that was written for Kibble.
-func TestImported(t *testing.T) {
-	// By golden case: the configuration, its router, and the Router of the case.
-	type from struct{ config, router, golden string }
-	cases := map[string]from{
+// imported is a configuration of linkerd, its router, and the Router of a golden
+// case that is the same.
+type imported struct{ config, router, golden string }
+
+// imports gives them by golden case.
+func imports() map[string]imported {
+	cases := map[string]imported{
 		"demo-ingress":         {"ingress", "ingress", "ingress"},
 		"demo-outgoing":        {"ingress", "outgoing", "outgoing"},
 		"demo-daemonset":       {"ingress", "outgoing", "outgoing"},
@@ -41,9 +41,16 @@ func TestImported(t *testing.T) {
 	for same := range strings.FieldsSeq(`gob-compose gob-compose-grpc consul consul-subdomain marathon rancher k8s-external k8s-prod
 		k8s-porthost dogs fs-any fs-app fs-method fs-union inet-any inet-two inet-hostport method-any mesh rewrite serversets
 		transformer-replace transformer-const`) {
-		cases[same] = from{same, "outgoing", "outgoing"}
+		cases[same] = imported{same, "outgoing", "outgoing"}
 	}
-	for golden, c := range cases {
+	return cases
+}
+
+// TestImported imports configurations of linkerd, puts what comes of them
+// beside the Services of a golden case, and expects the rows of that case: what
+// is imported routes as the table that was written for Kibble.
+func TestImported(t *testing.T) {
+	for golden, c := range imports() {
 		t.Run(golden, func(t *testing.T) {
 			want, found := goldenRows(t, golden)["default/"+c.golden]
 			if !found {
@@ -70,8 +77,25 @@ func goldenRows(t *testing.T, golden string) map[string][]string {
 }
 
 // importedRows previews a router of an imported configuration among the objects
-// of a golden case, in place of its Routers and Dtabs.
+// of a golden case.
 func importedRows(t *testing.T, golden, config, router string) []string {
+	t.Helper()
+	rows, err := translate.NewModel(importedWorld(t, golden, config), time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)).Preview("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := []string{}
+	for _, r := range rows {
+		if r.Router == "default/"+router {
+			all = append(all, line(r))
+		}
+	}
+	return all
+}
+
+// importedWorld are the objects of a golden case, with those of an imported
+// configuration in place of its Routers and Dtabs.
+func importedWorld(t *testing.T, golden, config string) *translate.Inventory {
 	t.Helper()
 	in, err := os.ReadFile(filepath.Join("testdata", "golden", golden+".in.yaml"))
 	if err != nil {
@@ -112,15 +136,5 @@ func importedRows(t *testing.T, golden, config, router string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows, err := translate.NewModel(inv, time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)).Preview("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := []string{}
-	for _, r := range rows {
-		if r.Router == "default/"+router {
-			all = append(all, line(r))
-		}
-	}
-	return all
+	return inv
 }
