@@ -40,12 +40,29 @@ func (p *Proxy) Ack(now time.Time, typ, nonce string) *Response {
 	}
 	before, r := k.take(nonce)
 	if r == nil {
-		return k.takeLate(nonce) // it was taken for accepted already
+		return p.ackLate(now, k, nonce)
 	}
 	for _, b := range append(before, r) {
 		p.settle(now, k, b, false)
 	}
+	p.settleWhole(now, k, r)
 	p.moveOn(now)
+	return r
+}
+
+// ackLate tells that the proxy accepted a response that was taken for accepted
+// already: now others may rely on it.
+func (p *Proxy) ackLate(now time.Time, k *kind, nonce string) *Response {
+	r := k.takeLate(nonce)
+	if r == nil {
+		return nil
+	}
+	for _, f := range r.items {
+		if f.res != nil && f.res.Version != standIn {
+			want, scope := p.look(k.typ, f.name)
+			p.accepted(now, key{k.typ, f.name, scope}, f.res, want)
+		}
+	}
 	return r
 }
 
@@ -174,7 +191,8 @@ func (p *Proxy) reject(now time.Time, k *kind, r *Response, words string) {
 	var suspects []flown
 	for _, f := range r.items {
 		it := k.look(now, f.name)
-		it.again = true
+		// The answer to a later response that brings the name anew will tell.
+		it.again = it.again || it.flying == 0 || k.typ == translate.ClusterType
 		if f.res != nil {
 			suspects = append(suspects, f)
 			if k.typ == translate.VirtualHostType && k.has[f.name] == nil {

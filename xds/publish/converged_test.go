@@ -61,7 +61,8 @@ func (w *world) converged(e *envoy) error {
 	}
 	for name := range e.active[translate.VirtualHostType] {
 		table := w.snap.Resources[translate.RouteType][translate.TableOf(name)]
-		if table != nil && faultOf(table) == none && w.snap.Resources[translate.VirtualHostType][name] == nil && !e.unsaid[name] {
+		keeps := table != nil && !translate.InParts(table.Version) && e.inParts(table.Name) // the table cannot be given whole
+		if table != nil && !keeps && faultOf(table) == none && w.snap.Resources[translate.VirtualHostType][name] == nil && !e.unsaid[name] {
 			return fmt.Errorf("host %s: still there", name)
 		}
 	}

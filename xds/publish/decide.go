@@ -141,6 +141,9 @@ func (p *Proxy) decideAbout(now time.Time, k *kind, name string, it *item) (acti
 		}
 		return nothing, nil
 	}
+	if f == older {
+		p.fetchAll(now, want) // also what the proxy has already: it was thought to have something else, without these
+	}
 	if cur != nil && equal(cur, want) && !it.again || want.Body == nil {
 		it.again = false
 		return nothing, nil
@@ -149,7 +152,7 @@ func (p *Proxy) decideAbout(now time.Time, k *kind, name string, it *item) (acti
 		if want.Leads != nil {
 			p.keepUsing(now, cur, want)
 		}
-		it.missing = p.missing(now, want, f)
+		it.missing = p.missing(want)
 		switch {
 		case it.missing != nil:
 		case k.typ == translate.ClusterType && cur != nil:
@@ -217,15 +220,7 @@ const few = 5
 
 // missing gives clusters that a resource names and the proxy does not have
 // yet, nil if there are none: a few of them, sorted.
-func (p *Proxy) missing(now time.Time, r *translate.Resource, f fate) []string {
-	if f == older {
-		for _, name := range r.Clusters {
-			if r.Leads == nil || !p.class.target.has(translate.ClusterType, name) {
-				p.want(now, name) // nobody could give it later
-			}
-			p.fetch(now, name)
-		}
-	}
+func (p *Proxy) missing(r *translate.Resource) []string {
 	var names []string
 	if len(p.unready) < len(r.Clusters) {
 		for name := range p.unready {
@@ -242,6 +237,16 @@ func (p *Proxy) missing(now time.Time, r *translate.Resource, f fate) []string {
 		}
 	}
 	return names[:min(len(names), few)]
+}
+
+// fetchAll has the proxy get what older content names.
+func (p *Proxy) fetchAll(now time.Time, r *translate.Resource) {
+	for _, name := range r.Clusters {
+		if r.Leads == nil || !p.class.target.has(translate.ClusterType, name) {
+			p.want(now, name) // nobody could give it later
+		}
+		p.fetch(now, name)
+	}
 }
 
 // fetch has the proxy get a cluster that is no longer wanted but that older

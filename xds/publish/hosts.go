@@ -121,7 +121,10 @@ func (p *Proxy) arrange(now time.Time, k *kind, batch []string) {
 		}
 		if p.fresh[table] && want != nil {
 			res, f := p.choose(k, name, it)
-			if w, was := p.held[name]; res != nil && p.missing(now, res, f) != nil {
+			if res != nil && f == older {
+				p.fetchAll(now, res)
+			}
+			if w, was := p.held[name]; res != nil && p.missing(res) != nil {
 				p.holdIf(now, name, true, true)
 			} else if was {
 				w.clusters = false

@@ -27,6 +27,8 @@ type Response struct {
 	undo, undone, slow bool
 	// mixed says that it also holds what an unanswered one before it brought.
 	mixed bool
+	// whole is all that the response says, where it is complete.
+	whole []*translate.Resource
 }
 
 // flown is a name in a response.
@@ -71,6 +73,9 @@ func (p *Proxy) Next(now time.Time, typ string) *Response {
 			p.warmAll(now, k)
 			r.mixed = p.full && (k.waiting() || !k.silent.IsZero())
 			k.flights = append(k.flights, r)
+			if p.full && fullState(typ) {
+				r.whole = p.All(r)
+			}
 			return r
 		case len(k.trials) > 0 || trial:
 		case p.woken && typ == translate.VirtualHostType:
@@ -275,31 +280,4 @@ func (p *Proxy) Unsent(now time.Time, r *Response) {
 		it.asked = it.asked || f.res == nil
 	}
 	p.mark()
-}
-
-// All gives what the proxy has of a type once it accepts this response, which
-// must be the newest of Next, sorted by name: what a response in state of the world says of a type of which every
-// response is complete.
-func (p *Proxy) All(r *Response) []*translate.Resource {
-	k := p.kinds[r.Type]
-	all := make(byName, len(k.has)+len(r.Resources))
-	for name, res := range k.has {
-		if res.Body != nil {
-			all[name] = res
-		}
-	}
-	for _, sent := range k.flights { // r is the last of them
-		for _, f := range sent.items {
-			if f.res == nil {
-				delete(all, f.name)
-			} else {
-				all[f.name] = f.res
-			}
-		}
-	}
-	out := make([]*translate.Resource, 0, len(all))
-	for _, name := range unionKeys(all, nil) {
-		out = append(out, all[name])
-	}
-	return out
 }

@@ -54,6 +54,7 @@ func (p *Proxy) overdue(now time.Time, k *kind, r *Response) {
 	}
 	k.flights = k.flights[1:]
 	p.settle(now, k, r, true)
+	r.whole = nil // by the time of its answer another one may say more
 	k.late = append(k.late, r)
 	if len(k.late) > lates {
 		k.late = k.late[1:]
