@@ -5,7 +5,6 @@ package chart_test
 import (
 	"bytes"
 	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"regexp"
@@ -15,7 +14,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/yaml"
+
+	"kibble.dev/e2e/kubetest"
 )
 
 const (
@@ -55,7 +55,7 @@ func render(t *testing.T, set ...string) objects {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return parse(t, out)
+	return kubetest.Objects(t, out)
 }
 
 func values(set []string) (flags []string) {
@@ -63,31 +63,6 @@ func values(set []string) (flags []string) {
 		flags = append(flags, "--set", s)
 	}
 	return flags
-}
-
-func parse(t *testing.T, text string) (all objects) {
-	t.Helper()
-	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(text), 4096)
-	for {
-		o := &unstructured.Unstructured{}
-		if err := decoder.Decode(&o.Object); errors.Is(err, io.EOF) {
-			return all
-		} else if err != nil {
-			t.Fatalf("%v\n%s", err, text)
-		}
-		switch {
-		case o.IsList():
-			list, err := o.ToList()
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i := range list.Items {
-				all = append(all, &list.Items[i])
-			}
-		case len(o.Object) > 0:
-			all = append(all, o)
-		}
-	}
 }
 
 // names lists the objects, sorted; "#" is in the place of a hash.

@@ -78,7 +78,7 @@ func (l *lab) installOthers() {
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		l.must(err)
-		for _, o := range parse(l.T, string(text)) {
+		for _, o := range kubetest.Objects(l, string(text)) {
 			_, err := crds.Create(l.Context(), o, metav1.CreateOptions{})
 			l.must(err)
 		}

@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"kibble.dev/api/v1alpha1"
+	"kibble.dev/internal/logtest"
 )
 
 func routers() schema.GroupVersionResource { return v1alpha1.GroupVersion().WithResource("routers") }
@@ -59,7 +60,7 @@ func (l *lab) run(program string, args, env []string) {
 	l.Helper()
 	command := exec.Command(program, args...)
 	command.Env = env
-	log := &buffer{}
+	log := &logtest.Log{}
 	command.Stdout, command.Stderr = log, log
 	l.must(command.Start())
 	var running sync.WaitGroup
@@ -109,22 +110,4 @@ func (l *lab) fillSecrets(o objects, kibble string) string {
 	}
 	l.secretsAreFull("after the Job", len(o.kinds("MutatingWebhookConfiguration")) > 0)
 	return string(out)
-}
-
-// buffer collects what a process prints.
-type buffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }

@@ -1,10 +1,7 @@
 package demotest
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,13 +12,14 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/util/retry"
+
+	"kibble.dev/e2e/kubetest"
 )
 
 func (l *Lab) connect() {
@@ -35,20 +33,9 @@ func (l *Lab) connect() {
 }
 
 // Objects reads YAML documents.
-func (l *Lab) Objects(text string) (all []*unstructured.Unstructured) {
+func (l *Lab) Objects(text string) []*unstructured.Unstructured {
 	l.Helper()
-	documents := yaml.NewYAMLOrJSONDecoder(bytes.NewBufferString(text), 4096)
-	for {
-		o := &unstructured.Unstructured{}
-		switch err := documents.Decode(&o.Object); {
-		case errors.Is(err, io.EOF):
-			return all
-		case err != nil:
-			l.Fatal(err)
-		case len(o.Object) > 0:
-			all = append(all, o)
-		}
-	}
+	return kubetest.Objects(l, text)
 }
 
 // client gives what reads and writes objects of the kind, once it is served.

@@ -1,10 +1,7 @@
 package discovery_test
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"io"
 	"strings"
 	"time"
 
@@ -13,8 +10,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/dynamic"
+
+	"kibble.dev/e2e/kubetest"
 )
 
 // kinds are the resources that tests write.
@@ -29,22 +27,6 @@ var kinds = map[string]schema.GroupVersionResource{
 	"Router":                   {Group: "kibble.dev", Version: "v1alpha1", Resource: "routers"},
 	"Dtab":                     {Group: "kibble.dev", Version: "v1alpha1", Resource: "dtabs"},
 	"DogfoodPolicy":            {Group: "kibble.dev", Version: "v1alpha1", Resource: "dogfoodpolicies"},
-}
-
-func parse(l *lab, text string) (all []*unstructured.Unstructured) {
-	l.Helper()
-	documents := yaml.NewYAMLOrJSONDecoder(bytes.NewBufferString(text), 4096)
-	for {
-		o := &unstructured.Unstructured{}
-		switch err := documents.Decode(&o.Object); {
-		case errors.Is(err, io.EOF):
-			return all
-		case err != nil:
-			l.Fatal(err)
-		case len(o.Object) > 0:
-			all = append(all, o)
-		}
-	}
 }
 
 func (l *lab) client(o *unstructured.Unstructured) dynamic.ResourceInterface {
@@ -68,7 +50,7 @@ func (l *lab) client(o *unstructured.Unstructured) dynamic.ResourceInterface {
 // apply writes objects as kubectl apply --server-side does.
 func (l *lab) apply(text string) {
 	l.Helper()
-	for _, o := range parse(l, text) {
+	for _, o := range kubetest.Objects(l, text) {
 		client := l.client(o)
 		// A definition takes a moment until it is served.
 		err := wait.PollUntilContextTimeout(l.Context(), 50*time.Millisecond, limit, true, func(ctx context.Context) (bool, error) {
@@ -86,7 +68,7 @@ func (l *lab) apply(text string) {
 
 func (l *lab) delete(text string) {
 	l.Helper()
-	for _, o := range parse(l, text) {
+	for _, o := range kubetest.Objects(l, text) {
 		l.must(l.client(o).Delete(l.Context(), o.GetName(), metav1.DeleteOptions{}))
 	}
 }

@@ -21,6 +21,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+
+	"kibble.dev/internal/logtest"
 )
 
 var scale = flag.Int("scale", 0, "TestScale: how many Services with 10 endpoints each; 0 leaves it out")
@@ -50,7 +52,7 @@ spec: {proxyClass: edge, port: 4142, dtab: "/svc => /#/io.l5d.k8s/default/http"}
 `)
 	kibble := build(t)
 	admins := free(t)
-	log := &buffer{}
+	log := &logtest.Log{}
 	began := time.Now()
 	serve := exec.CommandContext(t.Context(), kibble, "serve", "--kubeconfig", l.Kubeconfig, "--insecure-plaintext", "--xds-address", free(t), "--admin-address", admins)
 	serve.Stderr = log

@@ -14,13 +14,15 @@ import (
 	"k8s.io/client-go/rest"
 
 	"kibble.dev/discovery"
+	"kibble.dev/e2e/kubetest"
+	"kibble.dev/internal/logtest"
 	"kibble.dev/status"
 )
 
 // replica is a running `kibble serve`.
 type replica struct {
 	admin string
-	log   *buffer
+	log   *logtest.Log
 	kill  func()
 }
 
@@ -37,7 +39,7 @@ func build(t *testing.T) (kibble string) {
 
 func (l *lab) serve(kibble string, config *rest.Config, flags ...string) *replica {
 	l.Helper()
-	r := &replica{admin: free(l.T), log: &buffer{}}
+	r := &replica{admin: free(l.T), log: &logtest.Log{}}
 	args := append([]string{"serve", "--kubeconfig", l.WriteKubeconfig(config, "default"), "--insecure-plaintext",
 		"--xds-address", free(l.T), "--admin-address", r.admin}, flags...)
 	command := exec.Command(kibble, args...)
@@ -68,7 +70,7 @@ func (l *lab) eventually(what string, done func() bool) {
 // condition gives "Status Reason generation message" of an object's condition.
 func (l *lab) condition(object, typ string) string {
 	l.Helper()
-	o := parse(l, object)[0]
+	o := kubetest.Objects(l, object)[0]
 	live, err := l.client(o).Get(l.Context(), o.GetName(), metav1.GetOptions{})
 	l.must(err)
 	list, _, _ := unstructured.NestedSlice(live.Object, "status", "conditions")

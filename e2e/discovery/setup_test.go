@@ -2,7 +2,6 @@
 package discovery_test
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"strings"
@@ -20,6 +19,7 @@ import (
 
 	"kibble.dev/discovery"
 	"kibble.dev/e2e/kubetest"
+	"kibble.dev/internal/logtest"
 )
 
 // limit is how long a test waits for what must happen.
@@ -100,13 +100,13 @@ type watched struct {
 	*discovery.Cluster
 	updates chan discovery.Update
 	last    discovery.Update
-	log     *buffer
+	log     *logtest.Log
 	stop    func()
 }
 
 func (l *lab) watch(o discovery.ClusterOptions) *watched {
 	l.Helper()
-	w := &watched{lab: l, updates: make(chan discovery.Update, 10_000), log: &buffer{}}
+	w := &watched{lab: l, updates: make(chan discovery.Update, 10_000), log: &logtest.Log{}}
 	o.Deliver = func(u discovery.Update) { w.updates <- u }
 	o.Logger = slog.New(slog.NewTextHandler(w.log, nil))
 	c, err := discovery.NewCluster(o)
@@ -137,24 +137,6 @@ func (w *watched) until(what string, wanted func(discovery.Update) bool) discove
 		}
 	}
 	return w.last
-}
-
-// buffer is a log that may be read while it is written.
-type buffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }
 
 // hasFinding tells whether a finding has all the texts in it.

@@ -13,31 +13,15 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"kibble.dev/internal/logtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// log is what was logged; it is safe for concurrent use.
-type log struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *log) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-func open(t *testing.T, path string) (*Dir, *log) {
+func open(t *testing.T, path string) (*Dir, *logtest.Log) {
 	t.Helper()
-	var l log
+	var l logtest.Log
 	return Open(Options{Path: path, Every: time.Millisecond, Logger: slog.New(slog.NewTextHandler(&l, nil))}), &l
 }
 

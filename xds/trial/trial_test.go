@@ -1,14 +1,12 @@
 package trial
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -26,32 +24,15 @@ import (
 
 	"kibble.dev/discovery"
 	"kibble.dev/internal/envoytest"
+	"kibble.dev/internal/logtest"
 	"kibble.dev/translate"
 	"kibble.dev/xds"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// log is what was logged; it is safe for concurrent use.
-type log struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *log) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-func trialOf(envoy string, limit time.Duration) (*Trial, *log) {
-	var l log
+func trialOf(envoy string, limit time.Duration) (*Trial, *logtest.Log) {
+	var l logtest.Log
 	return New(Options{Envoy: envoy, Limit: limit, Logger: slog.New(slog.NewTextHandler(&l, nil))}), &l
 }
 
