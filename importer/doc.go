@@ -77,6 +77,7 @@ func Linkerd(files []File, o Options) *Result {
 	p := newPool(files, o)
 	p.routers()
 	p.tables()
+	p.namerdOptions(true)
 	if len(p.configs) == 0 && len(p.result.Findings) == 0 {
 		p.nothing("there is no configuration of linkerd in these files",
 			"give the file with routers:, or the manifest of the ConfigMap that holds it")
@@ -89,6 +90,7 @@ func Linkerd(files []File, o Options) *Result {
 func Namerd(files []File, o Options) *Result {
 	p := newPool(files, o)
 	p.tables()
+	p.namerdOptions(false)
 	for _, c := range p.configs {
 		p.find(c.place(), dtab.Warning, CodeNotNeeded, "this is a configuration of linkerd: only tables are imported here",
 			"kibble import linkerd takes it, and the tables with it")

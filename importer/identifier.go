@@ -9,29 +9,27 @@ import (
 	"kibble.dev/dtab"
 )
 
-// readIdentifier reads one identifier, or the first of a list.
+// readIdentifier reads one identifier, or the first of a list that is known.
 func (r *router) readIdentifier() {
-	v, ok := r.get("identifier")
-	old := r.oldPrefix()
-	if !ok || len(v.list()) == 0 {
-		if old && r.protocol == "http" {
-			r.identifier = kindNode("io.l5d.methodAndHost")
-		}
-		r.plainHTTP2(v)
-		return
+	v, _ := r.get("identifier")
+	old, list, kind := r.oldPrefix(), v.list(), ""
+	for len(list) > 0 && kind == "" {
+		kind = r.identify(list[0], len(list) > 1)
+		list = list[1:]
 	}
-	list := v.list()
-	kind := r.identify(list[0])
-	r.plainHTTP2(list[0])
-	if len(list) == 1 {
+	if kind == "" {
+		r.oldIdentifier(old)
+	}
+	r.plainHTTP2(v)
+	if len(list) == 0 {
 		return
 	}
 	switch kind {
 	case "io.l5d.header.token", "io.l5d.methodAndHost", "io.l5d.path", "io.l5d.static":
-		list[1].find(dtab.Warning, CodeDiffers, "a Router has one identifier: "+kind+", which names nearly every request, is the one; those behind it are left out",
+		list[0].find(dtab.Warning, CodeDiffers, "a Router has one identifier: "+kind+", which names nearly every request, is the one; those behind it are left out",
 			"if requests without what it reads matter, give them a Router on a port of their own")
 	default:
-		list[1].find(dtab.Error, CodeLost, "a Router has one identifier: "+kind+" is carried over, and requests that it does not name get no answer",
+		list[0].find(dtab.Error, CodeLost, "a Router has one identifier: "+kind+" is carried over, and requests that it does not name get no answer",
 			"make a Router on a port of its own for the other ones, or a DogfoodPolicy on the header if it chooses a version")
 	}
 }
@@ -44,39 +42,12 @@ func (r *router) plainHTTP2(v value) {
 	if v.node == nil {
 		v, _ = r.get("protocol")
 	}
-	v.find(dtab.Error, CodeLost, "router "+r.label+" speaks HTTP/2 to services: Kibble takes HTTP/2 on every port, but sends it on only where the identifier is io.l5d.header.path; others get HTTP/1.1",
-		"for gRPC use io.l5d.header.path; services that take HTTP/1.1 too need nothing")
-}
-
-// oldPrefix knows configurations of before linkerd 1.0, whose names began with
-// the protocol by default: /http/1.1/METHOD/HOST.
-func (r *router) oldPrefix() bool {
-	known := heads(r.table)
-	if r.dstPrefix != "" || r.own == nil || slices.Contains(known, "svc") || !slices.Contains(known, r.protocol) {
-		return false
+	severity, others := dtab.Warning, "others get HTTP/1.1"
+	if outside := []string{"/$/inet", "/$/io.buoyant.rinet", "/#/io.l5d.fs"}; slices.ContainsFunc(outside, r.leadsTo) {
+		severity, others = dtab.Error, "others, and what is found by DNS or in files, get HTTP/1.1"
 	}
-	r.dstPrefix = "/" + r.protocol
-	message := "the table is one of before linkerd 1.0, for names below " + r.dstPrefix + ": dstPrefix " + r.dstPrefix
-	if r.protocol == "http" {
-		message += " and identifier io.l5d.methodAndHost, if there is no other, are assumed"
-	} else {
-		message += " is assumed"
-	}
-	r.p.find(r.own.pos, dtab.Warning, CodeAssumed, message, "check it with kibble explain")
-	return true
-}
-
-// currentIdentifier is what an identifier of before linkerd 1.0 is called now.
-func currentIdentifier(kind string) string {
-	switch kind {
-	case "default", "methodAndHost":
-		return "io.l5d.methodAndHost"
-	case "io.l5d.headerToken":
-		return "io.l5d.header.token"
-	case "io.l5d.headerPath":
-		return "io.l5d.header.path"
-	}
-	return kind
+	v.find(severity, CodeDiffers, "router "+r.label+" speaks HTTP/2 to services: Kibble does to ports that are named grpc, h2, h2c or http2 (or so with a dash and more), and where the identifier is io.l5d.header.path; "+others,
+		"name the ports so; for gRPC use io.l5d.header.path; services that take HTTP/1.1 too need nothing")
 }
 
 func kindNode(kind string) *yaml.Node {
@@ -85,8 +56,8 @@ func kindNode(kind string) *yaml.Node {
 	return flow(n)
 }
 
-// identify carries an identifier over, and gives its kind.
-func (r *router) identify(v value) string {
+// identify carries an identifier over, and gives its kind: "" if it is not known.
+func (r *router) identify(v value, more bool) string {
 	kind, m := v.kinded()
 	kind = currentIdentifier(kind)
 	n := kindNode(kind)
@@ -109,8 +80,12 @@ func (r *router) identify(v value) string {
 			return kind
 		}
 		copyText("header")
-	case "io.l5d.header", "io.l5d.static":
-		copyText("header", "path")
+	case "io.l5d.header":
+		if h, ok := m.get("header"); ok {
+			set(n, "header", text(r.currentHeader(h)))
+		}
+	case "io.l5d.static":
+		copyText("path")
 	case "io.l5d.methodAndHost":
 		copyYes("httpUriInDst")
 	case "io.l5d.path":
@@ -136,9 +111,13 @@ func (r *router) identify(v value) string {
 		copyYes("ignoreDefaultBackends")
 		m.notNeeded("Kibble asks the API of Kubernetes itself", "host", "port")
 	default:
-		v.find(dtab.Error, CodeLost, "there is no identifier "+kind+" here: the Host header names requests instead",
+		instead := "the Host header names requests instead"
+		if more {
+			instead = "the next one names requests instead"
+		}
+		v.find(dtab.Error, CodeLost, "there is no identifier "+kind+" here: "+instead,
 			"the identifiers are io.l5d.header.token, io.l5d.methodAndHost, io.l5d.path, io.l5d.header, io.l5d.static, io.l5d.header.path and io.l5d.ingress")
-		return kind
+		return ""
 	}
 	r.identifier = n
 	m.rest("identifier " + kind)

@@ -36,12 +36,13 @@ func (r *router) readInterpreter() {
 		m.get("namespace")
 		m.notNeeded("Kibble asks the API of Kubernetes itself", "host", "port")
 		r.refer(v, name+"-"+key, "give the manifest of the ConfigMap "+name+" too")
-	case "io.l5d.consul.interpreter":
+	case "io.l5d.consul.interpreter", "io.l5d.consul.dtab":
 		m.notNeeded("tables are objects of Kibble's", "host", "port", "pathPrefix", "token", "datacenter", "readConsistencyMode",
 			"writeConsistencyMode", "failFast", "backoff", "tls")
 		r.refer(v, orElse(m.text("namespace"), "default"), "consul kv get prints the table; import it as a file of that name")
 	default:
 		v.find(dtab.Error, CodeLost, "there is no interpreter "+kind+" here: only the router's own table says what names mean", "")
+		r.foreign = true
 		return
 	}
 	m.rest("interpreter " + kind)
@@ -49,7 +50,7 @@ func (r *router) readInterpreter() {
 
 // noNamerd says what becomes of the connection to namerd.
 func (r *router) noNamerd(m *mapping) {
-	m.notNeeded("tables are objects, and Kibble evaluates them itself", "dst", "retry", "tls", "failureThreshold")
+	m.notNeeded("tables are objects, and Kibble evaluates them itself", "dst", "baseUrl", "periodSecs", "retry", "tls", "failureThreshold")
 }
 
 // refer notes the Dtab that comes first. Its table is known if it is among the files.

@@ -95,8 +95,15 @@ func clientKnobs(m *mapping, of string) {
 	if v, ok := m.get("tls"); ok {
 		t := v.fields()
 		t.each(func(string, value) {})
-		v.find(dtab.Error, CodeLost, "requests"+of+" leave without TLS: Routers have no TLS to services",
-			"end TLS beside the service, or keep these names with a proxy that has it; what speaks only TLS cannot be reached")
+		if on, ok := t.get("enabled"); ok && !on.yes() {
+			v.find(dtab.Info, CodeNotNeeded, v.path+" is not needed: nothing"+of+" leaves with TLS", "")
+		} else {
+			v.find(dtab.Error, CodeLost, "requests"+of+" leave without TLS: Routers have no TLS to services",
+				"end TLS beside the service, or keep these names with a proxy that has it; what speaks only TLS cannot be reached")
+		}
+	}
+	if v, ok := m.get("responseClassifier"); ok { // of before linkerd 1.0
+		classifier(v)
 	}
 	if v, ok := m.get("failureAccrual"); ok {
 		kind, f := v.kinded()
@@ -134,8 +141,8 @@ func clientKnobs(m *mapping, of string) {
 	m.rest("a client")
 }
 
-// process reports what is not about routers.
-func (p *pool) process(c config) {
+// process reports what is not about routers, of linkerd or namerd.
+func (p *pool) process(c config, of string) {
 	c.get("namers")
 	if v, ok := c.get("admin"); ok {
 		v.find(dtab.Info, CodeNotNeeded, "the admin address of a proxy is in its bootstrap (kibble bootstrap), Kibble's own is a flag of kibble serve", "")
@@ -154,7 +161,7 @@ func (p *pool) process(c config) {
 	if v, ok := c.get("announcers"); ok {
 		v.find(dtab.Warning, CodeLost, "Kibble announces its listeners nowhere", "")
 	}
-	c.rest("linkerd")
+	c.rest(of)
 }
 
 func (p *pool) telemeter(v value) {

@@ -98,11 +98,6 @@ func (v value) kinded() (string, *mapping) {
 	return plainKind(kind.text()), m
 }
 
-// plainKind is today's name of a kind: what is experimental was called so.
-func plainKind(kind string) string {
-	return strings.Replace(kind, "io.l5d.experimental.", "io.l5d.", 1)
-}
-
 // get gives a field, and notes that somebody has asked for it.
 func (m *mapping) get(name string) (value, bool) {
 	m.used[name] = true
@@ -166,6 +161,26 @@ func (m *mapping) rest(of string) {
 		v, _ := m.get(name)
 		v.find(dtab.Warning, CodeUnknown, v.path+" is not known here as an option of "+of+", and is left out", "see whether anything depends on it")
 	}
+}
+
+// deep gives what stands in a mapping below the fields: the elements, if that is
+// a list.
+func deep(n *yaml.Node, fields ...string) []*yaml.Node {
+	n = follow(n)
+	if len(fields) == 0 {
+		if n.Kind == yaml.SequenceNode {
+			return n.Content
+		}
+		return []*yaml.Node{n}
+	}
+	if n.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == fields[0] {
+				return deep(n.Content[i+1], fields[1:]...)
+			}
+		}
+	}
+	return nil
 }
 
 // follow gives the node that an alias stands for.

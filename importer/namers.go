@@ -12,15 +12,12 @@ import (
 // readNamers carries over the namers that answer for this router: linkerd's
 // own, or namerd's where that is its interpreter.
 func (r *router) readNamers() {
-	c := r.config
-	if r.ref != "" && r.remote() {
-		if len(r.p.namerds) == 0 {
-			i, _ := r.get("interpreter")
-			i.find(dtab.Warning, CodeAssumed, "the namers of router "+r.label+" are namerd's: without its configuration the usual ones are assumed (io.l5d.k8s, io.l5d.k8s.ns, io.l5d.k8s.external)",
-				"give namerd's configuration too, if it has other namers, prefixes or transformers")
-			return
-		}
-		c = r.p.namerds[0]
+	c, here := r.namerConfig()
+	if !here {
+		i, _ := r.get("interpreter")
+		i.find(dtab.Warning, CodeAssumed, "the namers of router "+r.label+" are namerd's: without its configuration the usual ones are assumed (io.l5d.k8s, io.l5d.k8s.ns, io.l5d.k8s.external)",
+			"give namerd's configuration too, if it has other namers, prefixes or transformers")
+		return
 	}
 	v, ok := c.get("namers")
 	if !ok {
@@ -35,6 +32,18 @@ func (r *router) readNamers() {
 	if len(list.Content) > 0 {
 		r.namers = list
 	}
+}
+
+// namerConfig is the configuration whose namers answer for this router. It
+// reports whether that is among the files: namerd's may not be.
+func (r *router) namerConfig() (config, bool) {
+	if r.ref == "" || !r.remote() {
+		return r.config, true
+	}
+	if len(r.p.namerds) == 0 {
+		return r.config, false
+	}
+	return r.p.namerds[0], true
 }
 
 // remote tells whether names are bound by namerd.
@@ -69,6 +78,9 @@ func (r *router) namer(v value, namespace string) *yaml.Node {
 			r.ownNamespace(m, n, namespace)
 		}
 	case "io.l5d.rewrite":
+		if m.text("prefix") == "" { // ours has no prefix of its own
+			set(n, "prefix", text("/"+kind))
+		}
 		copyText("pattern", "name")
 	case "io.l5d.fs":
 		copyText("rootDir")
@@ -137,24 +149,6 @@ func (r *router) leadsTo(prefix string) bool {
 	return slices.ContainsFunc(r.table, func(d dtab.Dentry) bool {
 		return strings.Contains(d.Dst.String()+"/", prefix+"/") || strings.Contains(d.Dst.String(), prefix+" ")
 	})
-}
-
-// oldNamers knows tables of before namers were named below /#.
-func (r *router) oldNamers() {
-	if r.own == nil {
-		return
-	}
-	known := heads(r.table)
-	for _, d := range r.table {
-		for part := range strings.FieldsSeq(d.Dst.String()) {
-			head, _, _ := strings.Cut(strings.TrimPrefix(part, "/"), "/")
-			if strings.HasPrefix(part, "/io.l5d.") && !slices.Contains(known, head) {
-				r.p.find(r.own.pos, dtab.Error, CodeDiffers, "the table leads to "+part+", as before namers were named below /#: nothing answers there",
-					"write /#/"+head+" for /"+head)
-				return
-			}
-		}
-	}
 }
 
 // transformerList carries over the transformers of an interpreter or namer.

@@ -77,6 +77,22 @@ func text(s string) *yaml.Node {
 	return n
 }
 
+// tableText is a table's text in a literal block, wherever blanks at the ends of
+// its lines are all that is in the way.
+func tableText(s string) *yaml.Node {
+	if literal(s) {
+		return text(s)
+	}
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, " \t\r")
+	}
+	if tidy := strings.Join(lines, "\n"); literal(tidy) {
+		s = tidy
+	}
+	return text(s)
+}
+
 // word is a text that some readers of YAML take for something else than text.
 var word = regexp.MustCompile(`^(?i:[-+.0-9_].*|y|n|yes|no|on|off|true|false|null|~|=|<<)?$`)
 
@@ -84,16 +100,16 @@ var word = regexp.MustCompile(`^(?i:[-+.0-9_].*|y|n|yes|no|on|off|true|false|nul
 // characters that need escapes, no blanks where they could not be seen, and no
 // indent in its first line.
 func literal(s string) bool {
-	if strings.HasPrefix(s, " ") || strings.HasPrefix(s, "\n") || strings.ContainsAny(s, "\t\r\u0085\u2028\u2029\ufeff") {
+	if strings.HasPrefix(s, " ") || strings.HasPrefix(s, "\n") || strings.ContainsAny(s, "\r\u0085\u2028\u2029\ufeff") {
 		return false
 	}
 	for line := range strings.SplitSeq(s, "\n") {
-		if strings.TrimRight(line, " ") != line {
+		if strings.TrimRight(line, " \t") != line || strings.HasPrefix(line, "\t") {
 			return false
 		}
 	}
 	for _, r := range s {
-		if r != '\n' && !strconv.IsPrint(r) {
+		if r != '\n' && r != '\t' && !strconv.IsPrint(r) {
 			return false
 		}
 	}

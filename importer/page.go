@@ -65,7 +65,8 @@ func (p *page) syntaxError(err error) *dtab.Finding {
 		line, _ = strconv.Atoi(m[1])
 		message = message[len(m[0]):]
 	}
-	return &dtab.Finding{Code: CodeSyntax, Severity: dtab.Error, Pos: p.place(line, 1), Message: "this is not YAML: " + message}
+	return &dtab.Finding{Code: CodeSyntax, Severity: dtab.Error, Pos: p.place(line, 1), Message: "this is not YAML: " + message,
+		Hint: orElse(fillIn(p.text), tabbed(p.lines))}
 }
 
 // source says where the text of a value begins. It is exact for literal blocks

@@ -26,21 +26,22 @@ type pool struct {
 	texts map[string]value
 	// namespaces that the inputs name.
 	namespaces map[string]bool
-	// daemonSet says that the manifests run linkerd on each node.
-	daemonSet bool
-	taken     map[string]bool
+	// onNodes are the ConfigMaps that DaemonSets read, with "" for a DaemonSet
+	// that reads none.
+	onNodes map[string]bool
+	taken   map[string]bool
 }
 
 // config is the configuration of a linkerd or namerd.
 type config struct {
 	*mapping
-	// namespace of the ConfigMap that holds it, if any.
-	namespace string
+	// configMap that holds it, and its namespace, if any.
+	configMap, namespace string
 }
 
 func newPool(files []File, o Options) *pool {
 	p := &pool{files: files, options: o, result: &Result{}, texts: map[string]value{},
-		namespaces: map[string]bool{}, taken: map[string]bool{}}
+		namespaces: map[string]bool{}, onNodes: map[string]bool{}, taken: map[string]bool{}}
 	for _, f := range files {
 		p.read(f)
 	}
@@ -118,16 +119,16 @@ func (p *pool) document(v value, file string) {
 		p.object(m, file)
 		return
 	}
-	p.config(m, "", file)
+	p.config(m, "", "", file)
 }
 
 // config tells configurations and other mappings apart by their fields.
-func (p *pool) config(m *mapping, namespace, file string) {
+func (p *pool) config(m *mapping, configMap, namespace, file string) {
 	switch {
 	case m.has("routers"):
-		p.configs = append(p.configs, config{m, namespace})
+		p.configs = append(p.configs, config{m, configMap, namespace})
 	case m.isNamerd():
-		p.namerds = append(p.namerds, config{m, namespace})
+		p.namerds = append(p.namerds, config{m, configMap, namespace})
 		p.storage(m)
 	case m.has("dtab", "dentries"):
 		p.dtabFields(m, p.tableName(file))
@@ -145,7 +146,7 @@ func (m *mapping) isNamerd() bool {
 	if !ok || v.node.Kind != yaml.MappingNode {
 		return false
 	}
-	return strings.HasPrefix(v.fields().text("kind"), "io.l5d.")
+	return strings.HasPrefix(plainKind(v.fields().text("kind")), "io.l5d.")
 }
 
 // object reads a Kubernetes object, or a list of some.
@@ -183,8 +184,28 @@ func (p *pool) item(m *mapping, kind, file string) {
 		}
 		p.dtabFields(m, name)
 	case "DaemonSet":
-		p.daemonSet = true
+		p.daemonSet(m)
 	}
+}
+
+// daemonSet notes the ConfigMaps that are read on each node.
+func (p *pool) daemonSet(m *mapping) {
+	maps := 0
+	for _, v := range deep(m.node, "spec", "template", "spec", "volumes") {
+		for _, name := range deep(v, "configMap", "name") {
+			p.onNodes[name.Value] = true
+			maps++
+		}
+	}
+	if maps == 0 {
+		p.onNodes[""] = true
+	}
+}
+
+// onEachNode tells whether the manifests run a configuration on each node: their
+// DaemonSet reads its ConfigMap, or which one it reads is not known.
+func (p *pool) onEachNode(c config) bool {
+	return p.onNodes[""] || p.onNodes[c.configMap] || c.configMap == "" && len(p.onNodes) > 0
 }
 
 // configMap looks for configurations, and scripts that make tables, in the data.
@@ -210,7 +231,7 @@ func (p *pool) configMap(m *mapping, name, namespace, file string) {
 					if namespace != "" {
 						p.namespaces[namespace] = true
 					}
-					p.config(w, namespace, file)
+					p.config(w, name, namespace, file)
 				}
 			}
 		}

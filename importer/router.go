@@ -22,6 +22,9 @@ type router struct {
 	ref   string    // the Dtab before it
 	table dtab.Dtab // both, as far as they are known
 
+	// foreign says that something else than a table led its names.
+	foreign bool
+
 	dstPrefix    string
 	identifier   *yaml.Node
 	ingress      bool
@@ -39,7 +42,7 @@ func (p *pool) routers() {
 		if len(routers) == 0 {
 			list.find(dtab.Error, CodeUnknown, "there is no router in this configuration", "")
 		}
-		nodes := p.daemonSet
+		nodes := p.onEachNode(c)
 		var all []*router
 		for _, v := range routers {
 			if r := p.router(c, v); r != nil {
@@ -49,7 +52,7 @@ func (p *pool) routers() {
 		for _, r := range all {
 			r.emit(nodes)
 		}
-		p.process(c)
+		p.process(c, "linkerd")
 	}
 }
 
@@ -77,6 +80,7 @@ func (p *pool) router(c config, v value) *router {
 		r.table = append(r.table, r.own.parse(p)...)
 	}
 	r.oldNamers()
+	r.noTable()
 	r.dstPrefix = r.text("dstPrefix")
 	r.readIdentifier()
 	r.readNamers()
@@ -89,6 +93,14 @@ func (r *router) readTable() {
 		if v, ok := r.get(name); ok {
 			r.own = textTable(r.label, v)
 		}
+	}
+	r.topTable()
+}
+
+// noTable reports a router whose names lead nowhere.
+func (r *router) noTable() {
+	if r.ref == "" && !r.foreign && (r.own == nil || strings.TrimSpace(r.own.text) == "") && r.text("dstPrefix") != "/" {
+		r.find(dtab.Warning, CodeAssumed, "router "+r.label+" has no table: no request reaches anybody, here as there", "give it a dtab")
 	}
 }
 
@@ -174,7 +186,7 @@ func (r *router) write(spec *yaml.Node, s server, nodes bool) {
 		set(spec, "dtabRef", flow(ref))
 	}
 	if r.own != nil && r.own.text != "" {
-		set(spec, "dtab", text(r.own.text), r.own.comment)
+		set(spec, "dtab", tableText(r.own.text), r.own.comment)
 	}
 }
 

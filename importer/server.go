@@ -28,9 +28,11 @@ func (r *router) server(v value) server {
 	if port, ok := m.get("port"); ok {
 		n, isNumber := port.number()
 		if !isNumber || n < 1 || n > 65535 {
-			port.find(dtab.Error, CodeSyntax, port.path+" is not a port: "+port.text(), "a number from 1 to 65535")
+			port.find(dtab.Error, CodeSyntax, port.path+" is not a port: "+port.text(), orElse(fillIn(port.text()), "a number from 1 to 65535"))
 		}
-		s.port = n
+		if isNumber {
+			s.port = n
+		}
 	}
 	if ip, ok := m.get("ip"); ok {
 		s.bind = bindOf(ip)
@@ -48,8 +50,13 @@ func (r *router) server(v value) server {
 			"if nobody outside can reach it, set trust: internal")
 	}
 	if tls, ok := m.get("tls"); ok {
-		tls.find(dtab.Error, CodeLost, tls.path+" is not carried over: its certificate is a file of linkerd's, and this port speaks plain HTTP",
-			"an edge listens for HTTPS on another port with spec.tls and a Secret (kubectl create secret tls NAME --cert "+tls.fields().text("certPath")+" --key "+tls.fields().text("keyPath")+"); do not expose this port")
+		t := tls.fields()
+		message := tls.path + " is not carried over: its certificate is a file of linkerd's, and this port speaks plain HTTP"
+		if asks, ok := t.get("requireClientAuth"); ok && asks.yes() {
+			message += "; nor are callers asked for a certificate of theirs"
+		}
+		tls.find(dtab.Error, CodeLost, message,
+			"an edge listens for HTTPS on another port with spec.tls and a Secret (kubectl create secret tls NAME --cert "+t.text("certPath")+" --key "+t.text("keyPath")+"); do not expose this port")
 	}
 	if f, ok := m.get("addForwardedHeader"); ok {
 		f.find(dtab.Warning, CodeDiffers, "Envoy writes x-forwarded-for and x-forwarded-proto, not Forwarded (RFC 7239)",
@@ -66,6 +73,7 @@ func (r *router) server(v value) server {
 	}
 	m.notNeeded("Envoy has its own settings of connections, in its bootstrap", "engine", "socketOptions", "windowUpdateRatio", "headerTableBytes",
 		"initialStreamWindowBytes", "maxConcurrentStreamsPerConnection", "maxFrameBytes", "maxHeaderListByts", "maxHeaderListBytes", "serverSession")
+	m.notNeeded("only announcements had the names of servers", "label")
 	m.rest("a server")
 	return s
 }

@@ -39,7 +39,7 @@ func textTable(name string, v value) *table {
 func (t *table) spec() *yaml.Node {
 	spec := block()
 	if !t.listed && t.text != "" {
-		set(spec, "dtab", text(t.text))
+		set(spec, "dtab", tableText(t.text))
 		return spec
 	}
 	list := sequence()
@@ -66,15 +66,15 @@ func (t *table) parse(p *pool) dtab.Dtab {
 		if bad, ok := errors.AsType[*dtab.SyntaxError](err); ok && t.pinned {
 			bad.Pos = t.src.At(1, 1)
 		}
-		p.syntax(err, dtab.Source{}, false)
+		p.syntax(err, dtab.Source{}, false, t.text)
 		return all
 	}
 	var all dtab.Dtab
 	for _, d := range t.dentries {
 		prefix, err := dtab.ParsePrefix(d.prefix.text())
-		p.syntax(err, d.prefix.page.source(d.prefix.node), true)
+		p.syntax(err, d.prefix.page.source(d.prefix.node), true, d.prefix.text())
 		tree, err2 := dtab.ParseTree(d.dst.text())
-		p.syntax(err2, d.dst.page.source(d.dst.node), true)
+		p.syntax(err2, d.dst.page.source(d.dst.node), true, d.dst.text())
 		if err == nil && err2 == nil {
 			all = append(all, dtab.Dentry{Prefix: prefix, Dst: tree})
 		}
@@ -82,14 +82,15 @@ func (t *table) parse(p *pool) dtab.Dtab {
 	return all
 }
 
-// syntax reports a mistake in a table; relative places are counted from src.
-func (p *pool) syntax(err error, src dtab.Source, relative bool) {
+// syntax reports a mistake in a text; relative places are counted from src.
+func (p *pool) syntax(err error, src dtab.Source, relative bool, text string) {
 	var bad *dtab.SyntaxError
 	if !errors.As(err, &bad) {
 		return
 	}
 	f := bad.Finding()
 	f.Code = CodeSyntax
+	f.Hint = orElse(fillIn(text), f.Hint)
 	if relative {
 		f.Pos = src.At(max(f.Pos.Line, 1), max(f.Pos.Col, 1))
 	}
@@ -112,7 +113,10 @@ func (p *pool) tables() {
 		} else if name != t.name {
 			p.find(t.pos, dtab.Info, CodeDiffers, "the table "+t.name+" is called "+name+", which the API can hold", "")
 		}
-		t.parse(p)
+		for _, head := range unknownNamers(t.parse(p)) {
+			p.find(t.pos, dtab.Warning, CodeDiffers, "the table "+t.name+" leads to /"+head+", as before namers were named below /#: nothing answers there",
+				"write /#/"+head+" for /"+head)
+		}
 		o.spec = t.spec()
 		p.result.Objects = append(p.result.Objects, o)
 	}

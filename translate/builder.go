@@ -160,7 +160,7 @@ func (cb *classBuilder) places(t target) []place {
 }
 
 // speaksHTTP2 tells by the name of a port that its endpoints speak HTTP/2, as
-// the names of Kubernetes ports are used elsewhere: grpc, h2c, http2, or one of
+// the names of Kubernetes ports are used elsewhere: grpc, h2, h2c, http2, or one of
 // them with a dash and more.
 func (t target) speaksHTTP2() bool {
 	if t.namer == nil {
@@ -172,7 +172,7 @@ func (t target) speaksHTTP2() bool {
 		port = rest[1]
 	}
 	first, _, _ := strings.Cut(port, "-")
-	return first == "grpc" || first == "h2c" || first == "http2"
+	return first == "grpc" || first == "h2" || first == "h2c" || first == "http2"
 }
 
 // transform maps places as a transformer says.

@@ -1,6 +1,7 @@
 package goldentest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -29,10 +30,13 @@ func TestImportedIsServed(t *testing.T) {
 		fmt.Fprintln(w, "destination:", r.Header.Get(translate.HeaderDst))
 	}))
 	asked, told := 0, 0
-	for _, golden := range slices.Sorted(maps.Keys(imports())) {
-		c := imports()[golden]
-		t.Run(golden, func(t *testing.T) {
-			inv := importedWorld(t, golden, c.config)
+	served := slices.Collect(maps.Values(imports()))
+	slices.SortFunc(served, func(a, b imported) int {
+		return cmp.Or(cmp.Compare(a.config, b.config), cmp.Compare(a.router, b.router))
+	})
+	for _, c := range append(served, oldImports()...) {
+		t.Run(c.config+"/"+c.router, func(t *testing.T) {
+			inv := importedWorld(t, c.world, c.config)
 			i := slices.IndexFunc(inv.Routers, func(r *translate.Sourced[v1alpha1.Router]) bool { return r.Object.Name == c.router })
 			router := inv.Routers[i]
 			router.Object.Spec.Port, router.Object.Spec.Bind = int32(envoytest.FreePorts(t, 1)[0]), v1alpha1.BindLoopback

@@ -16,34 +16,52 @@ import (
 	"kibble.dev/translate"
 )
 
-// imported is a configuration of linkerd, its router, and the Router of a golden
-// case that is the same.
-type imported struct{ config, router, golden string }
+// imported is a configuration of linkerd, its router, the Router of a golden case
+// that is the same (none, if it is only served), and the case.
+type imported struct{ config, router, golden, world string }
 
 // imports gives them by golden case.
 func imports() map[string]imported {
 	cases := map[string]imported{
-		"demo-ingress":         {"ingress", "ingress", "ingress"},
-		"demo-outgoing":        {"ingress", "outgoing", "outgoing"},
-		"demo-daemonset":       {"ingress", "outgoing", "outgoing"},
-		"demo-incoming":        {"ingress", "incoming", "incoming"},
-		"latency":              {"latency", "outgoing", "outgoing"},
-		"egress":               {"egress", "outgoing", "outgoing"},
-		"grpc":                 {"grpc", "outgoing", "outgoing"},
-		"ingress-controller":   {"ingress-controller", "ingress", "ingress"},
-		"namerd-internal":      {"namerd", "outgoing", "outgoing"},
-		"namerd-external":      {"namerd", "external", "external"},
-		"gob":                  {"gob", "outgoing", "outgoing"},
-		"servicemesh-outgoing": {"servicemesh", "http-outgoing", "outgoing"},
-		"servicemesh-incoming": {"servicemesh", "http-incoming", "incoming"},
-		"servicemesh-grpc":     {"servicemesh", "grpc-outgoing", "outgoing"},
+		"demo-ingress":         {"ingress", "ingress", "ingress", ""},
+		"demo-outgoing":        {"ingress", "outgoing", "outgoing", ""},
+		"demo-daemonset":       {"ingress", "outgoing", "outgoing", ""},
+		"demo-incoming":        {"ingress", "incoming", "incoming", ""},
+		"latency":              {"latency", "outgoing", "outgoing", ""},
+		"egress":               {"egress", "outgoing", "outgoing", ""},
+		"grpc":                 {"grpc", "outgoing", "outgoing", ""},
+		"ingress-controller":   {"ingress-controller", "ingress", "ingress", ""},
+		"namerd-internal":      {"namerd", "outgoing", "outgoing", ""},
+		"namerd-external":      {"namerd", "external", "external", ""},
+		"gob":                  {"gob", "outgoing", "outgoing", ""},
+		"servicemesh-outgoing": {"servicemesh", "http-outgoing", "outgoing", ""},
+		"servicemesh-incoming": {"servicemesh", "http-incoming", "incoming", ""},
+		"servicemesh-grpc":     {"servicemesh", "grpc-outgoing", "outgoing", ""},
 	}
 	for same := range strings.FieldsSeq(`gob-compose gob-compose-grpc consul consul-subdomain marathon rancher k8s-external k8s-prod
 		k8s-porthost dogs fs-any fs-app fs-method fs-union inet-any inet-two inet-hostport method-any mesh rewrite serversets
 		transformer-replace transformer-const`) {
-		cases[same] = imported{same, "outgoing", "outgoing"}
+		cases[same] = imported{same, "outgoing", "outgoing", ""}
+	}
+	for world, c := range cases {
+		c.world = world
+		cases[world] = c
 	}
 	return cases
+}
+
+// oldImports are configurations of before linkerd 1.0, which have no golden case
+// that is the same, among the Services and files of one.
+func oldImports() []imported {
+	return []imported{
+		{"before-0.6", "outgoing", "", "fs-app"},
+		{"before-0.9", "int", "", "demo-outgoing"},
+		{"before-0.9-ingress", "ingress", "", "ingress-controller"},
+		{"before-0.9-mesh", "outgoing", "", "demo-daemonset"},
+		{"before-0.9-mesh", "incoming", "", "demo-daemonset"},
+		{"long-prefix", "outgoing", "", "fs-app"},
+		{"rewrite-default", "outgoing", "", "fs-app"},
+	}
 }
 
 // TestImported imports configurations of linkerd, puts what comes of them

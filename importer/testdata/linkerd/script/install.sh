@@ -1,0 +1,5 @@
+#!/bin/sh
+echo '
+routers:
+- protocol: http
+' > linkerd.yml
