@@ -23,13 +23,13 @@ func (l *lab) changes(t *testing.T) {
 	for _, clients := range counts(t, *clientCounts) {
 		rows := map[string][]measured{}
 		for range *rounds {
-			for _, system := range []string{floorRaw, kibble, floorLinear} {
+			for _, system := range measuredSystems(floorRaw, kibble, floorLinear) {
 				rows[system] = append(rows[system], l.measure(system, clients))
 			}
 		}
 		for _, change := range []string{"endpoint", "route"} {
 			p := newTable(fmt.Sprintf("%s change, %d services x %d endpoints, %d clients, %d changes", change, *services, endpoints, clients, *changeCount**rounds))
-			for _, system := range []string{floorRaw, floorLinear, kibble} {
+			for _, system := range measuredSystems(floorRaw, floorLinear, kibble) {
 				p.add(system, summary(rows[system], change)...)
 			}
 			p.print()
@@ -117,7 +117,7 @@ func (l *lab) starts(t *testing.T) {
 		p := newTable(fmt.Sprintf("cold start, %d services x %d endpoints", services, endpoints))
 		rows := map[string][][]float64{}
 		for round := range *startCount {
-			order := []string{floorRaw, kibble, floorLinear}
+			order := measuredSystems(floorRaw, kibble, floorLinear)
 			if round%2 == 1 {
 				slices.Reverse(order)
 			}
@@ -125,7 +125,7 @@ func (l *lab) starts(t *testing.T) {
 				rows[system] = append(rows[system], l.coldStart(system))
 			}
 		}
-		for _, system := range []string{floorRaw, floorLinear, kibble} {
+		for _, system := range measuredSystems(floorRaw, floorLinear, kibble) {
 			var columns []column
 			for i, title := range []string{"first client complete, ms", "CPU until then, ms", "RSS then, MiB", fmt.Sprintf("RSS with %d clients, MiB", *many)} {
 				var values []float64

@@ -19,6 +19,7 @@ import (
 // Sizes, for -full; see TestMain for what they are otherwise.
 var (
 	full          = flag.Bool("full", false, "measure; without it everything runs at a tiny size")
+	systems       = flag.String("systems", "raw,linear,kibble", "TestControlPlane: which control planes")
 	services      = flag.Int("services", 1000, "TestControlPlane/change: Services")
 	clientCounts  = flag.String("clients", "1,50,200", "TestControlPlane/change: numbers of clients")
 	changeCount   = flag.Int("changes", 100, "TestControlPlane/change: changes of each kind in a round")

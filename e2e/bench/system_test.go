@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,6 +26,14 @@ const (
 
 	class = "sidecar"
 )
+
+// measuredSystems gives those that -systems names.
+func measuredSystems(all ...string) []string {
+	return slices.DeleteFunc(all, func(system string) bool {
+		short := map[string]string{floorRaw: "raw", floorLinear: "linear", kibble: "kibble"}[system]
+		return !slices.Contains(strings.Split(*systems, ","), short)
+	})
+}
 
 // build compiles the programs that are measured.
 func build(t *testing.T) (dir string) {
