@@ -2,9 +2,6 @@ package translate
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 	"reflect"
 	"slices"
 
@@ -49,6 +46,10 @@ type Resource struct {
 	// head is what a route configuration whose virtual hosts travel one by one
 	// begins with when they are in it.
 	head []byte
+	// wire is what Delta gives under the version that is encoded in it. Body is the
+	// last part of it.
+	wire    []byte
+	encoded string
 }
 
 // equal tells that two resources of one type are the same.
@@ -59,16 +60,14 @@ func (r *Resource) equal(o *Resource) bool {
 
 // NewResource encodes a message. The message must not be changed afterwards.
 func NewResource(name string, m proto.Message, clusters []string, source string) (*Resource, error) {
-	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	url := typeURL(m)
+	wire, body, version, err := encode(name, url, m)
 	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", name, err)
+		return nil, err
 	}
-	sum := sha256.Sum256(b)
-	url := "type.googleapis.com/" + string(m.ProtoReflect().Descriptor().FullName())
 	return &Resource{
-		Name: name, Version: hex.EncodeToString(sum[:8]),
-		Body:     &anypb.Any{TypeUrl: url, Value: b},
-		Clusters: clusters, Source: source,
+		Name: name, Version: version, Body: &anypb.Any{TypeUrl: url, Value: body},
+		Clusters: clusters, Source: source, wire: wire, encoded: version,
 	}, nil
 }
 

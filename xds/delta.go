@@ -2,19 +2,32 @@ package xds
 
 import (
 	"context"
-	"errors"
 	"slices"
+	"strconv"
 
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
-	"github.com/envoyproxy/go-control-plane/pkg/cache/v3"
-	"github.com/envoyproxy/go-control-plane/pkg/resource/v3"
-	"github.com/envoyproxy/go-control-plane/pkg/server/delta/v3"
+	"google.golang.org/grpc/codes"
+	grpcstatus "google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"kibble.dev/xds/publish"
 )
 
 const deltaProtocol = "delta"
+
+// outgoing is how many responses may wait until they are sent. The publisher
+// has few under way; a proxy that does not read leaves them here.
+const outgoing = 64
+
+// deltaStream is one proxy that is told what changes.
+type deltaStream struct {
+	*stream
+	out chan encoded
+	// legacy are the types that were asked for without naming any resource so far,
+	// which means all.
+	legacy map[string]bool
+	nonces int // that were given
+}
 
 // DeltaAggregatedResources serves one proxy with changes.
 func (a *ads) DeltaAggregatedResources(g discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer) error {
@@ -22,89 +35,134 @@ func (a *ads) DeltaAggregatedResources(g discoveryv3.AggregatedDiscoveryService_
 	if err != nil {
 		return err
 	}
-	d := &deltaStream{stream: st}
+	d := &deltaStream{stream: st, out: make(chan encoded, outgoing), legacy: map[string]bool{}}
 	st.push, st.pushUnasked = d.pushDelta, d.pushUnasked
-	server := delta.NewServer(a.ctx, d, d, delta.DeactivateLegacyWildcardForTypes(byNameOnly()))
-	return server.DeltaStreamHandler(g, resource.AnyType)
+	defer d.leave()
+	return d.send(a.ctx, g)
 }
 
-// deltaStream is the cache and the callbacks of go-control-plane's server for
-// one stream. That server is made for each stream anew: so the cache knows who
-// asks, also where requests do not say it.
-type deltaStream struct {
-	*stream
-	responses chan cache.DeltaResponse
-}
-
-// CreateDeltaWatch opens the type of a request. More than one response may
-// come of it: a change need not wait for the last one's acknowledgement.
-func (d *deltaStream) CreateDeltaWatch(r *discoveryv3.DeltaDiscoveryRequest, s cache.Subscription, responses chan cache.DeltaResponse) (func(), error) {
-	known, used := unmarked(r.GetTypeUrl(), r.GetInitialResourceVersions())
-	return d.watch(publish.Subscription{
-		Type: r.GetTypeUrl(), Wildcard: s.IsWildcard(), Known: known, Used: used,
-		Add: ordinary(r.GetResourceNamesSubscribe()), Drop: ordinary(r.GetResourceNamesUnsubscribe()),
-	}, func() { d.responses = responses })
-}
-
-// ordinary gives the names but the wildcard.
-func ordinary(names []string) []string {
-	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == "*" })
-}
-
-func (d *deltaStream) pushDelta(r *publish.Response) bool {
-	m := d.hand(r, r.Type)
-	if m == nil {
-		return false
+// send sends what is handed over, until the proxy leaves or the context ends.
+func (d *deltaStream) send(ctx context.Context, g discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer) error {
+	left := make(chan error, 1)
+	go func() { left <- d.listen(g) }() // ends with the stream, which ends with this function
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-left:
+			return err
+		case m := <-d.out:
+			d.drained()
+			if err := g.SendMsg(m); err != nil {
+				return err
+			}
+		}
 	}
-	d.queue = append(d.queue, queued{response: r, message: m})
-	return true
 }
 
-// unasked is the type under which the server sends what nobody asked for: it
-// keeps a subscription for each type, and there is none yet.
-const unasked = "unasked"
+// listen takes requests until there are no more, or one may not be made.
+func (d *deltaStream) listen(g discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer) error {
+	for {
+		r, err := g.Recv()
+		if err != nil {
+			return nil // the proxy has gone
+		}
+		if err := d.take(r); err != nil {
+			return err
+		}
+	}
+}
+
+// take takes a request: an answer, a subscription, or both.
+func (d *deltaStream) take(r *discoveryv3.DeltaDiscoveryRequest) error {
+	typ := r.GetTypeUrl()
+	if typ == "" {
+		return grpcstatus.Error(codes.InvalidArgument, "a request on an aggregated stream must say its type_url")
+	}
+	s := d.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.clock.read()
+	if err := d.hear(now, r.GetNode(), typ, r.GetResponseNonce(), r.GetErrorDetail()); err != nil {
+		return err
+	}
+	known, used := unmarked(typ, r.GetInitialResourceVersions())
+	all := d.asksForAll(r)
+	err := d.ask(now, publish.Subscription{
+		Type: typ, Wildcard: all, Known: known, Used: used,
+		Add: ordinary(r.GetResourceNamesSubscribe()), Drop: ordinary(r.GetResourceNamesUnsubscribe()),
+	})
+	s.wake()
+	return err
+}
+
+// asksForAll says whether the proxy wants all resources of a type from now on:
+// it asked for "*", or has never named any, where that means all.
+// https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#how-the-client-specifies-what-resources-to-return
+func (d *deltaStream) asksForAll(r *discoveryv3.DeltaDiscoveryRequest) bool {
+	typ, names := r.GetTypeUrl(), r.GetResourceNamesSubscribe()
+	all, asked := d.wildcard[typ]
+	if !asked {
+		d.legacy[typ] = !slices.Contains(byNameOnly(), typ)
+	}
+	if d.legacy[typ] && len(names) == 0 {
+		return true
+	}
+	d.legacy[typ] = false
+	all = all || slices.Contains(names, wildcard)
+	return all && !slices.Contains(r.GetResourceNamesUnsubscribe(), wildcard)
+}
+
+// wildcard is the name that means all.
+const wildcard = "*"
+
+// ordinary takes the wildcard out of names.
+func ordinary(names []string) []string {
+	return slices.DeleteFunc(names, func(n string) bool { return n == wildcard })
+}
+
+// pushDelta hands a response over, under the next nonce.
+func (d *deltaStream) pushDelta(r *publish.Response) bool {
+	nonce, ok := d.hand(r)
+	if ok {
+		d.handed(r, nonce)
+	}
+	return ok
+}
 
 // pushUnasked hands over a response of a type that the proxy has not asked for.
 // Its answer is that of no response.
-func (d *deltaStream) pushUnasked(r *publish.Response) bool { return d.hand(r, unasked) != nil }
-
-// hand gives the message of a response that the server is to send as one of a
-// type, nil if there is no room.
-func (d *deltaStream) hand(r *publish.Response, typ string) *discoveryv3.DeltaDiscoveryResponse {
-	if d.responses == nil || len(d.responses) == cap(d.responses) {
-		return nil
-	}
-	m := &discoveryv3.DeltaDiscoveryResponse{
-		TypeUrl: r.Type, RemovedResources: r.Removed, Resources: make([]*discoveryv3.Resource, len(r.Resources)),
-	}
-	for i, res := range r.Resources {
-		m.Resources[i] = &discoveryv3.Resource{Name: res.Name, Version: d.marked(res, r.Type), Resource: res.Body}
-	}
-	d.responses <- &cache.DeltaPassthroughResponse{
-		DeltaRequest:           &discoveryv3.DeltaDiscoveryRequest{TypeUrl: typ},
-		DeltaDiscoveryResponse: m,
-		NextVersionMap:         map[string]string{}, // the publisher keeps the versions; the server writes into it
-	}
-	return m
+func (d *deltaStream) pushUnasked(r *publish.Response) bool {
+	_, ok := d.hand(r)
+	return ok
 }
 
-// OnDeltaStreamOpen is a callback.
-func (d *deltaStream) OnDeltaStreamOpen(context.Context, int64, string) error { return nil }
+// Numbers of fields of a DeltaDiscoveryResponse; translate.Resource.Delta has another.
+const (
+	fieldTypeURL = 4
+	fieldNonce   = 5
+	fieldRemoved = 6
+)
 
-// OnDeltaStreamClosed is a callback; it comes when every watch has been cancelled.
-func (d *deltaStream) OnDeltaStreamClosed(int64, *corev3.Node) { d.leave() }
-
-// OnStreamDeltaRequest is a callback; it comes before CreateDeltaWatch.
-func (d *deltaStream) OnStreamDeltaRequest(_ int64, r *discoveryv3.DeltaDiscoveryRequest) error {
-	return d.hear(r.GetNode(), r.GetTypeUrl(), r.GetResponseNonce(), r.GetErrorDetail())
-}
-
-// OnStreamDeltaResponse is a callback; it comes right before a response is sent.
-func (d *deltaStream) OnStreamDeltaResponse(_ int64, _ *discoveryv3.DeltaDiscoveryRequest, m *discoveryv3.DeltaDiscoveryResponse) {
-	d.sending(m, m.GetNonce())
-}
-
-// CreateWatch is not of this form of the protocol.
-func (d *deltaStream) CreateWatch(*discoveryv3.DiscoveryRequest, cache.Subscription, chan cache.Response) (func(), error) {
-	return nil, errors.New("a delta stream gets no state of the world")
+// hand puts a response among those that are sent next; it is not ok if there is
+// no room. The resources' bytes are shared with all proxies.
+func (d *deltaStream) hand(r *publish.Response) (nonce string, ok bool) {
+	if len(d.out) == cap(d.out) {
+		return "", false
+	}
+	d.nonces++
+	nonce = strconv.Itoa(d.nonces)
+	head := make([]byte, 0, len(r.Type)+len(nonce)+8)
+	head = protowire.AppendString(protowire.AppendTag(head, fieldTypeURL, protowire.BytesType), r.Type)
+	head = protowire.AppendString(protowire.AppendTag(head, fieldNonce, protowire.BytesType), nonce)
+	for _, name := range r.Removed {
+		head = protowire.AppendString(protowire.AppendTag(head, fieldRemoved, protowire.BytesType), name)
+	}
+	m := make(encoded, 1, 1+len(r.Resources))
+	m[0] = head
+	for _, res := range r.Resources {
+		m = append(m, res.Delta(d.marked(res, r.Type)))
+	}
+	d.out <- m // there is room, and nobody else puts anything there: the server's lock is held
+	return nonce, true
 }

@@ -5,6 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"maps"
+	"slices"
+	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
@@ -31,21 +34,70 @@ func (a *ads) StreamAggregatedResources(g discoveryv3.AggregatedDiscoveryService
 	return server.StreamHandler(g, resource.AnyType)
 }
 
-// fullStream is the cache and the callbacks of go-control-plane's server for
-// one stream, as deltaStream is.
+// fullStream is the cache and the callbacks of go-control-plane's server for one
+// stream. That server is made for each stream anew: so the cache knows who asks,
+// also where requests do not say it.
 type fullStream struct {
 	*stream
 	responses chan cache.Response
+	queue     []queued // handed over, not sent yet
+}
+
+// queued is a response that was handed over.
+type queued struct {
+	response *publish.Response
+	message  *discoveryv3.DiscoveryResponse
 }
 
 // CreateWatch opens the type of a request. Responses of the type that the
 // server had not sent by then it has thrown away.
-func (f *fullStream) CreateWatch(r *discoveryv3.DiscoveryRequest, s cache.Subscription, responses chan cache.Response) (func(), error) {
-	typ := r.GetTypeUrl()
-	f.dropped(typ)
-	sub := publish.Subscription{Type: typ, Wildcard: s.IsWildcard(), Returning: r.GetVersionInfo() != "" && r.GetResponseNonce() == ""}
-	sub.Add, sub.Drop = f.difference(typ, s.SubscribedResources())
-	return f.watch(sub, func() { f.responses = responses })
+func (f *fullStream) CreateWatch(r *discoveryv3.DiscoveryRequest, sub cache.Subscription, responses chan cache.Response) (cancel func(), err error) {
+	s, typ := f.server, r.GetTypeUrl()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.clock.read()
+	f.dropped(now, typ)
+	asks := publish.Subscription{Type: typ, Wildcard: sub.IsWildcard(), Returning: r.GetVersionInfo() != "" && r.GetResponseNonce() == ""}
+	asks.Add, asks.Drop = f.difference(typ, sub.SubscribedResources())
+	f.responses = responses
+	if err := f.ask(now, asks); err != nil {
+		return nil, err
+	}
+	s.wake()
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		f.open[typ] = false
+	}, nil
+}
+
+// dropped hands back responses of a type that were handed over and not sent.
+func (f *fullStream) dropped(now time.Time, typ string) {
+	for i := len(f.queue) - 1; i >= 0; i-- {
+		if r := f.queue[i].response; r.Type == typ {
+			f.queue = slices.Delete(f.queue, i, i+1)
+			f.proxy.Unsent(now, r)
+		}
+	}
+}
+
+// difference keeps the list of all names of a type, and gives what it adds and drops.
+func (f *fullStream) difference(typ string, all map[string]struct{}) (add, drop []string) {
+	had, has := f.names[typ], map[string]bool{}
+	for n := range all {
+		has[n] = true
+		if !had[n] {
+			add = append(add, n)
+		}
+	}
+	for _, n := range slices.Sorted(maps.Keys(had)) {
+		if !has[n] {
+			drop = append(drop, n)
+		}
+	}
+	slices.Sort(add)
+	f.names[typ] = has
+	return add, drop
 }
 
 func (f *fullStream) pushFull(r *publish.Response) bool {
@@ -85,12 +137,33 @@ func (f *fullStream) OnStreamClosed(int64, *corev3.Node) { f.leave() }
 // OnStreamRequest is a callback; it comes before CreateWatch, and also for a
 // request that answers a response which is not the last one.
 func (f *fullStream) OnStreamRequest(_ int64, r *discoveryv3.DiscoveryRequest) error {
-	return f.hear(r.GetNode(), r.GetTypeUrl(), r.GetResponseNonce(), r.GetErrorDetail())
+	s := f.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := f.hear(s.clock.read(), r.GetNode(), r.GetTypeUrl(), r.GetResponseNonce(), r.GetErrorDetail())
+	s.wake()
+	return err
 }
 
 // OnStreamResponse is a callback; it comes right before a response is sent.
 func (f *fullStream) OnStreamResponse(_ context.Context, _ int64, _ *discoveryv3.DiscoveryRequest, m *discoveryv3.DiscoveryResponse) {
-	f.sending(m, m.GetNonce())
+	f.sending(m)
+	f.drained()
+}
+
+// sending notes that a message goes out now.
+func (f *fullStream) sending(m *discoveryv3.DiscoveryResponse) {
+	s := f.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(f.queue, func(q queued) bool { return q.message == m })
+	if i < 0 {
+		return
+	}
+	r := f.queue[i].response
+	f.queue = slices.Delete(f.queue, i, i+1)
+	f.handed(r, m.GetNonce())
+	f.last[r.Type] = m.GetNonce()
 }
 
 // CreateDeltaWatch is not of this form of the protocol.

@@ -2,8 +2,8 @@ package xds
 
 import (
 	"context"
-	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -44,16 +44,10 @@ type stream struct {
 	wildcard map[string]bool            // by type that was asked for
 	names    map[string]map[string]bool // by type, what was asked for by name
 	count    int                        // of names
-	queue    []queued                   // handed over, not sent yet
 	sent     map[string]time.Time       // when a type and nonce was sent
 	last     map[string]string          // state of the world: by type, the nonce sent last
-	crowded  bool                       // there was no room
-}
-
-// queued is a response that was handed over; message is the protocol's.
-type queued struct {
-	response *publish.Response
-	message  any
+	crowded  atomic.Bool                // there was no room
+	left     bool                       // it has ended
 }
 
 func newStream(ctx context.Context, s *Server, protocol string) *stream {
@@ -65,11 +59,11 @@ func newStream(ctx context.Context, s *Server, protocol string) *stream {
 }
 
 // hear takes what a request says about who asks and about the last response.
-func (st *stream) hear(node *corev3.Node, typ, nonce string, refused *status.Status) error {
-	s := st.server
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.clock.read()
+// What may be sent then waits for the server's wake.
+func (st *stream) hear(now time.Time, node *corev3.Node, typ, nonce string, refused *status.Status) error {
+	if st.left {
+		return grpcstatus.Error(codes.Canceled, "the stream has ended")
+	}
 	if st.proxy == nil {
 		if err := st.join(node, now); err != nil {
 			return err
@@ -83,7 +77,6 @@ func (st *stream) hear(node *corev3.Node, typ, nonce string, refused *status.Sta
 			st.open[typ] = false // it is opened anew next; what is handed over until then gets lost
 		}
 		st.answered(typ, nonce, refused, now)
-		s.wake()
 	}
 	return nil
 }
@@ -161,38 +154,31 @@ func (st *stream) answered(typ, nonce string, refused *status.Status, now time.T
 		"words", refused.GetMessage(), "resources", names, "sources", slices.Compact(sources))
 }
 
-// watch takes what a request asks for, opens the type, and hands over what is
-// ready. attach is called first, with the lock held. cancel closes the type again.
-func (st *stream) watch(sub publish.Subscription, attach func()) (cancel func(), err error) {
-	s := st.server
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// ask takes what a request asks for, and opens the type. What may be sent then
+// waits for the server's wake.
+func (st *stream) ask(now time.Time, sub publish.Subscription) error {
 	was, seen := st.wildcard[sub.Type]
 	if seen && was && sub.Type == translate.ClusterType {
-		s.metrics.asked.Add(float64(len(sub.Add)))
+		st.server.metrics.asked.Add(float64(len(sub.Add)))
 	}
 	if st.count += len(sub.Add) - len(sub.Drop); st.count > maxNames {
-		return nil, grpcstatus.Errorf(codes.ResourceExhausted, "a proxy may ask for %d names", maxNames)
+		return grpcstatus.Errorf(codes.ResourceExhausted, "a proxy may ask for %d names", maxNames)
 	}
-	attach()
+	opens := !st.open[sub.Type]
 	st.wildcard[sub.Type], st.open[sub.Type] = sub.Wildcard, true
-	if !seen || was != sub.Wildcard || len(sub.Add)+len(sub.Drop) > 0 {
-		st.proxy.Subscribe(s.clock.read(), sub) // after which wake looks at all types
-	} else if s.published {
-		st.pumpType(s.clock.read(), sub.Type) // what could not be handed over while it was closed
+	switch {
+	case !seen || was != sub.Wildcard || len(sub.Add)+len(sub.Drop) > 0:
+		st.proxy.Subscribe(now, sub) // after which wake looks at all types
+	case opens && st.server.published:
+		st.pumpType(now, sub.Type) // what could not be handed over while it was closed
 	}
-	s.wake()
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		st.open[sub.Type] = false
-	}, nil
+	return nil
 }
 
 // pump hands over all that the proxy may be sent now, in the order of types,
 // as long as there is room.
 func (st *stream) pump() {
-	st.crowded = false
+	st.crowded.Store(false)
 	if !st.server.published {
 		return
 	}
@@ -224,48 +210,33 @@ func (st *stream) pumpType(now time.Time, typ string) (room bool) {
 		}
 		if !st.push(r) {
 			st.proxy.Unsent(now, r)
-			st.crowded = true
+			st.crowded.Store(true)
 			return false
 		}
 	}
 	return true
 }
 
-// sending notes that the protocol's message goes out now, under a nonce.
-func (st *stream) sending(message any, nonce string) {
-	s := st.server
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i := slices.IndexFunc(st.queue, func(q queued) bool { return q.message == message })
-	if i < 0 {
-		return
-	}
-	r := st.queue[i].response
-	st.queue = slices.Delete(st.queue, i, i+1)
+// handed notes that a response is to be sent under a nonce.
+func (st *stream) handed(r *publish.Response, nonce string) {
 	st.proxy.Sent(r, nonce)
 	if len(st.sent) < maxUnanswered {
-		st.sent[r.Type+" "+nonce] = s.clock.read()
+		st.sent[r.Type+" "+nonce] = st.server.clock.read()
 	}
-	s.metrics.pushed(r)
-	if st.full {
-		st.last[r.Type] = nonce
-	}
-	if st.crowded {
-		st.pump()
-		s.wake()
-	}
+	st.server.metrics.pushed(r)
 }
 
-// dropped hands back responses of a type that were handed over and not sent.
-func (st *stream) dropped(typ string) {
+// drained hands over what there was no room for before one was sent.
+func (st *stream) drained() {
+	if !st.crowded.Load() {
+		return
+	}
 	s := st.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := len(st.queue) - 1; i >= 0; i-- {
-		if r := st.queue[i].response; r.Type == typ {
-			st.queue = slices.Delete(st.queue, i, i+1)
-			st.proxy.Unsent(s.clock.read(), r)
-		}
+	if !st.left {
+		st.pump()
+		s.wake()
 	}
 }
 
@@ -274,6 +245,7 @@ func (st *stream) leave() {
 	s := st.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	st.left = true
 	s.streams--
 	s.metrics.streams.Dec()
 	if st.proxy == nil {
@@ -287,23 +259,4 @@ func (st *stream) leave() {
 	}
 	s.opts.Logger.Info("proxy left", "node", st.node, "class", st.name)
 	s.wake()
-}
-
-// difference keeps the list of all names of a type, and gives what it adds and drops.
-func (st *stream) difference(typ string, all map[string]struct{}) (add, drop []string) {
-	had, has := st.names[typ], map[string]bool{}
-	for n := range all {
-		has[n] = true
-		if !had[n] {
-			add = append(add, n)
-		}
-	}
-	for _, n := range slices.Sorted(maps.Keys(had)) {
-		if !has[n] {
-			drop = append(drop, n)
-		}
-	}
-	slices.Sort(add)
-	st.names[typ] = has
-	return add, drop
 }
