@@ -130,22 +130,22 @@ func (p *Proxy) settle(now time.Time, k *kind, r *Response, assumed bool) {
 			k.look(now, f.name).again = true
 			continue
 		case f.res == nil:
-			r.items[i].prev = k.has[f.name]
-			delete(k.has, f.name)
+			r.items[i].prev = k.has.get(f.name)
+			k.has.drop(f.name)
 			if e := p.kinds[translate.EndpointType]; k.typ == translate.ClusterType && e.subscribed(f.name) {
 				e.look(now, f.name) // they went with their cluster
 			}
 		default:
-			old := k.has[f.name]
+			old := k.has.get(f.name)
 			r.items[i].prev = old
-			k.has[f.name] = f.res
+			k.has.set(f.name, f.res)
 			p.woken = p.woken || old != nil && old.Body == nil // see cannotWarm
 		}
 		if !r.undo {
 			it.slow = ""
 		}
 		it.maybe = nil
-		if !equal(k.has[f.name], want) {
+		if !equal(k.has.get(f.name), want) {
 			k.look(now, f.name)
 		}
 		p.refreshType(now, k.typ, f.name)
@@ -159,11 +159,11 @@ func (p *Proxy) settle(now time.Time, k *kind, r *Response, assumed bool) {
 // unassume takes back that the proxy has what a response brought.
 func (p *Proxy) unassume(now time.Time, k *kind, r *Response) {
 	for _, f := range r.items {
-		if k.has[f.name] == f.res && k.subscribed(f.name) {
+		if k.has.get(f.name) == f.res && k.subscribed(f.name) {
 			if f.prev == nil {
-				delete(k.has, f.name)
+				k.has.drop(f.name)
 			} else {
-				k.has[f.name] = f.prev
+				k.has.set(f.name, f.prev)
 			}
 			k.look(now, f.name)
 			p.refreshType(now, k.typ, f.name)
@@ -174,11 +174,11 @@ func (p *Proxy) unassume(now time.Time, k *kind, r *Response) {
 // unassumeOne takes back that the proxy has a version that it now refuses, and
 // that an unanswered response had brought before.
 func (p *Proxy) unassumeOne(now time.Time, k *kind, f flown) {
-	delete(k.has, f.name)
+	k.has.drop(f.name)
 	for _, r := range k.late {
 		for _, i := range r.items {
 			if i.name == f.name && equal(i.res, f.res) && i.prev != nil && !equal(i.prev, f.res) {
-				k.has[f.name] = i.prev
+				k.has.set(f.name, i.prev)
 			}
 		}
 	}
@@ -195,7 +195,7 @@ func (p *Proxy) reject(now time.Time, k *kind, r *Response, words string) {
 		it.again = it.again || it.flying == 0 || k.typ == translate.ClusterType
 		if f.res != nil {
 			suspects = append(suspects, f)
-			if k.typ == translate.VirtualHostType && k.has[f.name] == nil {
+			if k.typ == translate.VirtualHostType && k.has.get(f.name) == nil {
 				p.holdIf(now, f.name, true, true) // until it is tried again
 			}
 			if !slices.Contains(it.maybe, f.res) {
@@ -207,13 +207,13 @@ func (p *Proxy) reject(now time.Time, k *kind, r *Response, words string) {
 		switch {
 		case f.res != nil || !k.subscribed(f.name):
 		case len(suspects) == 0: // a removal cannot be refused
-			delete(k.has, f.name)
-		case k.has[f.name] == nil:
+			k.has.drop(f.name)
+		case k.has.get(f.name) == nil:
 			k.open[f.name].asked = true
 		default: // it may have been removed, or not
 			it := k.open[f.name]
-			it.maybe = append(it.maybe, k.has[f.name])
-			delete(k.has, f.name)
+			it.maybe = append(it.maybe, k.has.get(f.name))
+			k.has.drop(f.name)
 		}
 		p.refreshType(now, k.typ, f.name)
 	}
@@ -254,7 +254,7 @@ func halves(words string, suspects []flown) [][]string {
 // refuse keeps a version from the proxy, and has it get back what it accepted last.
 func (p *Proxy) refuse(now time.Time, k *kind, f flown, words string) {
 	it := k.look(now, f.name)
-	if equal(k.has[f.name], f.res) {
+	if equal(k.has.get(f.name), f.res) {
 		p.unassumeOne(now, k, f)
 	}
 	it.maybe = slices.DeleteFunc(it.maybe, func(r *translate.Resource) bool { return equal(r, f.res) })

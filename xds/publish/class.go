@@ -32,12 +32,6 @@ type Class struct {
 	late    map[string]int // by type, responses that became overdue
 }
 
-// watchers are the proxies that asked for resources of one type.
-type watchers struct {
-	wild  map[*Proxy]struct{}
-	names map[string]map[*Proxy]struct{}
-}
-
 // NewClass makes a class without proxies and without a configuration.
 func NewClass(o Options) *Class {
 	return &Class{
@@ -187,7 +181,7 @@ func (c *Class) interested(typ, name string, f func(*Proxy)) {
 	for p := range w.wild {
 		f(p)
 	}
-	for p := range w.names[name] {
+	for _, p := range w.asking(name) {
 		if _, both := w.wild[p]; !both {
 			f(p)
 		}
@@ -221,35 +215,9 @@ func (c *Class) Disconnect(p *Proxy) {
 		part(c.demand.at, s, p)
 	}
 	part(c.demand.workers, p.workload, p)
-	for typ, k := range p.kinds {
-		w := c.watch[typ]
-		if w == nil {
-			continue // nobody asks for any
-		}
-		delete(w.wild, p)
-		for name := range k.names {
-			w.drop(name, p)
-		}
-		if len(w.wild) == 0 && len(w.names) == 0 {
-			delete(c.watch, typ)
-		}
+	for _, k := range p.kinds {
+		c.leave(k, p)
 	}
-}
-
-func (w *watchers) drop(name string, p *Proxy) {
-	delete(w.names[name], p)
-	if len(w.names[name]) == 0 {
-		delete(w.names, name)
-	}
-}
-
-func (c *Class) watchersOf(typ string) *watchers {
-	w := c.watch[typ]
-	if w == nil {
-		w = &watchers{wild: map[*Proxy]struct{}{}, names: map[string]map[*Proxy]struct{}{}}
-		c.watch[typ] = w
-	}
-	return w
 }
 
 // Ready gives the proxies for which Next may have something since the last

@@ -17,7 +17,7 @@ func (w *world) converged(e *envoy) error {
 		if faultOf(r) == stuck {
 			return nil // only a restart or a corrected cluster can help it
 		}
-		if eds := e.Proxy.kinds[translate.EndpointType]; eds.has[r.Name] != nil && eds.has[r.Name].Body == nil {
+		if eds := e.Proxy.kinds[translate.EndpointType]; eds.has.get(r.Name) != nil && eds.has.get(r.Name).Body == nil {
 			return nil // or corrected endpoints
 		}
 	}
@@ -41,7 +41,7 @@ func (w *world) converged(e *envoy) error {
 				if !e.Proxy.kinds[translate.ClusterType].subscribed(c) {
 					continue // on demand
 				}
-				possible = possible && clusters[c] != nil && e.Proxy.kinds[translate.ClusterType].has[c] != nil && !e.Proxy.lacks(w.now, c)
+				possible = possible && clusters[c] != nil && e.Proxy.kinds[translate.ClusterType].has.get(c) != nil && !e.Proxy.lacks(w.now, c)
 			}
 			if typ == translate.ClusterType && has != nil {
 				possible = possible && e.Proxy.cannotWarm(w.now, name) == nil
@@ -84,7 +84,7 @@ func (e *envoy) opaque() bool {
 		if e.Proxy.kinds[typ] == nil {
 			continue
 		}
-		for _, r := range e.Proxy.kinds[typ].has {
+		for _, r := range e.Proxy.kinds[typ].has.all() {
 			if r.Body == nil {
 				return true
 			}

@@ -43,7 +43,7 @@ func (p *Proxy) choose(k *kind, name string, it *item) (*translate.Resource, fat
 	if !refused && (tried || !c.memory.bad(id, want.Version)) {
 		return want, wanted
 	}
-	has, known := k.has[name], c.memory.accepted[id]
+	has, known := k.has.get(name), c.memory.accepted[id]
 	if it.flying > 0 && it.sent != nil && !equal(it.sent, want) && !slices.Contains(it.bad, it.sent.Version) {
 		has = it.sent // it is on its way back to that already
 	}
@@ -92,8 +92,7 @@ func (p *Proxy) needs(k *kind, name string) bool {
 		clusters := p.kinds[translate.ClusterType]
 		return clusters != nil && clusters.given(name) != nil
 	}
-	_, asked := k.names[name]
-	return asked && lingers(k.typ)
+	return lingers(k.typ) && k.names.has(name)
 }
 
 // decide says what to do about an open name now.
@@ -148,7 +147,7 @@ func (p *Proxy) decideAbout(now time.Time, k *kind, name string, it *item) (acti
 		it.again = false
 		return nothing, nil
 	}
-	if !equal(k.has[name], want) {
+	if !equal(k.has.get(name), want) {
 		if want.Leads != nil {
 			p.keepUsing(now, cur, want)
 		}
@@ -203,14 +202,14 @@ func (p *Proxy) retire(now time.Time, k *kind, name string, it *item) (action, *
 		if clusters == nil && !p.returning || clusters != nil && clusters.given(name) == nil {
 			return remove, nil
 		} // a proxy that came back may have the cluster and not have said so yet
-		if it.again && k.has[name] == nil {
+		if it.again && k.has.get(name) == nil {
 			return give, noEndpoints(name)
 		}
 	case k.wildcard || !lingers(k.typ):
 		return remove, nil
 	}
-	if it.again && k.has[name] != nil && k.has[name].Body != nil {
-		return give, k.has[name] // it asked once more
+	if it.again && k.has.get(name) != nil && k.has.get(name).Body != nil {
+		return give, k.has.get(name) // it asked once more
 	}
 	return nothing, nil
 }
@@ -255,7 +254,7 @@ func (p *Proxy) fetch(now time.Time, name string) {
 	k := p.kinds[translate.ClusterType]
 	given := k.subscribed(name) && k.given(name) != nil
 	switch {
-	case !k.subscribed(name) || p.class.target.has(translate.ClusterType, name) || given && k.has[name] != nil:
+	case !k.subscribed(name) || p.class.target.has(translate.ClusterType, name) || given && k.has.get(name) != nil:
 		return
 	case !given && p.class.memory.accepted[key{typ: translate.ClusterType, name: name}] == nil:
 		return // never ours

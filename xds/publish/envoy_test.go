@@ -361,7 +361,7 @@ func (e *envoy) drop(typ, name string) {
 // version only: where they led, nobody can tell, and the next request may wait.
 func (e *envoy) forgetUse(r *Response) {
 	for _, res := range r.Resources {
-		if has := e.Proxy.kinds[r.Type].has[res.Name]; has != nil && has.Body == nil {
+		if has := e.Proxy.kinds[r.Type].has.get(res.Name); has != nil && has.Body == nil {
 			for _, l := range res.Leads {
 				delete(e.used, l.Route)
 			}

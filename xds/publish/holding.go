@@ -37,11 +37,11 @@ func (p *Proxy) Holdings() []Holding {
 	for _, typ := range p.Asked() {
 		k := p.kinds[typ]
 		var of []Holding
-		for name := range k.has {
+		for name := range k.has.all() {
 			of = append(of, p.holding(k, name))
 		}
 		for name := range k.open {
-			if k.has[name] == nil {
+			if k.has.get(name) == nil {
 				of = append(of, p.holding(k, name))
 			}
 		}
@@ -52,7 +52,7 @@ func (p *Proxy) Holdings() []Holding {
 }
 
 func (p *Proxy) holding(k *kind, name string) Holding {
-	h := Holding{Type: k.typ, Name: name, State: HoldAccepted, Accepted: k.has[name]}
+	h := Holding{Type: k.typ, Name: name, State: HoldAccepted, Accepted: k.has.get(name)}
 	if p.class.target == nil {
 		return h
 	}

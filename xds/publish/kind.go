@@ -12,13 +12,13 @@ import (
 // kind is what one proxy has of one type, was sent, and waits for.
 type kind struct {
 	typ      string
-	wildcard bool                // it asked for every resource of the type
-	names    map[string]struct{} // and for these by name
-	uses     *uses               // what the wildcard stands for; nil: all
+	wildcard bool    // it asked for every resource of the type
+	names    nameSet // and for these by name
+	uses     *uses   // what the wildcard stands for; nil: all
 
 	// has is what it accepted. A version that it had before it connected, and
 	// that we do not know, is there without Body.
-	has byName
+	has resourceSet
 	// open is every name that is not settled: a name without an item has the
 	// wanted version, or is neither wanted nor there.
 	open map[string]*item
@@ -64,8 +64,8 @@ type item struct {
 // lates is how many unanswered responses are remembered for a late answer.
 const lates = 16
 
-func newKind(typ string) *kind {
-	return &kind{typ: typ, names: map[string]struct{}{}, has: byName{}, open: map[string]*item{}}
+func newKind(typ string, x *index) *kind {
+	return &kind{typ: typ, names: nameSet{index: x}, has: resourceSet{index: x}, open: map[string]*item{}}
 }
 
 func (k *kind) subscribed(name string) bool {
@@ -75,8 +75,7 @@ func (k *kind) subscribed(name string) bool {
 	if k.wildcard && k.uses.hold(name) {
 		return true
 	}
-	_, ok := k.names[name]
-	return ok
+	return k.names.has(name)
 }
 
 // given is what the proxy has once it accepted all that was sent to it.
@@ -84,7 +83,7 @@ func (k *kind) given(name string) *translate.Resource {
 	if it := k.open[name]; it != nil && it.flying > 0 {
 		return it.sent
 	}
-	return k.has[name]
+	return k.has.get(name)
 }
 
 // item opens a name.
@@ -130,7 +129,7 @@ func (k *kind) look(now time.Time, name string) *item {
 
 // forget drops what is known of a name that the proxy gave up.
 func (k *kind) forget(name string) {
-	delete(k.has, name)
+	k.has.drop(name)
 	if it := k.open[name]; it != nil && it.flying == 0 {
 		k.close(name) // a stale entry of queue is skipped
 	}

@@ -366,7 +366,7 @@ func run(t *rapid.T, patient bool) {
 		if err := w.converged(e); err != nil {
 			for _, k := range e.kinds {
 				for name, it := range k.open {
-					t.Logf("%s %s: %+v has %v", short(k.typ), name, it, k.has[name])
+					t.Logf("%s %s: %+v has %v", short(k.typ), name, it, k.has.get(name))
 				}
 			}
 			t.Fatalf("envoy %d: %v\nretiring %v unready %v extra %v", i, err, e.retiring, e.unready, e.extra)

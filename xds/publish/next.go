@@ -190,7 +190,7 @@ func (p *Proxy) settled(k *kind, name string, it *item) {
 	if it.refused != nil && (want == nil || it.refused.Version != want.Version) {
 		it.refused = nil
 	}
-	if !k.subscribed(name) || it.refused == nil && it.maybe == nil && equal(k.has[name], want) {
+	if !k.subscribed(name) || it.refused == nil && it.maybe == nil && equal(k.has.get(name), want) {
 		k.close(name)
 		if want == nil && k.typ == translate.ClusterType {
 			delete(p.retiring, name)
@@ -227,7 +227,7 @@ func (p *Proxy) undo(now time.Time, k *kind) *Response {
 	slices.Sort(k.takeBack)
 	for _, name := range slices.Compact(k.takeBack) {
 		p.upgrade(now, k, name)
-		it, has := k.open[name], k.has[name]
+		it, has := k.open[name], k.has.get(name)
 		if it == nil || has != nil && has.Body == nil {
 			continue
 		}
@@ -276,7 +276,7 @@ func (p *Proxy) Unsent(now time.Time, r *Response) {
 	for _, f := range r.items {
 		it := k.look(now, f.name)
 		it.flying--
-		it.again = it.again || equal(k.has[f.name], f.res)
+		it.again = it.again || equal(k.has.get(f.name), f.res)
 		it.asked = it.asked || f.res == nil
 	}
 	p.mark()

@@ -36,20 +36,19 @@ func (p *Proxy) letBe(k *kind, name string) bool {
 	case want == nil:
 		return true
 	case cur != nil:
-		return !equal(cur, want) || !equal(k.has[name], cur)
+		return !equal(cur, want) || !equal(k.has.get(name), cur)
 	case p.returning && p.full:
 		return true
 	case k.typ == translate.VirtualHostType: // which is asked for with its table
 		return p.returning && k.someOf(p.class.tables.hosts[translate.TableOf(name)])
 	}
-	_, asked := k.names[name]
-	return p.returning && !asked
+	return p.returning && !k.names.has(name)
 }
 
 // catchUp has the proxy look at all that was let be.
 func (p *Proxy) catchUp(now time.Time) {
 	for _, k := range p.kinds {
-		for name := range k.names {
+		for name := range k.names.all() {
 			if k.given(name) == nil {
 				k.look(now, name).asked = true
 			}

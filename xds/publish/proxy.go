@@ -85,7 +85,8 @@ func (p *Proxy) Subscribe(now time.Time, s Subscription) {
 	k, w := p.kinds[s.Type], p.class.watchersOf(s.Type)
 	first := k == nil
 	if first {
-		k = newKind(s.Type)
+		k = newKind(s.Type, w.index)
+		w.kinds++
 		k.greet = s.Wildcard
 		p.kinds[s.Type] = k
 		p.sortAsked()
@@ -98,14 +99,14 @@ func (p *Proxy) Subscribe(now time.Time, s Subscription) {
 		if s.Type == translate.RouteType {
 			p.tableAgain(now, k, name)
 		}
-		k.names[name] = struct{}{}
+		name = k.names.add(name)
 		switch {
 		case k.uses != nil:
 			p.asks(now, name)
 		case k.typ == translate.EndpointType:
 			p.want(now, name) // it has the cluster
 		}
-		add(w.names, name, p)
+		w.add(name, p)
 		it := k.look(now, name)
 		it.asked = true
 		if k.given(name) != nil {
@@ -113,8 +114,8 @@ func (p *Proxy) Subscribe(now time.Time, s Subscription) {
 		}
 	}
 	for _, name := range s.Drop {
-		delete(k.names, name)
 		w.drop(name, p)
+		k.names.drop(name)
 		if k.wildcard {
 			// The protocol wants an answer: whether it is there all the same.
 			it := k.look(now, name)
@@ -129,7 +130,7 @@ func (p *Proxy) Subscribe(now time.Time, s Subscription) {
 	}
 	if stopped {
 		delete(w.wild, p)
-		for _, name := range unionKeys(k.has, nil) {
+		for name := range k.has.all() {
 			if !k.subscribed(name) {
 				p.forget(now, k, name)
 			}
@@ -152,18 +153,11 @@ func (p *Proxy) Subscribe(now time.Time, s Subscription) {
 	p.mark()
 }
 
-func add(m map[string]map[*Proxy]struct{}, name string, p *Proxy) {
-	if m[name] == nil {
-		m[name] = map[*Proxy]struct{}{}
-	}
-	m[name][p] = struct{}{}
-}
-
 // recognise takes over what the proxy had before it connected.
 func (p *Proxy) recognise(now time.Time, k *kind, known map[string]string) {
 	for name, version := range known {
 		if k.subscribed(name) {
-			k.has[name] = &translate.Resource{Name: name, Version: version}
+			k.has.set(name, &translate.Resource{Name: name, Version: version})
 			p.upgrade(now, k, name)
 			it := k.look(now, name)
 			switch k.typ {
@@ -187,21 +181,21 @@ func (p *Proxy) recognise(now time.Time, k *kind, known map[string]string) {
 // upgrade puts the resource itself in place of one of which only the version
 // was known.
 func (p *Proxy) upgrade(now time.Time, k *kind, name string) {
-	has := k.has[name]
+	has := k.has.get(name)
 	if has == nil || has.Body != nil || p.class.target == nil {
 		return
 	}
 	if has.Version == standIn {
-		k.has[name] = noEndpoints(name)
+		k.has.set(name, noEndpoints(name))
 		return
 	}
 	want, scope := p.look(k.typ, name)
 	id := key{k.typ, name, scope}
 	if equal(has, want) {
-		k.has[name] = want
+		k.has.set(name, want)
 		p.accepted(now, id, want, want)
 	} else if old := p.class.memory.accepted[id]; equal(has, old) {
-		k.has[name] = old
+		k.has.set(name, old)
 	}
 }
 
@@ -225,7 +219,7 @@ func (p *Proxy) lookAgain(now time.Time) {
 		p.wantKnown(now)
 	}
 	for _, k := range p.kinds {
-		for name := range k.has {
+		for name := range k.has.all() {
 			p.upgrade(now, k, name)
 			k.look(now, name)
 		}
@@ -250,7 +244,7 @@ func (p *Proxy) lookAtAll(now time.Time, k *kind) {
 
 // touch has the proxy look at a name whose content may be another now.
 func (p *Proxy) touch(now time.Time, k *kind, name string) {
-	if k.uses != nil && !k.subscribed(name) && k.open[name] == nil && k.has[name] == nil {
+	if k.uses != nil && !k.subscribed(name) && k.open[name] == nil && k.has.get(name) == nil {
 		return
 	}
 	k.look(now, name)

@@ -38,7 +38,7 @@ func (p *Proxy) lacks(now time.Time, name string) bool {
 	if !clusters.subscribed(name) {
 		return false
 	}
-	if clusters.has[name] == nil || clusters.given(name) == nil {
+	if clusters.has.get(name) == nil || clusters.given(name) == nil {
 		return true // given is nil as well when a removal is on its way
 	}
 	if r, _ := t.get(translate.EndpointType, name, p.scopes); r == nil &&
@@ -48,7 +48,7 @@ func (p *Proxy) lacks(now time.Time, name string) bool {
 	if _, ok := p.assumed[name]; ok {
 		return false
 	}
-	return endpoints == nil || endpoints.has[name] == nil || endpoints.has[name].Version == standIn
+	return endpoints == nil || endpoints.has.get(name) == nil || endpoints.has.get(name).Version == standIn
 }
 
 // blindTo is lacks for a proxy that has not asked for clusters. One that comes
@@ -63,10 +63,10 @@ func (p *Proxy) blindTo(now time.Time, name string) bool {
 		return true
 	}
 	endpoints := p.kinds[translate.EndpointType]
-	if endpoints == nil || len(endpoints.names) == 0 {
+	if endpoints == nil || endpoints.names.size == 0 {
 		return false
 	}
-	has := endpoints.has[name]
+	has := endpoints.has.get(name)
 	return has == nil || has.Body == nil || has.Version == standIn || !p.class.target.has(translate.EndpointType, name)
 }
 

@@ -55,10 +55,10 @@ func (p *Proxy) Rescue(now time.Time) *Response {
 
 // neverWorked gives the clusters with endpoints that the proxy asks no endpoints for.
 func (p *Proxy) neverWorked() []string {
-	asked := p.kinds[translate.EndpointType].names
+	asked := &p.kinds[translate.EndpointType].names
 	var names []string
 	add := func(name string) {
-		if _, works := asked[name]; !works {
+		if !asked.has(name) {
 			names = append(names, name)
 		}
 	}
@@ -81,7 +81,7 @@ func (p *Proxy) neverWorked() []string {
 func (p *Proxy) mayHelp(now time.Time) []*translate.Resource {
 	endpoints := p.kinds[translate.EndpointType]
 	var all []*translate.Resource
-	for _, name := range unionKeys(endpoints.names, nil) {
+	for _, name := range slices.Sorted(endpoints.names.all()) {
 		r, _ := p.class.target.get(translate.ClusterType, name, nil)
 		if old := p.class.memory.accepted[key{typ: translate.ClusterType, name: name}]; p.rescues%4 == 2 && old != nil && old.Body != nil {
 			r = old

@@ -65,7 +65,7 @@ func (p *Proxy) named(cluster string) bool {
 					continue
 				}
 			}
-			if names(k.has[name], cluster) || k.maybe(name, cluster) {
+			if names(k.has.get(name), cluster) || k.maybe(name, cluster) {
 				return true
 			}
 			if it.missing != nil {

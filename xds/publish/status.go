@@ -73,7 +73,7 @@ func rank(typ string) int {
 }
 
 func (p *Proxy) status(k *kind) Status {
-	s := Status{Type: k.typ, Acked: len(k.has), Unanswered: k.silent, Overdue: !k.silent.IsZero()}
+	s := Status{Type: k.typ, Acked: k.has.size, Unanswered: k.silent, Overdue: !k.silent.IsZero()}
 	if k.waiting() {
 		first := k.flights[0]
 		if s.Unanswered.IsZero() {
@@ -90,9 +90,9 @@ func (p *Proxy) status(k *kind) Status {
 			want, _ = p.look(k.typ, name)
 		}
 		switch {
-		case want == nil && k.has[name] != nil:
+		case want == nil && k.has.get(name) != nil:
 			s.Retiring++
-		case !equal(want, k.has[name]):
+		case !equal(want, k.has.get(name)):
 			s.Behind++
 		}
 		if r := p.refusalOf(k, name, it); r != nil {
@@ -138,7 +138,7 @@ func (p *Proxy) Connected() time.Time { return p.connected }
 // that when it came back while one of its clusters cannot get warm: see Rescue.
 func (p *Proxy) Mute(now time.Time) bool {
 	e := p.kinds[translate.EndpointType]
-	return e != nil && len(e.names) > 0 && p.kinds[translate.ClusterType] == nil &&
+	return e != nil && e.names.size > 0 && p.kinds[translate.ClusterType] == nil &&
 		!now.Before(p.connected.Add(p.class.opts.AckLimit))
 }
 
@@ -164,7 +164,7 @@ func (p *Proxy) Has(now time.Time, cluster string) Readiness {
 		return Ready
 	case p.refuses(k, cluster) || p.refuses(p.kinds[translate.EndpointType], cluster):
 		return Refused
-	case !p.lacks(now, cluster) && equal(k.has[cluster], p.wanted(k, cluster)):
+	case !p.lacks(now, cluster) && equal(k.has.get(cluster), p.wanted(k, cluster)):
 		return Ready
 	case !k.silent.IsZero():
 		return Stuck

@@ -150,7 +150,7 @@ func (p *Proxy) whole(table string) bool {
 	if p.full {
 		return true
 	}
-	has := p.kinds[translate.RouteType].has[table]
+	has := p.kinds[translate.RouteType].has.get(table)
 	return has != nil && !translate.InParts(has.Version)
 }
 
@@ -165,7 +165,7 @@ func (p *Proxy) hasTable(table string) bool {
 // proxy, all of them, and those of one that went count as not there: Envoy has
 // dropped them, and does not ask again when the table comes back.
 func (p *Proxy) refreshTable(now time.Time, table string) {
-	has := p.kinds[translate.RouteType].has[table]
+	has := p.kinds[translate.RouteType].has.get(table)
 	is := has != nil && translate.InParts(has.Version)
 	if is == p.hasTable(table) {
 		return
@@ -186,11 +186,11 @@ func (p *Proxy) refreshTable(now time.Time, table string) {
 // giveHosts has all hosts of a table given to a proxy that did not have it: what
 // it has of them is of an earlier time, and Envoy may have dropped it.
 func (p *Proxy) giveHosts(now time.Time, hosts *kind, table string) {
-	for name := range hosts.has {
+	for name := range hosts.has.all() {
 		if translate.TableOf(name) == table {
 			it := hosts.look(now, name)
-			it.maybe = append(it.maybe, hosts.has[name])
-			delete(hosts.has, name)
+			it.maybe = append(it.maybe, hosts.has.get(name))
+			hosts.has.drop(name)
 		}
 	}
 	for _, r := range hosts.flights {
@@ -208,7 +208,7 @@ func (p *Proxy) giveHosts(now time.Time, hosts *kind, table string) {
 // loseHosts has the hosts of a table told as removed, so that Envoy does not say
 // later that it knows them.
 func (p *Proxy) loseHosts(now time.Time, hosts *kind, table string) {
-	for name := range hosts.has {
+	for name := range hosts.has.all() {
 		if translate.TableOf(name) == table {
 			hosts.look(now, name).again = true
 		}
@@ -237,7 +237,7 @@ func (p *Proxy) oldHosts(now time.Time, table string) []string {
 			first = host
 		}
 	}
-	for host := range hosts.has {
+	for host := range hosts.has.all() {
 		see(host)
 	}
 	for host, it := range hosts.open {
@@ -270,7 +270,7 @@ func (p *Proxy) lookAtHosts(now time.Time, table string) {
 // had given it up in between, and with it the hosts.
 func (p *Proxy) tableAgain(now time.Time, k *kind, table string) {
 	if p.hasTable(table) {
-		delete(k.has, table)
+		k.has.drop(table)
 		p.refreshTable(now, table)
 	}
 }
@@ -281,7 +281,7 @@ func (p *Proxy) awaitsTables() bool {
 	if k == nil {
 		return false
 	}
-	for table := range k.names {
+	for table := range k.names.all() {
 		if !p.hasTable(table) && !p.whole(table) {
 			return true
 		}

@@ -95,7 +95,7 @@ func (p *Proxy) assume(now time.Time, name string, since time.Time) {
 		return
 	}
 	clusters := p.kinds[translate.ClusterType]
-	if clusters == nil || clusters.has[name] == nil || p.kinds[translate.EndpointType].subscribed(name) {
+	if clusters == nil || clusters.has.get(name) == nil || p.kinds[translate.EndpointType].subscribed(name) {
 		return
 	}
 	p.assumed[name] = struct{}{}
@@ -124,7 +124,7 @@ func (p *Proxy) repeat(now time.Time) {
 	if k == nil || p.kinds[translate.ClusterType] != nil || p.full {
 		return
 	}
-	for name := range k.has {
+	for name := range k.has.all() {
 		k.look(now, name).again = true
 	}
 	p.mark()

@@ -57,7 +57,7 @@ func (p *Proxy) begin(now time.Time, k *kind, s Subscription) {
 		p.want(now, name)
 	}
 	if e := p.kinds[translate.EndpointType]; e != nil {
-		for name := range e.names {
+		for name := range e.names.all() {
 			p.want(now, name) // it has the cluster, also when it does not say so
 		}
 	}
@@ -73,7 +73,7 @@ func (p *Proxy) wantKnown(now time.Time) {
 		return
 	}
 	d := &p.class.demand
-	for name := range p.kinds[translate.ClusterType].names {
+	for name := range p.kinds[translate.ClusterType].names.all() {
 		p.asks(now, name)
 	}
 	for name := range d.firm {
@@ -97,14 +97,13 @@ func (p *Proxy) Uses(cluster string) bool {
 	if k == nil || k.uses == nil || !p.class.onDemand() {
 		return false
 	}
-	_, asked := k.names[cluster]
-	return asked || p.class.demand.learnt.has(p.workload, cluster)
+	return k.names.has(cluster) || p.class.demand.learnt.has(p.workload, cluster)
 }
 
 // hasCluster says that the proxy has a cluster.
 func (p *Proxy) hasCluster(name string) bool {
 	k := p.kinds[translate.ClusterType]
-	return k != nil && k.has[name] != nil
+	return k != nil && k.has.get(name) != nil
 }
 
 // wantCalls has the proxy want what its pod says that it calls.
@@ -179,7 +178,7 @@ func (p *Proxy) switched(now time.Time) {
 		p.lookAtAll(now, k)
 		return
 	}
-	for name := range k.has {
+	for name := range k.has.all() {
 		k.uses.own[name] = struct{}{}
 	}
 	for name := range k.open { // on its way, or waiting: as if it was there

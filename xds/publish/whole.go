@@ -16,8 +16,8 @@ func (p *Proxy) All(r *Response) []*translate.Resource {
 		return r.whole
 	}
 	k := p.kinds[r.Type]
-	all := make(byName, len(k.has)+len(r.Resources))
-	for name, res := range k.has {
+	all := make(byName, k.has.size+len(r.Resources))
+	for name, res := range k.has.all() {
 		if res.Body != nil {
 			all[name] = res
 		}
@@ -51,8 +51,8 @@ func (p *Proxy) settleWhole(now time.Time, k *kind, r *Response) {
 		}
 		i, there := slices.BinarySearchFunc(r.whole, name, byNameOf)
 		switch {
-		case !there && k.has[name] == nil:
-		case there && equal(r.whole[i], k.has[name]):
+		case !there && k.has.get(name) == nil:
+		case there && equal(r.whole[i], k.has.get(name)):
 			it.again = false
 		default:
 			continue // another answer came in between
