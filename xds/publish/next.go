@@ -55,6 +55,9 @@ func (p *Proxy) Next(now time.Time, typ string) *Response {
 	if typ == translate.ClusterType {
 		p.reviewRetiring(now)
 	}
+	if len(k.queue) == 0 && len(k.trials) == 0 && !k.greet && !p.woken {
+		return nil
+	}
 	for p.mayGo(k) {
 		batch, trial := k.batch()
 		r := &Response{Type: typ, sent: now, answers: p.answers}

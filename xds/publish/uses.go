@@ -12,6 +12,7 @@ import (
 type uses struct {
 	class *Class
 	// own are clusters that it uses or had, beside those that everybody is given.
+	// As long as everybody is given all of them there are none: see wantKnown.
 	own map[string]struct{}
 }
 
@@ -56,24 +57,31 @@ func (p *Proxy) begin(now time.Time, k *kind, s Subscription) {
 	for name := range s.Known {
 		p.want(now, name)
 	}
-	if e := p.kinds[translate.EndpointType]; e != nil {
-		for name := range e.names.all() {
-			p.want(now, name) // it has the cluster, also when it does not say so
-		}
-	}
 	for _, name := range s.Used {
 		p.asks(now, name)
 	}
 	p.wantKnown(now)
 }
 
-// wantKnown has the proxy want what is known of it without its saying so.
+// wantKnown has the proxy want what it has, is being given or asks endpoints for,
+// and what is known of it without its saying so.
 func (p *Proxy) wantKnown(now time.Time) {
 	if !p.class.onDemand() {
 		return
 	}
-	d := &p.class.demand
-	for name := range p.kinds[translate.ClusterType].names.all() {
+	d, k := &p.class.demand, p.kinds[translate.ClusterType]
+	for name := range k.has.all() {
+		k.uses.own[name] = struct{}{}
+	}
+	for name := range k.open { // on its way, or waiting: as if it was there
+		k.uses.own[name] = struct{}{}
+	}
+	if e := p.kinds[translate.EndpointType]; e != nil {
+		for name := range e.names.all() {
+			p.want(now, name) // it has the cluster, also when it does not say so
+		}
+	}
+	for name := range k.names.all() {
 		p.asks(now, name)
 	}
 	for name := range d.firm {
@@ -118,7 +126,7 @@ func (p *Proxy) wantCalls(now time.Time) {
 // want has the proxy be given a cluster, with those that it is made of.
 func (p *Proxy) want(now time.Time, name string) {
 	k := p.kinds[translate.ClusterType]
-	if k == nil || k.uses == nil {
+	if k == nil || k.uses == nil || !p.class.onDemand() {
 		return
 	}
 	if _, own := k.uses.own[name]; own {
@@ -175,19 +183,14 @@ func (p *Proxy) switched(now time.Time) {
 		return
 	}
 	if !p.class.onDemand() {
+		k.uses.own = map[string]struct{}{}
 		p.lookAtAll(now, k)
 		return
 	}
-	for name := range k.has.all() {
-		k.uses.own[name] = struct{}{}
-	}
-	for name := range k.open { // on its way, or waiting: as if it was there
-		k.uses.own[name] = struct{}{}
-	}
+	p.wantKnown(now)
 	for name := range p.unready {
 		p.refresh(now, name)
 	}
-	p.wantKnown(now)
 }
 
 // adapt has the proxy follow a new configuration of a class on demand.
