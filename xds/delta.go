@@ -2,6 +2,8 @@ package xds
 
 import (
 	"context"
+	"errors"
+	"io"
 	"slices"
 	"strconv"
 
@@ -64,8 +66,11 @@ func (d *deltaStream) send(ctx context.Context, g discoveryv3.AggregatedDiscover
 func (d *deltaStream) listen(g discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer) error {
 	for {
 		r, err := g.Recv()
-		if err != nil {
-			return nil // the proxy has gone
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil // the proxy has nothing more to say
+		case err != nil:
+			return err
 		}
 		if err := d.take(r); err != nil {
 			return err

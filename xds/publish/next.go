@@ -52,11 +52,11 @@ func (p *Proxy) Next(now time.Time, typ string) *Response {
 	if len(k.takeBack) > 0 {
 		return p.undo(now, k)
 	}
-	if typ == translate.ClusterType {
-		p.reviewRetiring(now)
-	}
 	if len(k.queue) == 0 && len(k.trials) == 0 && !k.greet && !p.woken {
 		return nil
+	}
+	if typ == translate.ClusterType {
+		p.reviewRetiring(now)
 	}
 	for p.mayGo(k) {
 		batch, trial := k.batch()

@@ -86,10 +86,18 @@ func diff(was, is map[string]byName, f func(typ, name string, was, is *translate
 		if sameMap(was[typ], is[typ]) {
 			continue
 		}
+		kept := 0
 		for name, old := range was[typ] {
-			if now := is[typ][name]; !equal(old, now) || (old.Leads == nil) != (now.Leads == nil) {
+			now := is[typ][name]
+			if now != nil {
+				kept++
+			}
+			if !equal(old, now) || (old.Leads == nil) != (now.Leads == nil) {
 				f(typ, name, old, now)
 			}
+		}
+		if kept == len(is[typ]) {
+			continue // none is new
 		}
 		for name, now := range is[typ] {
 			if was[typ][name] == nil {
