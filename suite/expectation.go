@@ -38,9 +38,9 @@ type share struct {
 // expectation reads what a test wants.
 func (r *reader) expectation(path string, e entry) expectation {
 	w := expectation{
-		behind: r.texts(path+".else", e.Else), behindSaid: e.Else != nil, answers: e.Answers, saying: e.Saying,
-		environment: r.texts(path+".environment", e.Environment), environed: e.Environment != nil,
-		fellBack: r.texts(path+".fellBack", e.FellBack), fellSaid: e.FellBack != nil, named: e.Named,
+		behind: r.names(path+".else", e.Else), behindSaid: e.Else != nil, answers: e.Answers, saying: e.Saying,
+		environment: r.names(path+".environment", e.Environment), environed: e.Environment != nil,
+		fellBack: r.names(path+".fellBack", e.FellBack), fellSaid: e.FellBack != nil, named: e.Named,
 	}
 	switch v := e.Reaches.(type) {
 	case nil:
@@ -48,7 +48,7 @@ func (r *reader) expectation(path string, e entry) expectation {
 		w.shared = true
 		w.reaches = r.shares(path+".reaches", v)
 	default:
-		for _, to := range r.texts(path+".reaches", v) {
+		for _, to := range r.names(path+".reaches", v) {
 			w.reaches = append(w.reaches, share{to: to})
 		}
 		if list, ok := v.([]any); ok && len(list) == 0 {

@@ -168,6 +168,21 @@ func (r *reader) texts(path string, v any) []string {
 	return nil
 }
 
+// names reads texts that name something: none of them is empty.
+func (r *reader) names(path string, v any) []string {
+	all := r.texts(path, v)
+	for i, text := range all {
+		switch {
+		case text != "":
+		case strings.HasSuffix(path, ".reaches"):
+			r.wrong(element(path, v, i), "this text is empty: it names nobody", "write reaches: "+Nobody+", or answers: and the status")
+		default:
+			r.wrong(element(path, v, i), "this text is empty: it names nothing", "write [] for none")
+		}
+	}
+	return all
+}
+
 // element is the path of a member of a list, or of the text in its place.
 func element(path string, v any, i int) string {
 	if _, list := v.([]any); list {
@@ -183,7 +198,7 @@ func (r *reader) test(path string, e entry, common world) Test {
 	if t.question.Router == "" {
 		r.wrong(path, "the test does not say which router is asked", "write router: NAME, here or for the whole file")
 	}
-	t.in = r.texts(path+".in", e.In)
+	t.in = r.names(path+".in", e.In)
 	if e.Lookup != "" {
 		r.lookup(path, e, &t)
 	} else {

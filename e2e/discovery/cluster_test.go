@@ -222,7 +222,7 @@ spec:
 `)
 	denied.until("the policy is there", func(u discovery.Update) bool { return len(u.Inventory.Policies) == 2 })
 	u := denied.until("what is missing is told", func(u discovery.Update) bool {
-		return hasFinding(u, "secret prod/keys", "cannot", "grant list and watch on secrets in namespace prod") &&
+		return hasFinding(u, "KB1013", "secret prod/keys", "cannot", "grant list and watch on secrets in namespace prod") &&
 			hasFinding(u, "pods in all namespaces", "grant list and watch on pods") && hasFinding(u, "ingresses.networking.k8s.io")
 	})
 	if len(u.Inventory.Secrets) > 0 || len(u.Inventory.Ingresses) > 0 {

@@ -32,7 +32,7 @@ func startsAlone(l *demotest.Lab, link *demotest.Link) {
 	kibble.Kill()
 	kibble.Start()
 	l.Eventually("it says what it serves", func() error {
-		if log := kibble.Log(); !strings.Contains(log, "the cluster has not been read yet; what was served on") {
+		if log := kibble.Log(); !strings.Contains(log, "the cluster has not been read yet; what was served on") || !strings.Contains(log, "KB1018") {
 			return errors.New("not yet")
 		}
 		return nil

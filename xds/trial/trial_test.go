@@ -154,6 +154,11 @@ func TestFindsTheCulprits(t *testing.T) {
 	if len(refused) != len(bad) {
 		t.Errorf("%d are refused: %+v\n%s", len(refused), refused, l)
 	}
+	for _, f := range Findings(s, refused) {
+		if f.Code != "KB1203" || !strings.HasPrefix(f.Message, "Envoy refuses ") {
+			t.Errorf("%s", f)
+		}
+	}
 	nobody := New(Options{Envoy: "/does/not/exist"})
 	nobody.known = tr.known
 	if again := nobody.Check(t.Context(), s); len(again) != len(bad) || strings.Contains(l.String(), "could not be tried") {
