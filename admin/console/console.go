@@ -28,6 +28,8 @@ type Options struct {
 	Findings func() []dtab.Finding
 	// Proxies gives the connected proxies, sorted.
 	Proxies func() []xds.ProxyStatus
+	// Config gives the resources of proxies; nil: they are not shown.
+	Config func(xds.ConfigQuery) []xds.ConfigEntry
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -51,7 +53,7 @@ const maxBody = 1 << 20
 // below any path; all of them are of one depth.
 func New(o Options) http.Handler {
 	c := &console{Options: o, pages: map[string]*template.Template{}, busy: make(chan struct{}, maxBusy)}
-	for _, name := range []string{"overview", "playground", "routers", "router", "environments", "environment", "proxies", "findings", "problem"} {
+	for _, name := range []string{"overview", "playground", "routers", "router", "environments", "environment", "proxies", "proxy", "resource", "findings", "problem"} {
 		c.pages[name] = template.Must(template.New("layout.html").Funcs(c.funcs()).
 			ParseFS(files, "templates/layout.html", "templates/parts.html", "templates/"+name+".html"))
 	}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,7 +50,30 @@ func of(t *testing.T, objects string) http.Handler {
 	found = append(found, m.Findings()...)
 	return New(Options{
 		Model: func() *translate.Model { return m }, Findings: func() []dtab.Finding { return found },
-		Proxies: someProxies, Now: now,
+		Proxies: someProxies, Config: someConfig, Now: now,
+	})
+}
+
+// someConfig are resources of hello-0.
+func someConfig(q xds.ConfigQuery) []xds.ConfigEntry {
+	all := []xds.ConfigEntry{
+		{
+			Class: "sidecar", Type: translate.ClusterType, Name: "/#/io.l5d.k8s/default/http/world-v1", State: publish.HoldAccepted,
+			Accepted: "1a", Wanted: "1a", Source: "routers.yaml:32", Proxies: []string{"hello-0"},
+			AcceptedBody: map[string]any{"name": "world-v1", "note": "<b>&amp;"},
+		},
+		{
+			Class: "sidecar", Type: translate.RouteType, Name: "default/outgoing", State: publish.HoldRefused, Accepted: "2a", Wanted: "2b",
+			Source: "routers.yaml:32", Words: "no such <b>cluster</b>", Proxies: []string{"hello-0"},
+			AcceptedBody: map[string]any{"name": "default/outgoing"}, WantedBody: map[string]any{"name": "default/outgoing", "new": true},
+		},
+		{
+			Class: "sidecar", Type: translate.RouteType, Name: "default/other", State: publish.HoldWaits, Wanted: "3a", Source: "routers.yaml:40",
+			WaitsFor: []string{"web"}, Proxies: []string{"hello-0"},
+		},
+	}
+	return slices.DeleteFunc(all, func(e xds.ConfigEntry) bool {
+		return q.Node != "hello-0" || q.Name != "" && q.Name != e.Name || q.Type != "" && q.Type != e.Type && q.Type != short(e.Type)
 	})
 }
 
@@ -115,6 +139,11 @@ func TestPages(t *testing.T) {
 		"environments":        get(t, h, "/environments", 200),
 		"environment":         get(t, h, "/environments?id=world-v2", 200),
 		"proxies":             get(t, h, "/proxies", 200),
+		"proxy":               get(t, h, "/proxies?node=hello-0", 200),
+		"proxy_filtered":      get(t, h, "/proxies?node=hello-0&class=sidecar&type=RouteConfiguration&state=refused&q=OUTGOING", 200),
+		"resource":            get(t, h, "/proxies?node=hello-0&type="+url.QueryEscape(translate.RouteType)+"&name=default/outgoing", 200),
+		"resource_missing":    get(t, h, "/proxies?node=hello-0&name=nothing", 404),
+		"proxy_gone":          get(t, h, "/proxies?node=hello-9", 404),
 		"findings":            get(t, h, "/findings", 200),
 		"playground_edge":     get(t, h, "/playground?router=ingress&host=www.hello.world&cookie=special_employee_cookie%3Ddogfood&source=10.1.2.3", 200),
 		"playground_plain":    get(t, h, "/playground?"+outgoing.Encode(), 200),
@@ -143,6 +172,21 @@ func TestPages(t *testing.T) {
 				t.Errorf("%s (-want +got):\n%s", file, d)
 			}
 		})
+	}
+}
+
+// Of a resource that is no page long only the beginning is shown, and said so.
+func TestLongResource(t *testing.T) {
+	h := New(Options{
+		Proxies: someProxies, Now: now,
+		Config: func(xds.ConfigQuery) []xds.ConfigEntry {
+			return []xds.ConfigEntry{{Type: translate.RouteType, Name: "x", AcceptedBody: map[string]any{"name": strings.Repeat("ä", maxShown)}}}
+		},
+	})
+	body := get(t, h, "/proxies?node=hello-0&name=x", 200)
+	wellFormed(t, body)
+	if len(body) > maxShown+10_000 || !strings.Contains(body, "only the beginning") {
+		t.Errorf("%d bytes are shown", len(body))
 	}
 }
 

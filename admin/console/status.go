@@ -8,8 +8,12 @@ import (
 	"kibble.dev/xds"
 )
 
-// proxies lists who is connected.
+// proxies lists who is connected, or what one of them has.
 func (c *console) proxies(w http.ResponseWriter, r *http.Request) {
+	if r.FormValue("node") != "" {
+		c.proxy(w, r)
+		return
+	}
 	q, class, state := r.FormValue("q"), r.FormValue("class"), r.FormValue("state")
 	var found []xds.ProxyStatus
 	for _, p := range c.Proxies() {
@@ -19,7 +23,7 @@ func (c *console) proxies(w http.ResponseWriter, r *http.Request) {
 	}
 	list, pages := paged(r, found, "q", q, "class", class, "state", state)
 	c.render(w, http.StatusOK, "proxies", page{Title: "Proxies", Here: "proxies", Data: map[string]any{
-		"Proxies": list, "Pages": pages, "Q": q, "Class": class, "State": state, "States": []string{xds.StateInSync, xds.StateBehind, xds.StateRefuses, xds.StateStuck},
+		"Proxies": list, "Config": c.Config != nil, "Pages": pages, "Q": q, "Class": class, "State": state, "States": []string{xds.StateInSync, xds.StateBehind, xds.StateRefuses, xds.StateStuck},
 	}})
 }
 

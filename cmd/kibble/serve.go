@@ -151,7 +151,7 @@ func (s *serving) run(ctx context.Context) error {
 		Proxies: func() any { return s.server.Proxies() }, Config: s.config, Diff: s.diff,
 		Learnt: func() any { return s.server.Learnt() },
 		Console: console.New(console.Options{
-			Model: s.model.Load, Findings: s.found, Proxies: s.server.Proxies, Now: time.Now,
+			Model: s.model.Load, Findings: s.found, Proxies: s.server.Proxies, Config: s.server.Config, Now: time.Now,
 		}),
 		ConsoleOpen: s.consoleOpen, Local: loopback(s.adminAddress),
 	})

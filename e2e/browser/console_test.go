@@ -47,6 +47,14 @@ func serve(t *testing.T) string {
 				}},
 			}}}}
 		},
+		Config: func(xds.ConfigQuery) []xds.ConfigEntry {
+			return []xds.ConfigEntry{{
+				Class: "sidecar", Type: translate.RouteType, Name: "default/outgoing", State: publish.HoldRefused, Accepted: "1", Wanted: "2",
+				Source: "routers.yaml:32", Words: "no such cluster: " + strings.Repeat("x", 200), Proxies: []string{"hello-0"},
+				AcceptedBody: map[string]any{"name": "default/outgoing"},
+				WantedBody:   map[string]any{"name": "default/outgoing", "virtualHosts": strings.Repeat("long", 100)},
+			}}
+		},
 	}))
 	t.Cleanup(server.Close)
 	return server.URL
@@ -122,7 +130,7 @@ func ask[T any](ctx context.Context, t *testing.T, a chromedp.Action[T]) T {
 func pages() map[string]string {
 	return map[string]string{
 		"overview": "/", "routers": "/routers", "router": "/routers?router=outgoing", "environments": "/environments",
-		"environment": "/environments?id=world-v2", "proxies": "/proxies", "findings": "/findings",
+		"environment": "/environments?id=world-v2", "proxies": "/proxies", "proxy": "/proxies?node=hello-0", "resource": "/proxies?node=hello-0&name=default%2Foutgoing", "findings": "/findings",
 		"playground": "/playground?router=outgoing&host=world&override=%2Fhost%2Fworld+%3D%3E+%2Fsrv%2Fworld-v2",
 	}
 }
