@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/url"
 	"path/filepath"
 	"slices"
 
@@ -59,7 +60,8 @@ type sarifRegion struct {
 	StartColumn int `json:"startColumn,omitempty"`
 }
 
-// newSARIF gives findings as a SARIF log. Paths are as they were given, with /.
+// newSARIF gives findings as a SARIF log. Paths are as they were given, with /, as
+// references of RFC 3986.
 func newSARIF(found []dtab.Finding) sarifLog {
 	var codes []string
 	for _, f := range found {
@@ -80,7 +82,7 @@ func newSARIF(found []dtab.Finding) sarifLog {
 		r := sarifResult{RuleID: f.Code, RuleIndex: slices.Index(codes, f.Code), Level: levels[f.Severity], Message: sarifText{text}}
 		if f.Pos.Source != "" {
 			var at sarifLocation
-			at.Physical.Artifact.URI = filepath.ToSlash(f.Pos.Source)
+			at.Physical.Artifact.URI = (&url.URL{Path: filepath.ToSlash(f.Pos.Source)}).String()
 			if f.Pos.Line > 0 {
 				at.Physical.Region = &sarifRegion{StartLine: f.Pos.Line, StartColumn: f.Pos.Col}
 			}
