@@ -59,6 +59,15 @@ func start(t testing.TB, routers string, services map[string][]pod) *live {
 // startWith does so with an Envoy whose bootstrap has these options too.
 func startWith(t testing.TB, routers string, services map[string][]pod, o bootstrap.Options) *live {
 	t.Helper()
+	return startEdited(t, routers, services, o, func(bootstrap string) string { return bootstrap }, func(s *translate.Snapshot) *translate.Snapshot { return s })
+}
+
+// startEdited does so with another bootstrap, and with another snapshot to begin
+// with, than Kibble makes.
+func startEdited(t testing.TB, routers string, services map[string][]pod, o bootstrap.Options,
+	boot func(string) string, first func(*translate.Snapshot) *translate.Snapshot,
+) *live {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -75,13 +84,13 @@ func startWith(t testing.TB, routers string, services map[string][]pod, o bootst
 	serving.Go(func() { _ = x.server.Serve(ctx, l) })
 	x.stop = func() { cancel(); serving.Wait() }
 	t.Cleanup(x.stop)
-	x.publish(t)
+	x.server.Publish(first(x.translate(t)))
 	o.Class, o.NodeID, o.Server = "edge", "edge-0", l.Addr().String()
 	b, err := bootstrap.Render(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	x.Envoy = envoytest.Start(t, b, "--file-flush-interval-msec", "20")
+	x.Envoy = envoytest.Start(t, []byte(boot(string(b))), "--file-flush-interval-msec", "20")
 	x.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: limit}
 	t.Cleanup(x.client.CloseIdleConnections)
 	for name := range x.ports {
@@ -92,6 +101,12 @@ func startWith(t testing.TB, routers string, services map[string][]pod, o bootst
 
 // publish serves what routers and services say now.
 func (x *live) publish(t testing.TB) {
+	t.Helper()
+	x.server.Publish(x.translate(t))
+}
+
+// translate gives what is to be served now.
+func (x *live) translate(t testing.TB) *translate.Snapshot {
 	t.Helper()
 	inv, found, err := discovery.ReadStream("live.yaml", strings.NewReader(x.routers+manifests(x.services)))
 	if err != nil {
@@ -108,7 +123,7 @@ func (x *live) publish(t testing.TB) {
 			t.Fatal(f)
 		}
 	}
-	x.server.Publish(snapshot)
+	return snapshot
 }
 
 // set changes the pods of a service; none is scaled to zero, nil takes the
