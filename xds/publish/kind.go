@@ -100,17 +100,27 @@ func (k *kind) item(now time.Time, name string) *item {
 	return it
 }
 
+// expect makes room for many names that are opened next.
+func (k *kind) expect(n int) {
+	if len(k.open) == 0 && n >= large {
+		k.open, k.most = make(map[string]*item, n), n
+	}
+	k.queue = slices.Grow(k.queue, n)
+}
+
 // close drops a name that needs nothing any more.
 func (k *kind) close(name string) {
 	delete(k.open, name)
 	k.open, k.most = lighter(k.open, k.most)
 }
 
+// large is how many names are many for a map.
+const large = 256
+
 // lighter gives a new map in place of one that is empty and was large: a map
 // keeps the room of all that it ever held, and a proxy that connects has
 // everything open once.
 func lighter[V any](m map[string]V, most int) (map[string]V, int) {
-	const large = 256
 	if len(m) > 0 || most < large {
 		return m, most
 	}

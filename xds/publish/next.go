@@ -66,7 +66,7 @@ func (p *Proxy) Next(now time.Time, typ string) *Response {
 		}
 		for _, name := range batch {
 			if it := k.open[name]; it != nil {
-				p.put(now, k, r, name, it, len(batch) > 1)
+				p.put(now, k, r, name, it, len(batch))
 			}
 		}
 		switch {
@@ -124,8 +124,8 @@ func (k *kind) batch() (names []string, trial bool) {
 	return slices.Compact(names), trial
 }
 
-// put decides about a name and adds it to the response.
-func (p *Proxy) put(now time.Time, k *kind, r *Response, name string, it *item, company bool) {
+// put decides about a name, one of a batch, and adds it to the response.
+func (p *Proxy) put(now time.Time, k *kind, r *Response, name string, it *item, batch int) {
 	act, res := p.decide(now, k, name, it)
 	switch act {
 	case nothing:
@@ -135,9 +135,12 @@ func (p *Proxy) put(now time.Time, k *kind, r *Response, name string, it *item, 
 		_, scope := p.look(k.typ, name)
 		suspect := p.class.memory.bad(key{k.typ, name, scope}, res.Version)
 		slow := it.slow == res.Version && it.slow != ""
-		if company && (suspect || slow) {
+		if batch > 1 && (suspect || slow) {
 			k.trials = append(k.trials, []string{name})
 			return
+		}
+		if r.Resources == nil {
+			r.Resources = make([]*translate.Resource, 0, batch)
 		}
 		r.Resources = append(r.Resources, res)
 		r.slow = slow
@@ -152,6 +155,9 @@ func (p *Proxy) put(now time.Time, k *kind, r *Response, name string, it *item, 
 		r.Removed = append(r.Removed, name)
 	}
 	it.again, it.asked = false, false
+	if r.items == nil {
+		r.items = make([]flown, 0, batch)
+	}
 	r.items = append(r.items, flown{name: name, res: res})
 	it.sent = res
 	it.flying++

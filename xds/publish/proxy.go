@@ -95,6 +95,7 @@ func (p *Proxy) Subscribe(now time.Time, s Subscription) {
 	started := s.Wildcard && !k.wildcard
 	stopped := k.wildcard && !s.Wildcard
 	k.wildcard = s.Wildcard
+	k.expect(len(s.Add))
 	for _, name := range s.Add {
 		if s.Type == translate.RouteType {
 			p.tableAgain(now, k, name)
@@ -233,6 +234,9 @@ func (p *Proxy) lookAgain(now time.Time) {
 func (p *Proxy) lookAtAll(now time.Time, k *kind) {
 	if p.class.target == nil {
 		return
+	}
+	if k.uses == nil || !p.class.onDemand() {
+		k.expect(len(p.class.target.snap.Resources[k.typ]))
 	}
 	p.class.target.names(k.typ, func(name string) {
 		if k.subscribed(name) {

@@ -198,6 +198,7 @@ func (p *Proxy) giveHosts(now time.Time, hosts *kind, table string) {
 			r.items[i].lost = f.lost || translate.TableOf(f.name) == table
 		}
 	}
+	hosts.expect(len(p.class.tables.hosts[table]))
 	for name := range p.class.tables.hosts[table] {
 		if hosts.subscribed(name) {
 			hosts.look(now, name)
