@@ -121,12 +121,12 @@ func (p *Proxy) settle(now time.Time, k *kind, r *Response, assumed bool) {
 		switch {
 		case f.undone:
 			// It was accepted, but taken back since: it goes alone the next time.
-			it.slow = f.res.Version
+			it.own().slow = f.res.Version
 			k.look(now, f.name)
 			continue
 		case !k.subscribed(f.name):
 		case f.res != nil && f.lost:
-			it.maybe = append(it.maybe, f.res)
+			it.mayBe(f.res)
 			k.look(now, f.name).again = true
 			continue
 		case f.res == nil:
@@ -141,10 +141,11 @@ func (p *Proxy) settle(now time.Time, k *kind, r *Response, assumed bool) {
 			k.has.set(f.name, f.res)
 			p.woken = p.woken || old != nil && old.Body == nil // see cannotWarm
 		}
-		if !r.undo {
-			it.slow = ""
+		if t := it.trouble; t != nil {
+			if t.maybe = nil; !r.undo {
+				t.slow = ""
+			}
 		}
-		it.maybe = nil
 		if !equal(k.has.get(f.name), want) {
 			k.look(now, f.name)
 		}
@@ -198,8 +199,8 @@ func (p *Proxy) reject(now time.Time, k *kind, r *Response, words string) {
 			if k.typ == translate.VirtualHostType && k.has.get(f.name) == nil {
 				p.holdIf(now, f.name, true, true) // until it is tried again
 			}
-			if !slices.Contains(it.maybe, f.res) {
-				it.maybe = append(it.maybe, f.res)
+			if !slices.Contains(it.rare().maybe, f.res) {
+				it.mayBe(f.res)
 			}
 		}
 	}
@@ -212,7 +213,7 @@ func (p *Proxy) reject(now time.Time, k *kind, r *Response, words string) {
 			k.open[f.name].asked = true
 		default: // it may have been removed, or not
 			it := k.open[f.name]
-			it.maybe = append(it.maybe, k.has.get(f.name))
+			it.mayBe(k.has.get(f.name))
 			k.has.drop(f.name)
 		}
 		p.refreshType(now, k.typ, f.name)
@@ -257,17 +258,18 @@ func (p *Proxy) refuse(now time.Time, k *kind, f flown, words string) {
 	if equal(k.has.get(f.name), f.res) {
 		p.unassumeOne(now, k, f)
 	}
-	it.maybe = slices.DeleteFunc(it.maybe, func(r *translate.Resource) bool { return equal(r, f.res) })
-	if len(it.maybe) == 0 {
-		it.maybe = nil
+	t := it.own()
+	t.maybe = slices.DeleteFunc(t.maybe, func(r *translate.Resource) bool { return equal(r, f.res) })
+	if len(t.maybe) == 0 {
+		t.maybe = nil
 	}
-	if it.bad = append(it.bad, f.res.Version); len(it.bad) > badBound {
-		it.bad = it.bad[1:]
+	if t.bad = append(t.bad, f.res.Version); len(t.bad) > badBound {
+		t.bad = t.bad[1:]
 	}
-	it.refused = &Refusal{Name: f.name, Version: f.res.Version, Words: cut(words), Source: f.res.Source, Since: now}
+	t.refused = &Refusal{Name: f.name, Version: f.res.Version, Words: cut(words), Source: f.res.Source, Since: now}
 	want, scope := p.look(k.typ, f.name)
-	if equal(want, f.res) && p.class.memory.refuse(key{k.typ, f.name, scope}, refusal{Refusal: *it.refused}) {
+	if equal(want, f.res) && p.class.memory.refuse(key{k.typ, f.name, scope}, refusal{Refusal: *t.refused}) {
 		p.class.touch(now, k.typ, f.name) // others that wait for it may take older content
 	}
-	it.slow = ""
+	t.slow = ""
 }

@@ -90,7 +90,7 @@ func (e *envoy) opaque() bool {
 			}
 		}
 		for _, it := range e.Proxy.kinds[typ].open {
-			if it.maybe != nil {
+			if it.rare().maybe != nil {
 				return true
 			}
 		}

@@ -38,13 +38,14 @@ func (p *Proxy) choose(k *kind, name string, it *item) (*translate.Resource, fat
 		}
 		return nil, absent
 	}
-	refused := it.refused != nil && it.refused.Version == want.Version || c.memory.hopeless(id, want.Version)
+	t := it.rare()
+	refused := t.refused != nil && t.refused.Version == want.Version || c.memory.hopeless(id, want.Version)
 	tried := it.flying > 0 && equal(it.sent, want) // its answer will tell
 	if !refused && (tried || !c.memory.bad(id, want.Version)) {
 		return want, wanted
 	}
 	has, known := k.has.get(name), c.memory.accepted[id]
-	if it.flying > 0 && it.sent != nil && !equal(it.sent, want) && !slices.Contains(it.bad, it.sent.Version) {
+	if it.flying > 0 && it.sent != nil && !equal(it.sent, want) && !slices.Contains(t.bad, it.sent.Version) {
 		has = it.sent // it is on its way back to that already
 	}
 	if known != nil && equal(known, want) || !p.canHave(known) {
@@ -120,7 +121,7 @@ func (p *Proxy) decideAbout(now time.Time, k *kind, name string, it *item) (acti
 	}
 	switch f {
 	case absent:
-		if cur != nil || len(it.maybe) > 0 {
+		if cur != nil || len(it.rare().maybe) > 0 {
 			return p.retire(now, k, name, it)
 		}
 		switch { // there is none, and it asked

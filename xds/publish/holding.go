@@ -60,8 +60,8 @@ func (p *Proxy) holding(k *kind, name string) Holding {
 	h.Wanted, scope = p.look(k.typ, name)
 	it := k.open[name]
 	switch {
-	case it != nil && it.refused != nil && h.Wanted != nil && it.refused.Version == h.Wanted.Version:
-		h.State, h.Words = HoldRefused, it.refused.Words
+	case it != nil && it.rare().refused != nil && h.Wanted != nil && it.rare().refused.Version == h.Wanted.Version:
+		h.State, h.Words = HoldRefused, it.rare().refused.Words
 	case h.Wanted == nil:
 		h.State = HoldRetiring
 	case equal(h.Accepted, h.Wanted):

@@ -46,19 +46,47 @@ type kind struct {
 // item is an open name.
 type item struct {
 	sent   *translate.Resource // in the newest unanswered response; nil is a removal
-	flying int                 // in how many unanswered responses it is
+	flying int32               // in how many unanswered responses it is
 
-	queued bool   // in queue
-	again  bool   // to be sent though the proxy has it
-	asked  bool   // the proxy waits to hear, even that there is none
-	slow   string // the version that took too long, but was not refused
+	queued bool // in queue
+	again  bool // to be sent though the proxy has it
+	asked  bool // the proxy waits to hear, even that there is none
 	// missing are clusters (not all) that it waits for.
 	missing []string
+	trouble *trouble // nil: none
+}
+
+// trouble is what few names have, so that the many which a new proxy has open
+// stay small.
+type trouble struct {
+	slow string // the version that took too long, but was not refused
 	// maybe is content that the proxy may have all the same, because it came
 	// in a response that was refused as a whole.
 	maybe   []*translate.Resource
 	refused *Refusal
 	bad     []string // versions that it refused of late
+}
+
+// rare gives what trouble there is.
+func (it *item) rare() trouble {
+	if it.trouble == nil {
+		return trouble{}
+	}
+	return *it.trouble
+}
+
+// own gives the trouble, to be changed.
+func (it *item) own() *trouble {
+	if it.trouble == nil {
+		it.trouble = &trouble{}
+	}
+	return it.trouble
+}
+
+// mayBe notes content that the proxy may have.
+func (it *item) mayBe(r *translate.Resource) {
+	t := it.own()
+	t.maybe = append(t.maybe, r)
 }
 
 // lates is how many unanswered responses are remembered for a late answer.

@@ -134,7 +134,8 @@ func (p *Proxy) put(now time.Time, k *kind, r *Response, name string, it *item, 
 	case give:
 		_, scope := p.look(k.typ, name)
 		suspect := p.class.memory.bad(key{k.typ, name, scope}, res.Version)
-		slow := it.slow == res.Version && it.slow != ""
+		late := it.rare().slow
+		slow := late == res.Version && late != ""
 		if batch > 1 && (suspect || slow) {
 			k.trials = append(k.trials, []string{name})
 			return
@@ -184,7 +185,7 @@ func (p *Proxy) warmAll(now time.Time, k *kind) {
 		return
 	}
 	for name, it := range k.open {
-		if it.maybe != nil {
+		if it.rare().maybe != nil {
 			p.warmAgain(now, name)
 		}
 	}
@@ -196,10 +197,11 @@ func (p *Proxy) settled(k *kind, name string, it *item) {
 		return
 	}
 	want, _ := p.look(k.typ, name)
-	if it.refused != nil && (want == nil || it.refused.Version != want.Version) {
-		it.refused = nil
+	t := it.rare()
+	if t.refused != nil && (want == nil || t.refused.Version != want.Version) {
+		it.trouble.refused, t.refused = nil, nil
 	}
-	if !k.subscribed(name) || it.refused == nil && it.maybe == nil && equal(k.has.get(name), want) {
+	if !k.subscribed(name) || t.refused == nil && t.maybe == nil && equal(k.has.get(name), want) {
 		k.close(name)
 		if want == nil && k.typ == translate.ClusterType {
 			delete(p.retiring, name)

@@ -93,7 +93,7 @@ func (p *Proxy) named(cluster string) bool {
 // maybe says that a name's content which the proxy may have names a cluster.
 func (k *kind) maybe(name, cluster string) bool {
 	it := k.open[name]
-	return it != nil && slices.ContainsFunc(it.maybe, func(r *translate.Resource) bool { return names(r, cluster) })
+	return it != nil && slices.ContainsFunc(it.rare().maybe, func(r *translate.Resource) bool { return names(r, cluster) })
 }
 
 // names says that a resource names a cluster, or may: of a version that is not

@@ -190,8 +190,8 @@ func (p *Proxy) refusalOf(k *kind, name string, it *item) *Refusal {
 	want, scope := p.look(k.typ, name)
 	switch id := (key{k.typ, name, scope}); {
 	case want == nil:
-	case it.refused != nil && it.refused.Version == want.Version:
-		return it.refused
+	case it.rare().refused != nil && it.rare().refused.Version == want.Version:
+		return it.rare().refused
 	case p.class.memory.bad(id, want.Version) && !equal(k.given(name), want):
 		r := p.class.memory.refused[id].Refusal
 		r.Elsewhere = true

@@ -189,7 +189,7 @@ func (p *Proxy) giveHosts(now time.Time, hosts *kind, table string) {
 	for name := range hosts.has.all() {
 		if translate.TableOf(name) == table {
 			it := hosts.look(now, name)
-			it.maybe = append(it.maybe, hosts.has.get(name))
+			it.mayBe(hosts.has.get(name))
 			hosts.has.drop(name)
 		}
 	}

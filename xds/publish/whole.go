@@ -57,7 +57,9 @@ func (p *Proxy) settleWhole(now time.Time, k *kind, r *Response) {
 		default:
 			continue // another answer came in between
 		}
-		it.maybe = nil
+		if it.trouble != nil {
+			it.trouble.maybe = nil
+		}
 		p.refreshType(now, k.typ, name)
 		p.settled(k, name, it)
 	}
