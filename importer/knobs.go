@@ -22,6 +22,7 @@ func (r *router) knobs() {
 		"loggers":          "requests are logged by Envoy only",
 		"compressionLevel": "bodies are not compressed on the way",
 		"tracePropagator":  "trace headers are passed on as they are",
+		"maxCallDepth":     "nobody counts how many proxies a request has passed",
 	} {
 		if v, ok := r.get(name); ok {
 			v.find(dtab.Warning, CodeLost, v.path+" has no counterpart: "+why, "")
@@ -70,6 +71,7 @@ func serviceKnobs(m *mapping, of string) {
 		v.find(dtab.Warning, CodeDiffers, "retries are not configured: what was surely not delivered is tried three times more, at other endpoints, with 5 to 50 ms between",
 			"retries of what a service has answered are the caller's")
 	}
+	m.notNeeded("what a service has answered is not tried again", "classificationTimeoutMs", "retryBufferSize")
 	m.rest("a service")
 }
 

@@ -77,6 +77,7 @@ type mapping struct {
 // fields gives the value as a mapping. Where it is something else, that is a
 // finding, and no field is there.
 func (v value) fields() *mapping {
+	v.node = merged(v.node, maxMerges)
 	m := &mapping{value: v, used: map[string]bool{}}
 	if v.node.Kind != yaml.MappingNode {
 		if v.node.ShortTag() != "!!null" {
@@ -85,6 +86,39 @@ func (v value) fields() *mapping {
 		m.node = &yaml.Node{Kind: yaml.MappingNode, Line: v.node.Line, Column: v.node.Column}
 	}
 	return m
+}
+
+// maxMerges is how deep merges in merges are followed: a file may nest them in a
+// circle, or so that there are very many.
+const maxMerges = 4
+
+// merged gives a mapping with the fields that it takes from others by <<: those
+// that it has itself count first.
+func merged(n *yaml.Node, depth int) *yaml.Node {
+	i := slices.IndexFunc(n.Content, func(k *yaml.Node) bool { return k.Tag == "!!merge" })
+	if n.Kind != yaml.MappingNode || i < 0 || i%2 != 0 || depth == 0 {
+		return n
+	}
+	all := *n
+	all.Content = slices.Concat(n.Content[:i], n.Content[i+2:])
+	for _, from := range deep(n.Content[i+1]) {
+		from = merged(follow(from), depth-1)
+		for j := 0; j+1 < len(from.Content) && from.Kind == yaml.MappingNode; j += 2 {
+			if k := from.Content[j]; k.Tag != "!!merge" && !hasKey(&all, k.Value) {
+				all.Content = append(all.Content, k, from.Content[j+1])
+			}
+		}
+	}
+	return &all
+}
+
+func hasKey(n *yaml.Node, key string) bool {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return true
+		}
+	}
+	return false
 }
 
 // kinded is fields for what has a kind; `x: K` stands for `x: {kind: K}`.

@@ -70,6 +70,9 @@ func (p *pool) router(c config, v value) *router {
 		r.find(dtab.Error, CodeLost, "router "+r.label+" routes "+r.protocol+", which Kibble does not: it is left out",
 			"keep linkerd for it, or move these services to HTTP or gRPC")
 		return nil
+	case "":
+		r.find(dtab.Error, CodeUnknown, "router "+orElse(r.label, v.path)+" has no protocol", "write protocol: http, or h2")
+		return nil
 	default:
 		r.find(dtab.Error, CodeUnknown, "router "+r.label+" is of a protocol that is not known here: "+strconv.Quote(r.protocol), "http and h2 can be imported")
 		return nil
@@ -80,9 +83,9 @@ func (p *pool) router(c config, v value) *router {
 		r.table = append(r.table, r.own.parse(p)...)
 	}
 	r.oldNamers()
-	r.noTable()
 	r.dstPrefix = r.text("dstPrefix")
 	r.readIdentifier()
+	r.noTable()
 	r.readNamers()
 	r.knobs()
 	return r
@@ -97,10 +100,19 @@ func (r *router) readTable() {
 	r.topTable()
 }
 
-// noTable reports a router whose names lead nowhere.
+// noTable reports a router whose names lead nowhere: it has no table, or none of
+// its entries is for names as they begin.
 func (r *router) noTable() {
-	if r.ref == "" && !r.foreign && (r.own == nil || strings.TrimSpace(r.own.text) == "") && r.text("dstPrefix") != "/" {
+	first, err := dtab.ParsePath(orElse(r.dstPrefix, "/svc"))
+	switch {
+	case r.foreign || r.ref != "" && len(r.table) == 0 || err != nil || len(first) == 0:
+	case len(r.table) == 0 && (r.own == nil || strings.TrimSpace(r.own.text) == ""):
 		r.find(dtab.Warning, CodeAssumed, "router "+r.label+" has no table: no request reaches anybody, here as there", "give it a dtab")
+	case len(r.table) > 0 && !slices.ContainsFunc(r.table, func(d dtab.Dentry) bool {
+		return len(d.Prefix) == 0 || d.Prefix[0].Any || d.Prefix[0].Label == first[0]
+	}):
+		r.find(dtab.Warning, CodeAssumed, "the names of router "+r.label+" begin with /"+first[0]+", for which its table has no entry: no request reaches anybody, here as there",
+			"add an entry such as /"+first[0]+" => /srv, or set dstPrefix")
 	}
 }
 
