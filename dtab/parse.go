@@ -21,28 +21,25 @@ type parser struct {
 	seen, line, col int
 }
 
-// dtab reads a whole text: dentries separated by ";", which may also stand
-// once at the end.
-func (p *parser) dtab() (Dtab, error) {
-	var table Dtab
-	for {
-		p.space()
-		if p.atEnd() {
-			return table, nil
+// entries reads dentries separated by ";", which may also stand once at the end, to
+// the end of the text, or to a place before a dentry where stop says so. It gives the
+// places that it has passed there.
+func (p *parser) entries(stop func(at int) bool) (table Dtab, tops []int, err error) {
+	for !stop(p.at) {
+		tops = append(tops, p.at)
+		if p.space(); p.atEnd() {
+			break
 		}
 		dentry, err := p.dentry()
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		table = append(table, dentry)
 		if p.space(); !p.accept(';') {
-			break
+			return table, tops, p.end()
 		}
 	}
-	if err := p.end(); err != nil {
-		return nil, err
-	}
-	return table, nil
+	return table, tops, nil
 }
 
 func (p *parser) dentry() (Dentry, error) {

@@ -1,6 +1,7 @@
 package dtab
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -90,14 +91,12 @@ func (p *parser) pos(at int) Pos {
 	if at < p.seen {
 		p.seen, p.line, p.col = 0, 0, 0
 	}
-	for i, r := range p.text[p.seen:at] {
-		if r == '\n' {
-			p.line++
-			p.col = 0
-		} else if p.seen+i < at {
-			p.col++
-		}
+	between := p.text[p.seen:at]
+	if last := strings.LastIndexByte(between, '\n'); last >= 0 {
+		p.line += strings.Count(between, "\n")
+		p.col, between = 0, between[last+1:]
 	}
+	p.col += utf8.RuneCountInString(between)
 	p.seen = at
 	return p.src.At(p.line+1, p.col+1)
 }

@@ -78,7 +78,11 @@ type Dtab []Dentry
 // with the original. Positions are told by src. The error is a *SyntaxError.
 func Parse(src Source, text string) (Dtab, error) {
 	p := parser{src: src, text: text}
-	return p.dtab()
+	table, _, err := p.entries(func(int) bool { return false })
+	if err != nil {
+		return nil, err
+	}
+	return table, nil
 }
 
 // String gives the canonical text: dentries joined by ";", without blanks.

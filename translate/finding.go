@@ -2,7 +2,7 @@ package translate
 
 import (
 	"errors"
-	"fmt"
+	"strconv"
 
 	"kibble.dev/dtab"
 )
@@ -41,7 +41,7 @@ const (
 )
 
 // field gives the path of an element of a list field.
-func field(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }
+func field(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }
 
 // syntaxFinding turns a parse error into a finding.
 func syntaxFinding(err error) dtab.Finding {

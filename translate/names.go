@@ -38,21 +38,30 @@ func namesAfter(inv *Inventory, last *Model) *names {
 		return newNames(inv)
 	}
 	was := last.names.inventory.Services
+	changed := changedServices(was, inv.Services)
+	if len(changed) > 64+len(was)/8 {
+		return newNames(inv)
+	}
+	return last.names.after(inv, changed)
+}
+
+// changedServices gives the keys under which two inventories have not the same.
+func changedServices(was, is map[Key]*Service) []Key {
+	if sameMap(was, is) {
+		return nil
+	}
 	var changed []Key
-	for key, s := range inv.Services {
+	for key, s := range is {
 		if was[key] != s {
 			changed = append(changed, key)
 		}
 	}
 	for key := range was {
-		if inv.Services[key] == nil {
+		if is[key] == nil {
 			changed = append(changed, key)
 		}
 	}
-	if len(changed) > 64+len(was)/8 {
-		return newNames(inv)
-	}
-	return last.names.after(inv, changed)
+	return changed
 }
 
 // after gives the names of an inventory in which these Services may have others.

@@ -61,19 +61,10 @@ func (m *Model) servicesAfter(last *Snapshot, selectors []string) (meaning, move
 	was, is := last.inventory.Services, m.inventory.Services
 	// Of a label that nobody has asked for, nothing is known of what it meant.
 	same := slices.Equal(last.selectors, selectors)
-	for key, s := range is {
-		old := was[key]
-		if old == s {
-			continue
-		}
-		moved = append(moved, key)
-		if old == nil || !same || !sameMeaning(old, s, selectors) {
+	moved = changedServices(was, is)
+	for _, key := range moved {
+		if s, old := is[key], was[key]; s == nil || old == nil || !same || !sameMeaning(old, s, selectors) {
 			meaning = append(meaning, key)
-		}
-	}
-	for key := range was {
-		if is[key] == nil {
-			moved, meaning = append(moved, key), append(meaning, key)
 		}
 	}
 	return meaning, moved
@@ -81,8 +72,12 @@ func (m *Model) servicesAfter(last *Snapshot, selectors []string) (meaning, move
 
 // sharesFiles tells that another inventory has the same directories of files.
 func (s *Snapshot) sharesFiles(inv *Inventory) bool {
-	return reflect.ValueOf(s.inventory.Files).Pointer() == reflect.ValueOf(inv.Files).Pointer() ||
-		len(s.inventory.Files)+len(inv.Files) == 0
+	return sameMap(s.inventory.Files, inv.Files) || len(s.inventory.Files)+len(inv.Files) == 0
+}
+
+// sameMap tells that two maps are one.
+func sameMap[K comparable, V any](a, b map[K]V) bool {
+	return reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer()
 }
 
 // remakeClass makes what the proxies of a class are told. Before is what they were

@@ -15,11 +15,11 @@ import (
 
 // BenchmarkTranslate translates a router of many hosts from nothing ("all"), and
 // then one change of each kind, of which it reports what part of all that costs.
-// In one of the two inventories hosts are names of Services, in the other each has
-// a rule of its own, in a Dtab that the Router refers to or in the Router.
+// In one of the inventories hosts are names of Services, in the others each has a
+// rule of its own: in the Router, in a Dtab that it refers to, or in a list there.
 func BenchmarkTranslate(b *testing.B) {
 	for _, hosts := range []int{1_000, 10_000} {
-		for _, w := range []benchWorld{{hosts, "services"}, {hosts, "rules"}, {hosts, "ref"}} {
+		for _, w := range []benchWorld{{hosts, "services"}, {hosts, "rules"}, {hosts, "ref"}, {hosts, "list"}} {
 			b.Run(fmt.Sprintf("%s-%d", w.kind, hosts), w.run)
 		}
 	}
@@ -93,7 +93,7 @@ func (w benchWorld) inventory() *Inventory {
 	switch w.kind {
 	case "rules":
 		spec.Dtab = strings.Join(w.rules(), " ;\n")
-	case "ref":
+	case "ref", "list":
 		spec.Dtab, spec.DtabRef = "", &v1alpha1.LocalRef{Name: "d"}
 	}
 	inv.Routers = []*Sourced[v1alpha1.Router]{{
@@ -111,11 +111,22 @@ func (w benchWorld) setRules(inv *Inventory, rules []string) {
 		r.Object.Spec.Dtab = strings.Join(rules, " ;\n")
 		inv.Routers = []*Sourced[v1alpha1.Router]{&r}
 	case "ref":
-		inv.Dtabs = []*Sourced[v1alpha1.Dtab]{{
-			Object: v1alpha1.Dtab{ObjectMeta: metav1.ObjectMeta{Name: "d", Namespace: "default"}, Spec: v1alpha1.DtabSpec{Dtab: strings.Join(rules, " ;\n")}},
-			Origin: Origin{Name: "dtab default/d"},
-		}}
+		w.setDtab(inv, v1alpha1.DtabSpec{Dtab: strings.Join(rules, " ;\n")})
+	case "list":
+		var spec v1alpha1.DtabSpec
+		for _, r := range rules {
+			prefix, dst, _ := strings.Cut(r, " => ")
+			spec.Dentries = append(spec.Dentries, v1alpha1.Dentry{Prefix: prefix, Dst: dst})
+		}
+		w.setDtab(inv, spec)
 	}
+}
+
+func (w benchWorld) setDtab(inv *Inventory, spec v1alpha1.DtabSpec) {
+	inv.Dtabs = []*Sourced[v1alpha1.Dtab]{{
+		Object: v1alpha1.Dtab{ObjectMeta: metav1.ObjectMeta{Name: "d", Namespace: "default"}, Spec: spec},
+		Origin: Origin{Name: "dtab default/d"},
+	}}
 }
 
 func (w benchWorld) withPolicy(inv *Inventory, name, override string, each *v1alpha1.ForEach) *Inventory {
@@ -136,13 +147,6 @@ type benchChange struct {
 }
 
 func (w benchWorld) changes() []benchChange {
-	rule := func(edit func([]string) []string) func(*Inventory) *Inventory {
-		return func(inv *Inventory) *Inventory {
-			next := *inv
-			w.setRules(&next, edit(w.rules()))
-			return &next
-		}
-	}
 	half := w.hosts / 2
 	changes := []benchChange{
 		{"policy", func(inv *Inventory) *Inventory {
@@ -159,7 +163,13 @@ func (w benchWorld) changes() []benchChange {
 			next.Services[s.Key] = s
 			return next
 		}},
-		{"service", func(inv *Inventory) *Inventory {
+		{"service-added", func(inv *Inventory) *Inventory {
+			next, s := *inv, w.service(w.hosts)
+			next.Services = maps.Clone(inv.Services)
+			next.Services[s.Key] = s
+			return &next
+		}},
+		{"service-removed", func(inv *Inventory) *Inventory {
 			next := *inv
 			next.Services = maps.Clone(inv.Services)
 			delete(next.Services, Key{"default", fmt.Sprintf("service-%d", half)})
@@ -173,17 +183,32 @@ func (w benchWorld) changes() []benchChange {
 			return &next
 		}},
 	}
-	if w.kind == "services" {
-		return changes
+	if w.kind != "services" {
+		changes = append(changes, w.ruleChanges("start", 1)...)
+		changes = append(changes, w.ruleChanges("middle", half)...)
+		changes = append(changes, w.ruleChanges("end", w.hosts)...)
 	}
-	return append(changes, []benchChange{
-		{"rule-edited", rule(func(r []string) []string {
-			r[half] = fmt.Sprintf("/svc/host-%d.example.com => /srv/service-1", half-1)
+	return changes
+}
+
+// ruleChanges edits the rules at a place.
+func (w benchWorld) ruleChanges(where string, at int) []benchChange {
+	rule := func(name string, edit func([]string) []string) benchChange {
+		return benchChange{"rule-" + name + "-" + where, func(inv *Inventory) *Inventory {
+			next := *inv
+			w.setRules(&next, edit(w.rules()))
+			return &next
+		}}
+	}
+	return []benchChange{
+		rule("edited", func(r []string) []string {
+			prefix, _, _ := strings.Cut(r[at], " => ")
+			r[at] = prefix + " => /srv/service-2"
 			return r
-		})},
-		{"rule-added", rule(func(r []string) []string {
-			return slices.Insert(r, half, "/svc/new.example.com => /srv/service-1")
-		})},
-		{"rule-removed", rule(func(r []string) []string { return slices.Delete(r, half, half+1) })},
-	}...)
+		}),
+		rule("added", func(r []string) []string {
+			return slices.Insert(r, at, "/svc/new.example.com => /srv/service-1")
+		}),
+		rule("removed", func(r []string) []string { return slices.Delete(r, at, at+1) }),
+	}
 }

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,6 +47,11 @@ func TestRemadeIsMadeAnew(t *testing.T) {
 			want, wantFound := anew.Snapshot()
 			if diff := gocmp.Diff(slices.Concat(anew.Findings(), wantFound), slices.Concat(next.Findings(), found), cmpopts.EquateEmpty()); diff != "" {
 				t.Fatalf("findings (-anew +remade):\n%s\n%s", diff, w.told(m, next))
+			}
+			for i, r := range anew.routers {
+				if was, is := r.table.Dtab(), next.routers[i].table.Dtab(); !reflect.DeepEqual(was, is) {
+					t.Fatalf("the table of %s is, anew:\n%+v\nand in place of another:\n%+v", r.key, was, is)
+				}
 			}
 			diff := differ(got, want)
 			if len(got.Classes) != len(want.Classes) {
@@ -123,9 +130,25 @@ func (w *changingWorld) begin() *Inventory {
 	return inv
 }
 
+// dtab writes a table as a text, or as a list.
 func (w *changingWorld) dtab(text string) *Sourced[v1alpha1.Dtab] {
-	d := v1alpha1.Dtab{ObjectMeta: metav1.ObjectMeta{Name: "d", Namespace: "default"}, Spec: v1alpha1.DtabSpec{Dtab: text}}
-	return &Sourced[v1alpha1.Dtab]{Object: d, Origin: Origin{Name: "dtab default/d"}}
+	spec := v1alpha1.DtabSpec{Dtab: text}
+	if rapid.Bool().Draw(w.t, "list") {
+		for _, d := range w.parse(text) {
+			spec.Dentries = append(spec.Dentries, v1alpha1.Dentry{Prefix: d.Prefix.String(), Dst: d.Dst.String()})
+		}
+	}
+	d := v1alpha1.Dtab{ObjectMeta: metav1.ObjectMeta{Name: "d", Namespace: "default"}, Spec: spec}
+	line := rapid.SampledFrom([]int{1, 1, 1, 1, 2}).Draw(w.t, "line")
+	return &Sourced[v1alpha1.Dtab]{Object: d, Origin: Origin{Name: "d.yaml", Line: line}}
+}
+
+func (w *changingWorld) parse(text string) dtab.Dtab {
+	table, err := dtab.Parse(dtab.Source{}, text)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return table
 }
 
 func (w *changingWorld) router() *Sourced[v1alpha1.Router] {
@@ -212,7 +235,8 @@ func (w *changingWorld) changeOne(inv *Inventory) {
 		inv.Routers = slices.Clone(inv.Routers)
 		inv.Routers[i] = &r
 	case kind < 13:
-		inv.Dtabs = []*Sourced[v1alpha1.Dtab]{w.dtab(w.edit(inv.Dtabs[0].Object.Spec.Dtab))}
+		table, _ := ReadDtab(inv.Dtabs[0])
+		inv.Dtabs = []*Sourced[v1alpha1.Dtab]{w.dtab(w.edit(table.String()))}
 	case kind < 16:
 		inv.Policies = w.withPolicy(inv.Policies)
 	case kind == 16 && len(inv.Policies) > 0:
@@ -234,14 +258,7 @@ func (w *changingWorld) changeOne(inv *Inventory) {
 // edit adds a rule to a table, takes one away, or puts another in its place.
 func (w *changingWorld) edit(text string) string {
 	t := w.t
-	table, err := dtab.Parse(dtab.Source{}, text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	more, err := dtab.Parse(dtab.Source{}, genTable(t, 2))
-	if err != nil {
-		t.Fatal(err)
-	}
+	table, more := w.parse(text), w.parse(genTable(t, 2))
 	at := rapid.IntRange(0, len(table)).Draw(t, "at")
 	kind := rapid.IntRange(0, 3).Draw(t, "edit")
 	if kind > 0 && at < len(table) {
@@ -250,7 +267,11 @@ func (w *changingWorld) edit(text string) string {
 	if kind < 3 {
 		table = slices.Insert(table, at, more...)
 	}
-	return table.String()
+	rules := make([]string, len(table))
+	for i, d := range table {
+		rules[i] = d.Prefix.String() + " => " + d.Dst.String()
+	}
+	return strings.Join(rules, " ;\n")
 }
 
 // told says what the routers of two models are.

@@ -20,8 +20,10 @@ type router struct {
 	origin Origin
 	spec   v1alpha1.RouterSpec
 	trust  v1alpha1.Trust
-	// table is the DtabRef's entries, then the router's own.
+	// table is the DtabRef's entries, then the router's own; texts are what they
+	// were read from.
 	table      *dtab.Index
+	texts      texts
 	namers     []namer
 	identifier identifier
 	// responses are answers of its own, unrouted the one where the table leads
@@ -112,11 +114,9 @@ func newRouterAfter(inv *Inventory, src *Sourced[v1alpha1.Router], was *router) 
 		was = nil // of one that was kept in a file, only the object is known
 	}
 	if was != nil && r.readsAs(was) {
-		r.table = was.table
+		r.table, r.texts = was.table, was.texts
 	} else {
-		table, more := routerTable(inv, src)
-		found = append(found, more...)
-		r.index(table, was)
+		found = append(found, r.readTable(was)...)
 	}
 	configs := obj.Spec.Namers
 	if len(configs) == 0 {
@@ -136,35 +136,6 @@ func newRouterAfter(inv *Inventory, src *Sourced[v1alpha1.Router], was *router) 
 	return r, found
 }
 
-// readsAs tells that the router's table is read from the same texts as before, in
-// the same places.
-func (r *router) readsAs(was *router) bool {
-	ref := func(r *router) *Sourced[v1alpha1.Dtab] {
-		if r.spec.DtabRef == nil {
-			return nil
-		}
-		i := slices.IndexFunc(r.dtabs, func(d *Sourced[v1alpha1.Dtab]) bool {
-			return d.Object.Name == r.spec.DtabRef.Name && d.Object.Namespace == r.key.Namespace
-		})
-		if i < 0 {
-			return nil
-		}
-		return r.dtabs[i]
-	}
-	a, b := ref(r), ref(was)
-	return r.spec.Dtab == was.spec.Dtab && a == b && (a != nil || r.spec.DtabRef == nil) &&
-		r.origin.Field("spec.dtab") == was.origin.Field("spec.dtab")
-}
-
-// index makes the index of the router's table; what is there of it is shared.
-func (r *router) index(table dtab.Dtab, was *router) {
-	if was == nil {
-		r.table = dtab.NewIndex(table)
-		return
-	}
-	r.table, _ = was.table.With(table)
-}
-
 // trustOf gives a Router's trust, also where it does not say.
 func trustOf(spec v1alpha1.RouterSpec) v1alpha1.Trust {
 	switch {
@@ -174,66 +145,6 @@ func trustOf(spec v1alpha1.RouterSpec) v1alpha1.Trust {
 		return v1alpha1.TrustUntrusted
 	}
 	return v1alpha1.TrustInternal
-}
-
-// routerTable reads the table that a Router stands for: the entries of its
-// DtabRef, then its own.
-func routerTable(inv *Inventory, src *Sourced[v1alpha1.Router]) (dtab.Dtab, []dtab.Finding) {
-	var table dtab.Dtab
-	var found []dtab.Finding
-	if ref := src.Object.Spec.DtabRef; ref != nil {
-		i := slices.IndexFunc(inv.Dtabs, func(d *Sourced[v1alpha1.Dtab]) bool {
-			return d.Object.Name == ref.Name && d.Object.Namespace == src.Object.Namespace
-		})
-		if i < 0 {
-			return nil, []dtab.Finding{{
-				Code: codeRef, Severity: dtab.Error,
-				Pos:     src.Origin.Field("spec.dtabRef.name").At(1, 1),
-				Message: "there is no Dtab " + src.Object.Namespace + "/" + ref.Name,
-				Hint:    "create it, or take dtabRef away",
-			}}
-		}
-		t, f := ReadDtab(inv.Dtabs[i])
-		found = append(found, f...)
-		table = append(table, t...)
-	}
-	own, err := dtab.Parse(src.Origin.Field("spec.dtab"), src.Object.Spec.Dtab)
-	if err != nil {
-		found = append(found, syntaxFinding(err))
-	}
-	return append(table, named(own, "router "+src.Object.Namespace+"/"+src.Object.Name)...), found
-}
-
-// ReadDtab reads the table of a Dtab object. Each entry's Origin names the
-// object and its Pos the line.
-func ReadDtab(src *Sourced[v1alpha1.Dtab]) (dtab.Dtab, []dtab.Finding) {
-	obj := src.Object
-	origin := "dtab " + obj.Namespace + "/" + obj.Name
-	if len(obj.Spec.Dentries) == 0 {
-		t, err := dtab.Parse(src.Origin.Field("spec.dtab"), obj.Spec.Dtab)
-		if err != nil {
-			return nil, []dtab.Finding{syntaxFinding(err)}
-		}
-		return named(t, origin), nil
-	}
-	var table dtab.Dtab
-	var found []dtab.Finding
-	for i, d := range obj.Spec.Dentries {
-		t, err := dtab.Parse(src.Origin.Field(field("spec.dentries", i)+".prefix"), d.Prefix+" => "+d.Dst)
-		if err != nil {
-			found = append(found, syntaxFinding(err))
-			continue
-		}
-		table = append(table, t...)
-	}
-	return named(table, origin), found
-}
-
-func named(table dtab.Dtab, origin string) dtab.Dtab {
-	for i := range table {
-		table[i].Origin = origin
-	}
-	return table
 }
 
 // newNamer makes a configured namer of a router.
