@@ -48,9 +48,11 @@ func (in Interpreter) BindAll(path Path) (Tree, error) {
 }
 
 func (in *Interpreter) bind(path Path, all bool) (Tree, error) {
-	b := binder{Interpreter: in, all: all, budget: newBudget(in.MaxWork)}
+	b := in.Base.binder()
+	b.Interpreter, b.all, b.budget, b.memo, b.thrown = *in, all, newBudget(in.MaxWork), memo{}, false
 	b.stack = b.room[:0]
 	answer, err := b.path(path, 0)
+	in.Base.done(b)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +62,7 @@ func (in *Interpreter) bind(path Path, all bool) (Tree, error) {
 // binder is one binding under way. It keeps the paths it makes on a stack, so
 // that most look-ups allocate nothing.
 type binder struct {
-	*Interpreter
+	Interpreter
 	budget
 	memo
 	all   bool
@@ -137,12 +139,12 @@ func (b *binder) lookUp(path Path, depth int) (answer, *BindError) {
 
 // cursor is a place in the tables of an interpreter, from the end.
 type cursor struct {
-	own  int   // how many entries of Dtab are left
-	base int64 // entries of Base with lower numbers are left
+	own  int // how many entries of Dtab are left
+	base matches
 }
 
 func (in *Interpreter) start() cursor {
-	return cursor{own: len(in.Dtab), base: math.MaxInt64}
+	return cursor{own: len(in.Dtab), base: matches{limit: math.MaxInt64}}
 }
 
 // next gives the last entry before the cursor that matches a path, nil if none
@@ -154,13 +156,14 @@ func (in *Interpreter) next(path Path, c *cursor) *Dentry {
 			return &in.Dtab[c.own]
 		}
 	}
-	if in.Base == nil || c.base == 0 {
+	if in.Base == nil {
 		return nil
 	}
-	if c.base = in.Base.root.before(path, c.base); c.base == 0 {
+	number := c.base.next(in.Base.root, path)
+	if number == 0 {
 		return nil
 	}
-	return in.Base.entry(c.base)
+	return in.Base.entry(number)
 }
 
 // named asks the namers for a path and binds their answer.

@@ -89,7 +89,7 @@ const maxSteps = 5000
 func (in Interpreter) Delegate(path Path) *Step {
 	in.Visit = nil
 	t := tracer{Interpreter: &in, left: maxSteps}
-	t.hidden = binder{Interpreter: &in, budget: newBudget(in.MaxWork)}
+	t.hidden = binder{Interpreter: in, budget: newBudget(in.MaxWork)}
 	root := t.path(path, 0)
 	tree, err := in.Bind(path)
 	if err != nil {

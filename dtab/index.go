@@ -4,6 +4,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"sync"
 )
 
 // Index is a table made ready for many bindings: a look-up costs what the name
@@ -16,6 +17,26 @@ type Index struct {
 	// even says that the numbers are those of a new index.
 	even bool
 	root *Node
+	// binders are those of earlier bindings under the table.
+	binders sync.Pool
+}
+
+// binder gives one that has the state of another binding, or none.
+func (x *Index) binder() *binder {
+	if x != nil {
+		if b, ok := x.binders.Get().(*binder); ok {
+			return b
+		}
+	}
+	return &binder{}
+}
+
+// done takes back a binder that is not used any more.
+func (x *Index) done(b *binder) {
+	if x != nil {
+		b.Interpreter, b.memo = Interpreter{}, memo{}
+		x.binders.Put(b)
+	}
 }
 
 // spacing is between the numbers of the entries of a new index.
@@ -147,27 +168,6 @@ func (n *Node) Labels() []string { return n.labels }
 
 // Ends tells that a prefix ends here.
 func (n *Node) Ends() bool { return len(n.entries) > 0 }
-
-// before gives the greatest number below limit of an entry that matches a path,
-// 0 if there is none.
-func (n *Node) before(path Path, limit int64) int64 {
-	var best int64
-	for {
-		if i, _ := slices.BinarySearch(n.entries, limit); i > 0 {
-			best = max(best, n.entries[i-1])
-		}
-		if len(path) == 0 {
-			return best
-		}
-		if n.any != nil {
-			best = max(best, n.any.before(path[1:], limit))
-		}
-		if n = n.children[path[0]]; n == nil {
-			return best
-		}
-		path = path[1:]
-	}
-}
 
 // indexEdit changes an index under way: nodes that it owns are nobody else's.
 type indexEdit struct {

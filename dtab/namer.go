@@ -3,6 +3,7 @@ package dtab
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Namer answers for the names below one prefix, /#/<prefix>/.
@@ -122,6 +123,9 @@ func (n idNamer) Lookup(rest Path) (Tree, error) {
 // lowered gives the path in lower case; the path itself where nothing changes.
 func lowered(p Path) Path {
 	for i, segment := range p {
+		if isLower(segment) {
+			continue
+		}
 		if lower := strings.ToLower(javaString(segment)); lower != segment {
 			q := p.Join()
 			for j := i; j < len(q); j++ {
@@ -131,4 +135,14 @@ func lowered(p Path) Path {
 		}
 	}
 	return p
+}
+
+// isLower tells of an ASCII text that it has no upper case.
+func isLower(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
+			return false
+		}
+	}
+	return true
 }

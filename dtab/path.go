@@ -1,7 +1,5 @@
 package dtab
 
-import "strings"
-
 // Path is a name: a list of segments. A nil Path is "/", the empty name.
 // Segments are byte strings, compared byte by byte (so letter case counts),
 // and never empty.
@@ -73,10 +71,8 @@ func appendPath(b []byte, p Path) []byte {
 }
 
 func appendLabel(b []byte, label string) []byte {
-	for i := 0; i < len(label); i++ {
-		if !isLabelChar(label[i]) {
-			return appendEscaped(b, label)
-		}
+	if label != "" && !isLabel(label) {
+		return appendEscaped(b, label)
 	}
 	return append(b, label...)
 }
@@ -89,11 +85,21 @@ func appendEscaped(b []byte, label string) []byte {
 	return b
 }
 
+// isLabel tells whether a segment is written as it is.
+func isLabel(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if !isLabelChar(s[i]) {
+			return false
+		}
+	}
+	return s != ""
+}
+
 // isLabelChar tells whether a byte may stand in a label without an escape.
 func isLabelChar(c byte) bool {
 	switch {
-	case '0' <= c && c <= '9', 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z':
+	case 'a' <= c && c <= 'z', '-' <= c && c <= '.', '0' <= c && c <= ':', 'A' <= c && c <= 'Z', '#' <= c && c <= '%', c == '_':
 		return true
 	}
-	return strings.IndexByte("_:.#$%-", c) >= 0
+	return false
 }

@@ -49,9 +49,12 @@ func rinet(args Path) reply {
 	if len(args) < 2 {
 		return reply{tree: Neg{}, by: byUtility}
 	}
-	id, err := ParsePath("/" + args[0] + "/" + args[1])
-	if err != nil {
-		return reply{err: notAPath(err), thrown: true, by: byUtility}
+	id := args[:2]
+	if !isLabel(id[0]) || !isLabel(id[1]) {
+		var err error
+		if id, err = ParsePath("/" + args[0] + "/" + args[1]); err != nil {
+			return reply{err: notAPath(err), thrown: true, by: byUtility}
+		}
 	}
 	id = Path{"$", "io.buoyant.rinet"}.Join(id...)
 	return reply{tree: Bound{ID: id, Residual: args[2:].Join()}, by: byUtility}

@@ -12,6 +12,7 @@
 #   memory     an Envoy that is told of 10,000 services, and one that gets what it uses
 #   translate  translation and discovery, whole and of one change
 #   dtab       delegation
+#   finagle    delegation beside Finagle's own on a JVM; skipped without a JDK
 #
 # BENCHFLAGS are those of e2e/bench, which `go test -h` does not show: see
 # e2e/bench/flags_test.go. KIBBLE_ENVOY and KIBBLE_KUBE are set by make.
@@ -44,6 +45,7 @@ for part in "${parts[@]}"; do
     memory) benchmarks -bench EnvoyMemory ./xds ;;
     translate) benchmarks ./translate ./discovery ;;
     dtab) benchmarks ./dtab ;;
+    finagle) GO=$go tools/finagle/bench.sh ;;
     *) echo "there is no part $part: there are change, start, data, live, xds, memory, translate and dtab" >&2 && exit 2 ;;
   esac
 done
