@@ -117,7 +117,7 @@ fuzz: ## run each fuzz target for FUZZTIME (20s)
 soak: ## let environments, services and proxies come and go for SOAK (5m), with the race detector; memory and goroutines must be flat
 	@$(GO) test -race -count=1 -timeout 0 -v ./internal/soaktest -soak $(SOAK)
 
-bench: $(KIBBLE_ENVOY) $(KIBBLE_KUBE)/kube-apiserver ## measure Kibble beside other ways to do its job: PARTS of change, start, data, live, xds, memory, translate, dtab
+bench: $(KIBBLE_ENVOY) $(KIBBLE_KUBE)/kube-apiserver ## measure Kibble beside other ways to do its job: PARTS of change, start, data, live, xds, memory, translate, dtab, finagle
 	@GO=$(GO) tools/bench.sh $(PARTS)
 
 demo: programs ## run the hello-world demo until Ctrl-C

@@ -21,7 +21,7 @@ cd "$(dirname "$0")/.."
 
 go=${GO:-go}
 parts=("$@")
-[ ${#parts[@]} -gt 0 ] || parts=(change start data live xds memory translate dtab)
+[ ${#parts[@]} -gt 0 ] || parts=(change start data live xds memory translate dtab finagle)
 
 # measure runs one test of e2e/bench, which prints tables.
 measure() {
@@ -46,6 +46,6 @@ for part in "${parts[@]}"; do
     translate) benchmarks ./translate ./discovery ;;
     dtab) benchmarks ./dtab ;;
     finagle) GO=$go tools/finagle/bench.sh ;;
-    *) echo "there is no part $part: there are change, start, data, live, xds, memory, translate and dtab" >&2 && exit 2 ;;
+    *) echo "there is no part $part: there are change, start, data, live, xds, memory, translate, dtab and finagle" >&2 && exit 2 ;;
   esac
 done
