@@ -1,9 +1,6 @@
 package importer
 
 import (
-	"regexp"
-	"strings"
-
 	"go.yaml.in/yaml/v3"
 
 	"kibble.dev/dtab"
@@ -76,35 +73,4 @@ func (p *pool) storage(m *mapping) {
 	p.stores = append(p.stores, func() {
 		v.find(dtab.Warning, CodeMissing, "the tables are in namerd's storage ("+kind+"), not in these files", hint)
 	})
-}
-
-// scriptTable is how scripts make tables: echo "TABLE" | namerctl dtab create NAME -.
-var scriptTable = regexp.MustCompile(`echo\s+(?:"([^"]*)"|'([^']*)')\s*\|\s*namerctl\s+dtab\s+(?:create|update)\s+(\S+)\s+-`)
-
-// script reads the tables of a shell script.
-func (p *pool) script(page *page) {
-	for _, m := range scriptTable.FindAllStringSubmatchIndex(page.text, -1) {
-		from, to := m[2], m[3]
-		if from < 0 {
-			from, to = m[4], m[5]
-		}
-		before, body := page.text[:from], page.text[from:to]
-		line := 1 + strings.Count(before, "\n")
-		// Scripts indent tables as a whole; that is no part of them.
-		indent, lines := -1, strings.Split(strings.Trim(body, "\n"), "\n")
-		for _, l := range lines {
-			if trimmed := strings.TrimLeft(l, " "); trimmed != "" && (indent < 0 || len(l)-len(trimmed) < indent) {
-				indent = len(l) - len(trimmed)
-			}
-		}
-		for i, l := range lines {
-			lines[i] = strings.TrimRight(l[min(max(indent, 0), len(l)):], " ")
-		}
-		line += len(body) - len(strings.TrimLeft(body, "\n"))
-		at := page.place(line, 1)
-		p.found = append(p.found, &table{
-			name: page.text[m[6]:m[7]], text: strings.TrimRight(strings.Join(lines, "\n"), "\n ") + "\n",
-			src: dtab.Source{Name: at.Source, Line: at.Line, Col: at.Col - 1 + max(indent, 0)}, pos: at, pinned: page.pinned,
-		})
-	}
 }

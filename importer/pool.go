@@ -22,6 +22,8 @@ type pool struct {
 	found []*table
 	// stores tell where else namerd's tables are, where there are none here.
 	stores []func()
+	// later are questions that wait until all files are read.
+	later []func()
 	// texts of ConfigMaps by "name/key", for interpreters that read them.
 	texts map[string]value
 	// namespaces that the inputs name.
@@ -58,6 +60,10 @@ func (p *pool) read(f File) {
 	page := p.page(f)
 	if looksLikeTable(page.text) {
 		p.found = append(p.found, &table{name: p.tableName(f.Name), text: page.text, src: page.src, pos: page.src.At(1, 1)})
+		return
+	}
+	if strings.HasPrefix(page.text, "#!") && makesTables(page.text) {
+		p.script(page)
 		return
 	}
 	docs, bad := page.documents()
@@ -218,7 +224,7 @@ func (p *pool) configMap(m *mapping, name, namespace, file string) {
 		p.texts[name+"/"+key] = v
 		switch inner := v.page.inner(v.node); {
 		case looksLikeTable(v.text()), strings.HasSuffix(key, ".conf"):
-		case strings.Contains(v.text(), "namerctl dtab "):
+		case makesTables(v.text()):
 			p.script(inner)
 		case strings.Contains(v.text(), "routers:"), strings.Contains(v.text(), "interfaces:"), strings.Contains(v.text(), "storage:"):
 			docs, bad := inner.documents()

@@ -99,6 +99,9 @@ func (p *pool) syntax(err error, src dtab.Source, relative bool, text string) {
 
 // tables makes a Dtab of every table that stands outside of a router.
 func (p *pool) tables() {
+	for _, ask := range p.later {
+		ask()
+	}
 	for _, tell := range p.stores {
 		if len(p.found) == 0 {
 			tell()
