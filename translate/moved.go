@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"kibble.dev/dtab"
@@ -167,12 +168,14 @@ func (m *Model) SnapshotAfter(last *Snapshot) (*Snapshot, []dtab.Finding) {
 		inventory: m.inventory, selectors: last.selectors,
 	}
 	var found []dtab.Finding
+	pods := sync.OnceValues(func() (came, went []string) { return movedPods(last.inventory, m.inventory, m.moved.services) })
 	for _, name := range sortedKeys(last.Classes) {
 		before := last.Classes[name]
 		cb := followClass(m.inventory, before)
 		cb.refresh(m.moved.services)
 		for _, spec := range before.podListeners {
-			m.movePods(cb, spec, before.Local[spec.Name])
+			came, went := pods()
+			cb.followPods(spec, came, went)
 		}
 		// What cannot be made is found at every change: it is told once.
 		cb.snapshot.found = sortFindings(slices.Concat(before.found, cb.found))

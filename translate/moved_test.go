@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -147,7 +148,8 @@ func moveSomething(t *rapid.T, inv *Inventory) *Inventory {
 }
 
 // BenchmarkMovedEndpoint translates one endpoint's change among 5,000 Services of
-// 10 endpoints, and all of it for comparison.
+// 10 endpoints, where listeners bind the addresses of pods too, and all of it for
+// comparison.
 func BenchmarkMovedEndpoint(b *testing.B) {
 	inv := &Inventory{Services: map[Key]*Service{}}
 	service := func(i, moved int) *Service {
@@ -166,7 +168,15 @@ func BenchmarkMovedEndpoint(b *testing.B) {
 		ObjectMeta: metav1.ObjectMeta{Name: "r", Namespace: "default"},
 		Spec:       v1alpha1.RouterSpec{ProxyClass: "side", Port: 1, Dtab: "/svc => /#/io.l5d.k8s/default/http"},
 	}}}
-	b.Run("one", func(b *testing.B) {
+	pods := *inv
+	pods.Routers = append(slices.Clone(inv.Routers), &Sourced[v1alpha1.Router]{Object: v1alpha1.Router{
+		ObjectMeta: metav1.ObjectMeta{Name: "in", Namespace: "default"},
+		Spec: v1alpha1.RouterSpec{
+			ProxyClass: "side", Port: 2, Bind: v1alpha1.BindPod, Dtab: "/svc => /#/io.l5d.k8s/default/http",
+			Transformers: []v1alpha1.Transformer{{Kind: transformLocalhost}},
+		},
+	}})
+	one := func(b *testing.B, inv *Inventory) {
 		m := NewModel(inv, time.Time{})
 		s, _ := m.Snapshot()
 		for n := 0; b.Loop(); n++ {
@@ -177,7 +187,9 @@ func BenchmarkMovedEndpoint(b *testing.B) {
 			m = m.Next(&next, time.Time{})
 			s, _ = m.SnapshotAfter(s)
 		}
-	})
+	}
+	b.Run("one", func(b *testing.B) { one(b, inv) })
+	b.Run("one/pods", func(b *testing.B) { one(b, &pods) })
 	b.Run("all", func(b *testing.B) {
 		for b.Loop() {
 			NewModel(inv, time.Time{}).Snapshot()

@@ -282,21 +282,6 @@ func (cb *classBuilder) listener(spec listenerSpec, podIP string) *Resource {
 	return cb.resource(spec.Name, l, nil)
 }
 
-// podAddresses gives every address that an endpoint has.
-func (m *Model) podAddresses() []string {
-	all := map[string]bool{}
-	for _, svc := range m.inventory.Services {
-		for _, slice := range svc.Slices {
-			for _, ep := range slice.Endpoints {
-				for _, a := range ep.Addresses {
-					all[a] = true
-				}
-			}
-		}
-	}
-	return sortedKeys(all)
-}
-
 // decidedAt gives the policies that a router decides, weakest first.
 func (m *Model) decidedAt(r *router) []dogfood.Policy {
 	var all []dogfood.Policy

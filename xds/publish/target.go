@@ -125,9 +125,15 @@ func diffLocal(was, is map[string]map[translate.Scope]*translate.Resource, f fun
 		if sameMap(was[name], is[name]) {
 			continue
 		}
-		for _, s := range unionKeys(was[name], is[name]) {
-			if now := is[name][s]; !equal(was[name][s], now) {
-				f(cmp.Or(localType(was[name]), localType(is[name])), name, s, now)
+		typ := cmp.Or(localType(was[name]), localType(is[name]))
+		for s, old := range was[name] {
+			if now := is[name][s]; !equal(old, now) {
+				f(typ, name, s, now)
+			}
+		}
+		for s, now := range is[name] {
+			if was[name][s] == nil {
+				f(typ, name, s, now)
 			}
 		}
 	}
