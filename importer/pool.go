@@ -32,6 +32,8 @@ type pool struct {
 	// that reads none.
 	onNodes map[string]bool
 	taken   map[string]bool
+	// ports that Routers of a class have, by class:port.
+	ports map[string]*mapping
 }
 
 // config is the configuration of a linkerd or namerd.
@@ -43,7 +45,7 @@ type config struct {
 
 func newPool(files []File, o Options) *pool {
 	p := &pool{files: files, options: o, result: &Result{}, texts: map[string]value{},
-		namespaces: map[string]bool{}, onNodes: map[string]bool{}, taken: map[string]bool{}}
+		namespaces: map[string]bool{}, onNodes: map[string]bool{}, taken: map[string]bool{}, ports: map[string]*mapping{}}
 	for _, f := range files {
 		p.read(f)
 	}

@@ -143,7 +143,9 @@ func (r *router) emit(nodes bool) {
 			v.find(dtab.Info, CodeDiffers, "a Router has one port: the other servers of router "+r.label+" are Routers of their own: "+name, "")
 		}
 		o := newObject(v1alpha1.KindRouter, name, comment)
-		r.write(o.spec, s, nodes)
+		class := r.class(s, nodes)
+		r.write(o.spec, s, class)
+		r.claim(v, s, class)
 		r.p.result.Objects = append(r.p.result.Objects, o)
 	}
 	r.rest("a router")
@@ -158,8 +160,20 @@ func (r *router) comment() string {
 	return comments(&yaml.Node{HeadComment: r.node.HeadComment}, first)
 }
 
-func (r *router) write(spec *yaml.Node, s server, nodes bool) {
-	class := r.class(s, nodes)
+// claim notes the port of a class. Two processes may have one each, which the
+// proxies of a class may not.
+func (r *router) claim(v value, s server, class string) {
+	port := class + ":" + strconv.Itoa(s.port)
+	other, taken := r.p.ports[port]
+	if !taken {
+		r.p.ports[port] = r.config.mapping
+	} else if other != r.config.mapping {
+		v.find(dtab.Warning, CodeAssumed, "another process has port "+strconv.Itoa(s.port)+" too, by the configuration at "+other.place().String()+"; here both are of class "+class,
+			"import them one by one, each with a --proxy-class of its own")
+	}
+}
+
+func (r *router) write(spec *yaml.Node, s server, class string) {
 	set(spec, "proxyClass", text(class))
 	set(spec, "port", number(s.port))
 	if s.bind != v1alpha1.BindAny {

@@ -219,12 +219,16 @@ func readBack(name string, text []byte, known []dtab.Finding) []dtab.Finding {
 	return judge(inv, found, known)
 }
 
-// judge adds what translation finds. Mistakes in tables have been told with
-// their place in the input already.
+// judge adds what translation finds. Mistakes in tables, and tables that are not
+// there, have been told with their place in the input already.
 func judge(inv *translate.Inventory, found, known []dtab.Finding) []dtab.Finding {
 	m := translate.NewModel(inv, time.Now())
 	_, more := m.Snapshot()
 	found = slices.Concat(found, m.Findings(), more)
-	told := slices.ContainsFunc(known, func(f dtab.Finding) bool { return f.Code == importer.CodeSyntax })
-	return slices.DeleteFunc(found, func(f dtab.Finding) bool { return told && f.Code == dtab.CodeSyntax })
+	told := func(code string) bool {
+		return slices.ContainsFunc(known, func(f dtab.Finding) bool { return f.Code == code && f.Severity == dtab.Error })
+	}
+	return slices.DeleteFunc(found, func(f dtab.Finding) bool {
+		return f.Code == dtab.CodeSyntax && told(importer.CodeSyntax) || strings.HasPrefix(f.Message, "there is no Dtab ") && told(importer.CodeMissing)
+	})
 }
