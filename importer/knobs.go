@@ -16,7 +16,7 @@ func (r *router) knobs() {
 	r.get("experimental")
 	r.notNeeded("Envoy has limits and statistics of its own", "originator", "maxChunkKB", "maxHeadersKB", "maxInitialLineKB", "maxRequestKB",
 		"maxResponseKB", "maxErrResponseKB", "streamAfterContentLengthKB", "streamingEnabled", "initialStreamWindowBytes", "failFast")
-	r.notNeeded("the access log is Envoy's, on its standard output", "httpAccessLog", "httpAccessLogRollPolicy", "httpAccessLogAppend", "httpAccessLogRotateCount", "h2AccessLog", "h2AccessLogRollPolicy", "h2AccessLogAppend", "h2AccessLogRotateCount")
+	r.notNeeded("the access log is Envoy's, on its standard output; accessLog: all has every request", "httpAccessLog", "httpAccessLogRollPolicy", "httpAccessLogAppend", "httpAccessLogRotateCount", "h2AccessLog", "h2AccessLogRollPolicy", "h2AccessLogAppend", "h2AccessLogRotateCount")
 	for name, why := range map[string]string{
 		"announcers":       "Kibble announces its listeners nowhere",
 		"loggers":          "requests are logged by Envoy only",

@@ -17,6 +17,9 @@ import (
 //go:embed carrier.lua
 var carrierLua string
 
+// inBaggage is in every baggage that carries a decision.
+const inBaggage = "dogfood"
+
 // carries tells that a router passes the decision on in a carrier.
 func (r *router) carries(c v1alpha1.Carrier) bool {
 	if len(r.spec.Carriers) == 0 {
@@ -31,14 +34,18 @@ func stripBaggage() *hcmv3.HttpFilter {
 	return guardedLua("strip-baggage", hasHeader(dogfood.BaggageHeader), "strip(handle)")
 }
 
-// readBaggage routes requests by the decision that they bring in baggage, and
-// has both carriers say the same where there are both.
-func readBaggage(write bool) *hcmv3.HttpFilter {
-	ours := conditionPredicate(dogfood.Header{Name: dogfood.BaggageHeader, Is: dogfood.Text{Op: dogfood.OpContains, Want: "dogfood"}})
+// readContext routes requests by the decision that they bring in baggage, has
+// both carriers say the same where there are both, and notes the context.
+func readContext(write bool) *hcmv3.HttpFilter {
+	ours := conditionPredicate(dogfood.Header{Name: dogfood.BaggageHeader, Is: dogfood.Text{Op: dogfood.OpContains, Want: inBaggage}})
+	own := hasHeader(headerDogfood)
+	note := noteContext(false)
+	m := when(ours, execute([]*corev3.TypedExtensionConfig{extension("carry", luaConfig("carry(handle, false)")), note}))
+	m.OnNoMatch = nested(when(own, execute([]*corev3.TypedExtensionConfig{note})))
 	if write {
-		return guardedLua("carry", anyOf([]*xdsPredicate{ours, hasHeader(headerDogfood)}), "carry(handle, true)")
+		m = when(anyOf([]*xdsPredicate{ours, own}), execute([]*corev3.TypedExtensionConfig{extension("carry", luaConfig("carry(handle, true)")), note}))
 	}
-	return guardedLua("carry", ours, "carry(handle, false)")
+	return httpFilter("kibble.context", &compositev3.Composite{Matcher: m})
 }
 
 // writeBaggage writes the decision that was made here into baggage.

@@ -74,7 +74,7 @@ func TestLogSaysContext(t *testing.T) {
 	_, address := newApp(t, "v1")
 	for _, carriers := range []string{"[l5d-ctx]", "[baggage]", "[l5d-ctx, baggage]"} {
 		w := newWorld(t, "one", map[string]string{
-			"r": "{proxyClass: one, port: 1, carriers: " + carriers + ", dtab: '/svc/world => /#/io.l5d.k8s/default/http/v1'}",
+			"r": "{proxyClass: one, port: 1, accessLog: all, carriers: " + carriers + ", dtab: '/svc/world => /#/io.l5d.k8s/default/http/v1'}",
 		}, nil, map[string]string{"v1": address})
 		for _, lines := range []string{"l5d-ctx-dogfood: a,b\r\n", "baggage: dogfood=a_b\r\n"} {
 			newRawClient(t, w.address(t, "r")).send(t, "GET / HTTP/1.1\r\nHost: world\r\n"+lines+"\r\n")

@@ -44,14 +44,16 @@ func guarded(policies []dogfood.Policy, action *xdsmatcherv3.Matcher_OnMatch) *x
 }
 
 // policyChain lays out what conditions look at, decides policy after policy,
-// and has the request routed again.
+// and has the request routed by the headers that it has by then: Envoy picks a
+// route before any filter runs, and changing headers alone does not make it pick
+// again.
 func policyChain(policies []dogfood.Policy) []*corev3.TypedExtensionConfig {
 	rows := policyRows(dogfood.InContext(policies))
 	chain := layOut(conditionsOf(policies), rows)
 	for _, row := range rows {
 		chain = append(chain, row.filter())
 	}
-	return append(chain, routeAgain())
+	return append(chain, noteContext(true))
 }
 
 // layOut puts what conditions look at where matchers find it.

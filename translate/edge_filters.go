@@ -49,16 +49,6 @@ func claimsToState(formats map[string]string) *corev3.TypedExtensionConfig {
 	return extension("claim-texts", config)
 }
 
-// routeAgain has the request routed by the headers that it has by now. Envoy
-// picks a route before any filter runs, and changing headers alone does not
-// make it pick again.
-func routeAgain() *corev3.TypedExtensionConfig {
-	return extension("route-again", &setstatev3.Config{
-		ClearRouteCache:  true,
-		OnRequestHeaders: []*statev3.FilterStateValue{stateValue("kibble.decided", "1")},
-	})
-}
-
 func stateValue(key, format string) *statev3.FilterStateValue {
 	return &statev3.FilterStateValue{
 		Key:        &statev3.FilterStateValue_ObjectKey{ObjectKey: key},

@@ -88,15 +88,15 @@ func newLab(t testing.TB, spec listenerSpec, policies []dogfood.Policy, upstream
 	if err != nil {
 		t.Fatal(err)
 	}
-	tokens, err := newTokenExtension("policies/tokens", policies)
+	tokens, err := newTokenExtension(tokenExtensionName("policies"), policies)
 	if err != nil {
 		t.Fatal(err)
 	}
 	fromFiles(t, l, map[string]string{
-		"routes":                      writeResource(t, dir, "routes", labRoutes()),
-		"policies":                    writeResource(t, dir, "policies", ext),
-		foretoldName("default/front"): writeResource(t, dir, "overrides", foretoldExtension(foretoldName("default/front"), nil)),
-		"policies/tokens":             writeResource(t, dir, "tokens", tokens),
+		"routes":                       writeResource(t, dir, "routes", labRoutes()),
+		"policies":                     writeResource(t, dir, "policies", ext),
+		foretoldName("default/front"):  writeResource(t, dir, "overrides", foretoldExtension(foretoldName("default/front"), nil)),
+		tokenExtensionName("policies"): writeResource(t, dir, "tokens", tokens),
 	})
 	var places []place
 	if upstream != "" {

@@ -41,6 +41,8 @@ type listenerSpec struct {
 	WriteBaggage bool
 	// OnDemand: a request whose cluster is not there has the proxy ask for it.
 	OnDemand bool
+	// AccessLog says which requests are logged; "" is the default.
+	AccessLog v1alpha1.AccessLog
 	// Identifying is the header, beside the host, that names are made of; "" for none.
 	Identifying string
 	// TLS is what the listener serves HTTPS with; nil for plain HTTP.

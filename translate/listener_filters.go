@@ -9,8 +9,8 @@ import (
 	compositev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/composite/v3"
 	forwardv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/dynamic_forward_proxy/v3"
 	authzv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_authz/v3"
+	chainv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/filter_chain/v3"
 	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
-	jwtv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/jwt_authn/v3"
 	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
@@ -26,7 +26,7 @@ const controlPlaneCluster = "xds_cluster"
 
 // tokenExtensionName is the name of the extension that newTokenExtension makes,
 // beside that of the policies.
-func tokenExtensionName(policyExtension string) string { return policyExtension + "/tokens" }
+func tokenExtensionName(policyExtension string) string { return policyExtension + "/token-chain" }
 
 // resolverAway is what Envoy answers where the resolver does not. The resolver
 // itself never says it, so that localReplies can tell the two apart.
@@ -44,21 +44,22 @@ func httpFilters(r listenerSpec) []*hcmv3.HttpFilter {
 	case r.Untrusted:
 		filters = append(filters, stripBaggage())
 	default:
-		filters = append(filters, readBaggage(r.WriteBaggage))
+		filters = append(filters, readContext(r.WriteBaggage))
 	}
 	if r.Untrusted && r.Policies {
 		filters = append(filters,
-			delivered(tokenExtensionName(r.PolicyExtension), &jwtv3.JwtAuthentication{}),
+			delivered(tokenExtensionName(r.PolicyExtension), &chainv3.FilterChainConfig{}),
 			delivered(r.PolicyExtension, &compositev3.Composite{}))
 	}
 	if r.Untrusted && r.WriteBaggage {
 		filters = append(filters, writeBaggage())
 	}
-	filters = append(filters, noteContext())
 	if r.AdHoc {
 		filters = append(filters, delivered(foretoldName(r.Router), &compositev3.Composite{}), askResolver(r))
 	}
-	filters = append(filters, httpFilter(mutationFilter, lastMutations(r)))
+	if r.Untrusted {
+		filters = append(filters, httpFilter(mutationFilter, lastMutations(r)))
+	}
 	if r.OnDemand { // from here on the route is known
 		filters = append(filters, askForClusters())
 	}
@@ -117,15 +118,10 @@ func exactly(names ...string) *matcherv3.ListStringMatcher {
 	return list
 }
 
-// lastMutations are made on every request after its route is known; routes add
-// their own. Outside, nothing of ours comes back, and nothing comes in by way
-// of trailers, which are read after the route was picked.
+// lastMutations are made on every request of an untrusted router after its route
+// is known; routes add their own. Nothing of ours goes out, and nothing comes in
+// by way of trailers, which are read after the route was picked.
 func lastMutations(r listenerSpec) *mutationv3.HeaderMutation {
-	if !r.Untrusted {
-		return &mutationv3.HeaderMutation{Mutations: &mutationv3.Mutations{
-			RequestTrailersMutations: removePrefixes([]string{ownPrefix}),
-		}}
-	}
 	strip := removePrefixes(outsidePrefixes())
 	var request []*mutationrulesv3.HeaderMutation
 	if r.AdHoc { // also where no policy was decided, or none grants

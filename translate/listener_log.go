@@ -2,12 +2,29 @@ package translate
 
 import (
 	accesslogv3 "github.com/envoyproxy/go-control-plane/envoy/config/accesslog/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	celv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/filters/cel/v3"
 	streamv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/stream/v3"
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+
+	"kibble.dev/api/v1alpha1"
+	"kibble.dev/dogfood"
 )
 
-// accessLog writes a line of JSON to standard output for each request: who
-// asked for what, which environments were active, where it went and why.
+// accessLog counts all requests, and writes a line of JSON to standard output
+// for those that the router logs.
 func accessLog(r listenerSpec) []*accesslogv3.AccessLog {
+	all := []*accesslogv3.AccessLog{requestCounter(r)}
+	if r.AccessLog == v1alpha1.AccessLogNone {
+		return all
+	}
+	return append(all, requestLine(r))
+}
+
+// requestLine says who asked for what, which environments were active, where it
+// went and why.
+func requestLine(r listenerSpec) *accesslogv3.AccessLog {
 	fields := map[string]string{
 		"time":       "%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%",
 		"router":     escapeFormat(r.Router),
@@ -34,11 +51,78 @@ func accessLog(r listenerSpec) []*accesslogv3.AccessLog {
 		"upstream":   "%UPSTREAM_HOST%",
 		"attempts":   "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
 	}
-	return []*accesslogv3.AccessLog{requestCounter(r), {
-		Name: "envoy.access_loggers.stdout",
+	return &accesslogv3.AccessLog{
+		Name:   "envoy.access_loggers.stdout",
+		Filter: loggedRequests(r.AccessLog),
 		ConfigType: &accesslogv3.AccessLog_TypedConfig{TypedConfig: mustAny(&streamv3.StdoutAccessLog{
 			AccessLogFormat: &streamv3.StdoutAccessLog_LogFormat{LogFormat: jsonFormat(fields)},
 		})},
+	}
+}
+
+// loggedRequests says which requests get a line; nil: all do. What costs least
+// to ask stands first: CEL is asked only about requests with a context. A filter
+// of the log sees headers as they went on, so of a context that ends here
+// nothing is left.
+func loggedRequests(which v1alpha1.AccessLog) *accesslogv3.AccessLogFilter {
+	inEnvironment := logAny(logHeader(presentHeader(headerDogfood)), logHeader(stringHeader(dogfood.BaggageHeader,
+		&matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Contains{Contains: inBaggage}})))
+	switch which {
+	case v1alpha1.AccessLogAll:
+		return nil
+	case v1alpha1.AccessLogEnvironments:
+	default:
+		inEnvironment = logBoth(inEnvironment, logCEL("'"+HeaderFallback+"' in response.headers"))
+	}
+	return logAny(
+		logStatus(accesslogv3.ComparisonFilter_GE, 500, "kibble.access_log.status"),
+		logFlagged(),
+		logHeader(presentHeader(HeaderCtxDtab)), logHeader(presentHeader(HeaderDtab)),
+		inEnvironment,
+	)
+}
+
+func logAny(each ...*accesslogv3.AccessLogFilter) *accesslogv3.AccessLogFilter {
+	return &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_OrFilter{
+		OrFilter: &accesslogv3.OrFilter{Filters: each},
+	}}
+}
+
+func logBoth(each ...*accesslogv3.AccessLogFilter) *accesslogv3.AccessLogFilter {
+	return &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_AndFilter{
+		AndFilter: &accesslogv3.AndFilter{Filters: each},
+	}}
+}
+
+func logCEL(expression string) *accesslogv3.AccessLogFilter {
+	return &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_ExtensionFilter{
+		ExtensionFilter: &accesslogv3.ExtensionFilter{
+			Name:       "envoy.access_loggers.extension_filters.cel",
+			ConfigType: &accesslogv3.ExtensionFilter_TypedConfig{TypedConfig: mustAny(&celv3.ExpressionFilter{Expression: expression})},
+		},
+	}}
+}
+
+func logHeader(header *routev3.HeaderMatcher) *accesslogv3.AccessLogFilter {
+	return &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_HeaderFilter{
+		HeaderFilter: &accesslogv3.HeaderFilter{Header: header},
+	}}
+}
+
+// logFlagged is for requests for which Envoy has one of these response flags; none: any.
+func logFlagged(flags ...string) *accesslogv3.AccessLogFilter {
+	return &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_ResponseFlagFilter{
+		ResponseFlagFilter: &accesslogv3.ResponseFlagFilter{Flags: flags},
+	}}
+}
+
+// logStatus compares the status of the answer. The runtime key is required by
+// Envoy, and set by nobody.
+func logStatus(op accesslogv3.ComparisonFilter_Op, status uint32, key string) *accesslogv3.AccessLogFilter {
+	return &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_StatusCodeFilter{
+		StatusCodeFilter: &accesslogv3.StatusCodeFilter{Comparison: &accesslogv3.ComparisonFilter{
+			Op: op, Value: &corev3.RuntimeUInt32{DefaultValue: status, RuntimeKey: key},
+		}},
 	}}
 }
 

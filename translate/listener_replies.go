@@ -74,24 +74,11 @@ func (l localReply) body(r listenerSpec) string {
 }
 
 func (l localReply) filter() *accesslogv3.AccessLogFilter {
-	flags := &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_ResponseFlagFilter{
-		ResponseFlagFilter: &accesslogv3.ResponseFlagFilter{Flags: l.flags},
-	}}
+	flags := logFlagged(l.flags...)
 	if l.status == 0 {
 		return flags
 	}
-	status := &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_StatusCodeFilter{
-		StatusCodeFilter: &accesslogv3.StatusCodeFilter{Comparison: &accesslogv3.ComparisonFilter{
-			Op: accesslogv3.ComparisonFilter_EQ,
-			Value: &corev3.RuntimeUInt32{
-				DefaultValue: l.status,
-				RuntimeKey:   "kibble.local_reply." + strings.ToLower(l.flags[0]), // required, and set by nobody
-			},
-		}},
-	}}
-	return &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_AndFilter{
-		AndFilter: &accesslogv3.AndFilter{Filters: []*accesslogv3.AccessLogFilter{flags, status}},
-	}}
+	return logBoth(flags, logStatus(accesslogv3.ComparisonFilter_EQ, l.status, "kibble.local_reply."+strings.ToLower(l.flags[0])))
 }
 
 // textFormat is a format string of Envoy, whose result is a text.

@@ -94,5 +94,8 @@ func updateTag(value string) *xdsmatcherv3.Matcher_OnMatch {
 // absent holds for the value of a label that is not there, however Envoy writes it.
 func absent() *xdsPredicate {
 	input := &xdscorev3.TypedExtensionConfig{Name: "value", TypedConfig: mustAny(&statinputv3.StatTagValueInput{})}
-	return matchesValue(input, xdsString(dogfood.Text{Op: dogfood.OpRegex, Pattern: "-?"}))
+	is := func(text string) *xdsPredicate {
+		return matchesValue(input, xdsString(dogfood.Text{Op: dogfood.OpExact, Want: text}))
+	}
+	return anyOf([]*xdsPredicate{is("-"), is("")}) // a regex would cost each request ten times as much
 }

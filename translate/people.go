@@ -8,7 +8,6 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	statev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/common/set_filter_state/v3"
 	setstatev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/set_filter_state/v3"
-	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 )
 
 // Headers of responses that tell people, and programs that ask, where they are.
@@ -35,12 +34,15 @@ func (b *builder) peopleHeaders() []*corev3.HeaderValueOption {
 	return []*corev3.HeaderValueOption{setHeader(HeaderEnvironment, contextNoted)}
 }
 
-// noteContext notes the context of a request as it is routed: who forwards it
-// may take the header away, while responses, log and metrics come later.
-func noteContext() *hcmv3.HttpFilter {
+// noteContext notes the context of a request as it is routed, and has it routed
+// again if so wanted: who forwards it may take the header away, while responses,
+// log and metrics come later. It is run for requests that have a context only.
+func noteContext(routeAgain bool) *corev3.TypedExtensionConfig {
 	value := stateValue(contextState, "%REQ("+headerDogfood+")%")
 	value.GetFormatString().OmitEmptyValues = true
-	return httpFilter("kibble.context", &setstatev3.Config{OnRequestHeaders: []*statev3.FilterStateValue{value}})
+	return extension("note-context", &setstatev3.Config{
+		OnRequestHeaders: []*statev3.FilterStateValue{value}, ClearRouteCache: routeAgain,
+	})
 }
 
 const (

@@ -185,7 +185,7 @@ func (m *Model) addRouter(cb *classBuilder, t *hostTable) {
 		Port: uint32(r.spec.Port), Bind: r.spec.Bind, Untrusted: r.untrusted(), Hops: r.spec.XFFNumTrustedHops,
 		AdHoc: r.spec.AdHocOverrides != nil, Identifying: r.identifier.header, Policies: r.untrusted(), In: r.handsOver(),
 		PolicyExtension: r.key.String() + "/policies", DynamicForwardProxy: t.needs.get(dynamicCluster) != nil,
-		WriteBaggage: r.carries(v1alpha1.CarrierBaggage), OnDemand: r.spec.OnDemand != nil, source: cb.source,
+		WriteBaggage: r.carries(v1alpha1.CarrierBaggage), OnDemand: r.spec.OnDemand != nil, AccessLog: r.spec.AccessLog, source: cb.source,
 	}
 	if spec.Policies {
 		m.addPolicies(cb, spec.PolicyExtension, decided)

@@ -88,6 +88,22 @@ const (
 	CarrierBaggage Carrier = "baggage"
 )
 
+// AccessLog says which requests the proxies of a router write a line about.
+//
+// +kubebuilder:validation:Enum="";notable;environments;all;none
+type AccessLog string
+
+// AccessLogNotable, the default, is for what somebody may have to look into:
+// answers of 500 and more, whatever Envoy has a response flag for, what the
+// baseline has answered for an environment, and what carries rules of its own.
+// AccessLogEnvironments adds all requests in an environment.
+const (
+	AccessLogNotable      AccessLog = "notable"
+	AccessLogEnvironments AccessLog = "environments"
+	AccessLogAll          AccessLog = "all"
+	AccessLogNone         AccessLog = "none"
+)
+
 // RouterSpec is what a Router's user writes.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.tls) || self.tls.port != self.port",message="tls.port is the port of plain HTTP; give HTTPS a port of its own"
@@ -155,6 +171,12 @@ type RouterSpec struct {
 	// XFFNumTrustedHops is how many proxies in front of this router are trusted
 	// to have written X-Forwarded-For; default 0: the peer is the client.
 	XFFNumTrustedHops uint32 `json:"xffNumTrustedHops,omitempty"`
+	// AccessLog says which requests are a line on Envoy's standard output. Notable
+	// (the default) are answers of 500 and more, requests that Envoy or a client
+	// broke off, those that the baseline has answered for an environment, and those
+	// with rules of their own; environments adds all that are in one.
+	// +kubebuilder:default=notable
+	AccessLog AccessLog `json:"accessLog,omitempty"`
 }
 
 // Response is one answer of a router's own: a status with a body or without, or

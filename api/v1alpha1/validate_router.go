@@ -22,6 +22,7 @@ func (r *Router) Validate() []FieldError {
 	}
 	c.oneOf("spec.bind", string(s.Bind), string(BindAny), string(BindLoopback), string(BindPod))
 	c.oneOf("spec.trust", string(s.Trust), string(TrustUntrusted), string(TrustInternal))
+	c.oneOf("spec.accessLog", string(s.AccessLog), string(AccessLogNotable), string(AccessLogEnvironments), string(AccessLogAll), string(AccessLogNone))
 	if s.Identifier != nil {
 		c.identifier("spec.identifier", s.Identifier)
 	}

@@ -41,6 +41,7 @@ func TestRouterValidate(t *testing.T) {
 			"spec.tls.certificates[1].hosts[4]: \"a:1\" is not a host that a client can ask for by TLS\n" +
 			"spec.tls.redirectPort: 65536 is not a port"},
 		{func(s *RouterSpec) { s.Bind = "all" }, `spec.bind: bind cannot be "all"`},
+		{func(s *RouterSpec) { s.AccessLog = "errors" }, `spec.accessLog: accessLog cannot be "errors"`},
 		{func(s *RouterSpec) { s.Trust = "full" }, `spec.trust: trust cannot be "full"`},
 		{func(s *RouterSpec) { s.DstPrefix = "svc" }, `spec.dstPrefix: "svc" is not a path`},
 		{func(s *RouterSpec) { s.DtabRef = &LocalRef{} }, "spec.dtabRef.name: name is missing"},

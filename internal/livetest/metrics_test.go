@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,7 +54,7 @@ envoy_kibble_requests{kibble_router="default/inside",kibble_direction="out",kibb
 // and which object made the route.
 func TestAccessLogTells(t *testing.T) {
 	v2 := app(t, "v2")
-	x := start(t, hello+policy("world-v2", "baseline", "/host/world => /srv/world-v2"),
+	x := start(t, logging("all")+policy("world-v2", "baseline", "/host/world => /srv/world-v2"),
 		map[string][]pod{"world-v1": {app(t, "v1")}, "world-v2": {{address: v2.address, unready: true}}})
 	x.ask(t, "front", "world", "cookie: env=world-v2", "x-request-id: a")
 	x.ask(t, "inside", "world", "x-request-id: b")
@@ -76,6 +77,47 @@ func TestAccessLogTells(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// logging is hello with routers that log what accessLog says.
+func logging(which string) string {
+	return strings.ReplaceAll(hello, "dtabRef: {name: world}", "dtabRef: {name: world}, accessLog: "+which)
+}
+
+// A router logs what may have to be looked into, or more, or nothing, as it
+// says; whatever carries the context.
+func TestAccessLogChooses(t *testing.T) {
+	const notable = "fallback in-baggage refused rules"
+	for which, want := range map[string]string{
+		"notable": notable, `""`: notable, "none": "", "environments": "environment " + notable, "all": "environment fallback in-baggage ordinary refused rules",
+		"notable, carriers: [baggage]": notable,
+	} {
+		t.Run(which, func(t *testing.T) {
+			x := start(t, logging(which)+policy("world-v2", "baseline", "/host/world => /srv/world-v2")+policy("other", "baseline", "/host/world => /srv/none"),
+				map[string][]pod{"world-v1": {app(t, "v1")}, "world-v2": {app(t, "v2")}})
+			for id, request := range map[string][2]string{
+				"ordinary": {"world", "x: y"}, "environment": {"world", "l5d-ctx-dogfood: world-v2"}, "fallback": {"world", "l5d-ctx-dogfood: other"},
+				"in-baggage": {"world", "baggage: a=b,dogfood=other"}, "rules": {"world", "l5d-dtab: /host/world => /srv/world-v2"}, "refused": {"nobody", "x: y"},
+			} {
+				x.ask(t, "inside", request[0], request[1], "x-request-id: "+id)
+			}
+			x.Stop() // it writes what it still has
+			ids := []string{}
+			for line := range strings.Lines(x.Log()) {
+				var l struct {
+					Router string
+					ID     string `json:"request_id"`
+				}
+				if json.Unmarshal([]byte(line), &l) == nil && l.Router != "" {
+					ids = append(ids, l.ID)
+				}
+			}
+			slices.Sort(ids)
+			if got := strings.Join(ids, " "); got != want {
+				t.Errorf("logged: %s, want %s", got, want)
+			}
+		})
 	}
 }
 
