@@ -4,7 +4,10 @@ import (
 	_ "embed"
 	"slices"
 
+	xdsmatcherv3 "github.com/cncf/xds/go/xds/type/matcher/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	matchingv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/common/matching/v3"
+	skipv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/common/matcher/action/v3"
 	compositev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/composite/v3"
 	luav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/lua/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
@@ -31,7 +34,24 @@ func (r *router) carries(c v1alpha1.Carrier) bool {
 // stripBaggage takes our member of baggage away from requests that have any
 // baggage at all: also members that only some libraries read as ours.
 func stripBaggage() *hcmv3.HttpFilter {
-	return guardedLua("strip-baggage", hasHeader(dogfood.BaggageHeader), "strip(handle)")
+	return httpFilter("strip-baggage", &compositev3.Composite{Matcher: stripMatcher()})
+}
+
+// stripMatcher does so as the matcher of a composite filter.
+func stripMatcher() *xdsmatcherv3.Matcher {
+	return when(hasHeader(dogfood.BaggageHeader), execute([]*corev3.TypedExtensionConfig{stripScript()}))
+}
+
+// stripInChain does so within a chain of filters.
+func stripInChain() *corev3.TypedExtensionConfig {
+	return extension("baggage", &matchingv3.ExtensionWithMatcher{
+		ExtensionConfig: stripScript(),
+		XdsMatcher:      when(noneOf(hasHeader(dogfood.BaggageHeader)), act("skip", &skipv3.SkipFilter{})),
+	})
+}
+
+func stripScript() *corev3.TypedExtensionConfig {
+	return extension("strip-baggage", luaConfig("strip(handle)"))
 }
 
 // readContext routes requests by the decision that they bring in baggage, has

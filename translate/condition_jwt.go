@@ -60,7 +60,7 @@ func providerName(j dogfood.JWT) string {
 // It stands by itself because it may have to wait for keys: in the chain of a
 // composite filter a request that has waited skips the rest of the chain
 // (Envoy 1.40). Without tokens to check it is a chain of no filters, which costs
-// a request next to nothing; a filter that has nothing to do costs about 2 µs.
+// a request next to nothing; a filter that has nothing to do costs about 1 µs.
 func newTokenExtension(name string, policies []dogfood.Policy) (*corev3.TypedExtensionConfig, error) {
 	config := &chainv3.FilterChainConfig{}
 	if providers := newJWTProviders(conditionsOf(policies)); len(providers) > 0 {

@@ -21,35 +21,40 @@ import (
 // order of dogfood.InContext, and lets the request be routed again. Where one
 // of them grants it, the caller's own rules become l5d-dtab once more. It trusts
 // that both headers were removed before (see setRulesAside), and that the filter
-// of newTokenExtension has run. Without policies it does nothing.
+// of newTokenExtension has run. Before all that, and also without policies, it
+// takes out of baggage what could be ours: as a filter of its own that would
+// cost each request as much as this one.
 //
 // A request that shows nothing of what any policy asks for pays for one look at
 // a few headers: the chain of filters is built only behind a guard.
 func newPolicyExtension(name string, policies []dogfood.Policy) (*corev3.TypedExtensionConfig, error) {
-	config := &compositev3.Composite{}
+	config := &compositev3.Composite{Matcher: stripMatcher()}
 	if len(policies) > 0 {
-		config.Matcher = withLinks(policies, guarded(policies, execute(policyChain(policies))))
+		config.Matcher = withLinks(policies, guarded(policies, execute(policyChain(policies)), config.Matcher))
 	}
 	ext := extension(name, config)
 	return ext, validateDeep(ext)
 }
 
-// guarded runs the action for requests for which a policy may hold.
-func guarded(policies []dogfood.Policy, action *xdsmatcherv3.Matcher_OnMatch) *xdsmatcherv3.Matcher {
+// guarded runs the action for requests for which a policy may hold; for others
+// the rest decides.
+func guarded(policies []dogfood.Policy, action *xdsmatcherv3.Matcher_OnMatch, rest *xdsmatcherv3.Matcher) *xdsmatcherv3.Matcher {
 	guard := policyGuard(conditionsOf(policies))
 	if guard == nil {
 		return &xdsmatcherv3.Matcher{OnNoMatch: action}
 	}
-	return when(guard, action)
+	m := when(guard, action)
+	m.OnNoMatch = nested(rest)
+	return m
 }
 
-// policyChain lays out what conditions look at, decides policy after policy,
+// policyChain cleans baggage, lays out what conditions look at, decides policy after policy,
 // and has the request routed by the headers that it has by then: Envoy picks a
 // route before any filter runs, and changing headers alone does not make it pick
 // again.
 func policyChain(policies []dogfood.Policy) []*corev3.TypedExtensionConfig {
 	rows := policyRows(dogfood.InContext(policies))
-	chain := layOut(conditionsOf(policies), rows)
+	chain := append([]*corev3.TypedExtensionConfig{stripInChain()}, layOut(conditionsOf(policies), rows)...)
 	for _, row := range rows {
 		chain = append(chain, row.filter())
 	}

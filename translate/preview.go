@@ -190,7 +190,7 @@ func (m *Model) Keep(s *Snapshot, only string) (func(*Resource) bool, error) {
 		return nil, err
 	}
 	name := r.key.String()
-	kept := map[string]bool{name: true, name + "/policies": true, name + "/tls": true}
+	kept := map[string]bool{name: true, policyExtensionName(name): true, name + "/tls": true}
 	for secret := range m.certificates {
 		kept[secretName(secret)] = r.tls != nil && r.tls.uses(secretName(secret))
 	}
@@ -205,7 +205,7 @@ func (m *Model) Keep(s *Snapshot, only string) (func(*Resource) bool, error) {
 		}
 	}
 	for _, typ := range []string{RouteType, ListenerType, ExtensionType} {
-		for _, own := range []string{name, name + "/policies"} {
+		for _, own := range []string{name, policyExtensionName(name)} {
 			if res := resources[typ][own]; res != nil {
 				follow(res)
 			}

@@ -123,7 +123,7 @@ func wholeListener(t testing.TB, m *Model, s *Snapshot, name, class string, hops
 	rc.ResponseHeadersToAdd = []*corev3.HeaderValueOption{setHeader(told, "%REQ("+headerDogfood+")%")}
 	spec := listenerSpec{Name: name, Router: router, RouteConfig: "r", Bind: v1alpha1.BindLoopback, Hops: hops}
 	if class == "edge" {
-		spec.Untrusted, spec.Policies, spec.PolicyExtension = true, true, router+"/policies"
+		spec.Untrusted, spec.Policies, spec.PolicyExtension = true, true, policyExtensionName(router)
 	}
 	l, err := newListener(spec, "")
 	if err != nil {
