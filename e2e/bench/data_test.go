@@ -80,6 +80,7 @@ func (w *world) cases() []comparison {
 			{name: "edge beside nginx + Envoy, with context", header: cookie, answer: "world-v2"},
 		} {
 			c.kibble, c.hand = through(w.Kibble.Direct, w.Hand.Nginx, edge)
+			c.hand.pids = append(slices.Clone(w.hand), w.nginx)
 			all = append(all, c)
 		}
 	}
@@ -187,6 +188,7 @@ type world struct {
 	Dir          string
 
 	kibble, hand []int // processes of each side
+	nginx        int
 }
 
 type ports struct{ Edge, Direct, In, Out, Nginx int }
@@ -215,6 +217,7 @@ func newWorld(t *testing.T) *world {
 		}
 		nginx := kubetest.NewProcess(t, "/usr/sbin/nginx", filepath.Join(w.Dir, "nginx.log"), "-c", file, "-p", w.Dir)
 		nginx.Start()
+		w.nginx = nginx.PID()
 	}
 	return w
 }
