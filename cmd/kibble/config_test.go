@@ -113,14 +113,14 @@ spec:
 	var out string
 	var code int
 	wanted := []string{
-		"edge   clusters    /#/io.l5d.k8s/default/http/web  accepted",
+		"edge clusters /#/io.l5d.k8s/default/http/web accepted",
 		"default/good/tls ", "router default/good (" + filepath.Join(dir, "all.yaml") + ":", "default/taken ", "Address already in use", "secrets ",
 	}
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		out, code = ask()
-		missing := ""
+		missing, flat := "", strings.Join(strings.Fields(out), " ")
 		for _, text := range wanted {
-			if !strings.Contains(out, text) {
+			if !strings.Contains(flat, text) {
 				missing = text
 			}
 		}
