@@ -55,12 +55,7 @@ func signsOf(c dogfood.Condition) []dogfood.Condition {
 			return cookieSign(c.Cookie)
 		}
 		return headerSign(c.Header)
-	case dogfood.Header:
-		if c.Name == dogfood.BaggageHeader { // it is cleaned behind the guard, which changes its value
-			return headerSign(c.Name)
-		}
-		return []dogfood.Condition{c}
-	case dogfood.Source:
+	case dogfood.Header, dogfood.Source:
 		return []dogfood.Condition{c}
 	}
 	return nil

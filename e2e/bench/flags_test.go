@@ -2,7 +2,7 @@
 // in the same run on the same machine, so that what counts are ratios.
 //
 // Without -full the parts run at a tiny size, with no look at the numbers: so
-// that they go on working. `make bench` gives -full; docs/performance.md says
+// that they go on working. `make bench` gives -full; docs/operations/performance.md says
 // what it printed.
 package bench_test
 
