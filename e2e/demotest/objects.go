@@ -119,8 +119,9 @@ func (l *Lab) EditDtab(router, before, after string) {
 	})
 }
 
-// SetNumber sets a number in an object of Kibble's kinds.
-func (l *Lab) SetNumber(kind, name string, value int64, field ...string) {
+// Set sets a field of an object of Kibble's kinds, to a value as JSON is decoded,
+// with int64 for whole numbers.
+func (l *Lab) Set(kind, name string, value any, field ...string) {
 	l.Helper()
 	l.edit(kind, name, func(o *unstructured.Unstructured) error {
 		return unstructured.SetNestedField(o.Object, value, field...)

@@ -176,6 +176,8 @@ func TestReplicas(t *testing.T) {
 	l.AwaitProxies(l.Replicas...)
 	load := l.Load()
 
+	refusedWhereTried(l)
+
 	// The one that the edge is connected to dies at once, and comes back.
 	before := l.Told()
 	first, second := l.Replicas[0], l.Replicas[1]

@@ -120,7 +120,7 @@ func startsAfterRefusal(l *demotest.Lab, _ *demotest.Link) {
 	l.AwaitCondition("Router", "second", "Programmed", "True", "")
 
 	tcp, _ := taken.Addr().(*net.TCPAddr)
-	l.SetNumber("Router", "second", int64(tcp.Port), "spec", "port")
+	l.Set("Router", "second", int64(tcp.Port), "spec", "port")
 	l.AwaitCondition("Router", "second", "Programmed", "False", "edge-0 refuses default/second")
 	l.Eventually("what was accepted is served", func() error { return edge(port) })
 	l.Eventually("the refusal is on the disk", func() error {
