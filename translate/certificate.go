@@ -87,13 +87,16 @@ func acceptable(leaf *x509.Certificate) error {
 // remark says what clients will not like about the certificate now; "" if nothing.
 func (c *certificate) remark(now time.Time) string {
 	switch {
-	case !now.Before(c.leaf.NotAfter):
+	case c.over(now):
 		return "its certificate expired on " + c.leaf.NotAfter.UTC().Format(time.RFC3339)
 	case now.Before(c.leaf.NotBefore):
 		return "its certificate is not valid before " + c.leaf.NotBefore.UTC().Format(time.RFC3339)
 	}
 	return ""
 }
+
+// over says that the certificate has expired.
+func (c *certificate) over(now time.Time) bool { return !now.Before(c.leaf.NotAfter) }
 
 // covers tells whether clients that ask for a host will find it in the certificate.
 func (c *certificate) covers(host string) bool {

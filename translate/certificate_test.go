@@ -105,3 +105,69 @@ func TestExpiryIsTold(t *testing.T) {
 		t.Error("an expired certificate is not served")
 	}
 }
+
+// A certificate that is not valid takes none out of use that is: it waits until
+// it is valid, or the one before no longer is.
+func TestRenewalThatIsNotValid(t *testing.T) {
+	day := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	key := mustKey[*ecdsa.PrivateKey](t)(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	router := v1alpha1.Router{Spec: v1alpha1.RouterSpec{
+		ProxyClass: "edge", Port: 80, Dtab: "/svc => /$/inet/127.1/80", TLS: &v1alpha1.RouterTLS{Port: 443, SecretName: "s"},
+	}}
+	router.Name, router.Namespace = "web", "default"
+	pair := func(end time.Time) map[string]dogfood.Sealed { return selfSigned(t, key, end, "www") } // valid for an hour
+	at := func(data map[string]dogfood.Sealed) *Inventory {
+		return &Inventory{
+			Routers: []*Sourced[v1alpha1.Router]{{Object: router}}, Secrets: map[Key]map[string]dogfood.Sealed{{"default", "s"}: data},
+		}
+	}
+	good, over, early := at(pair(day.Add(40*time.Minute))), at(pair(day.Add(-time.Minute))), at(pair(day.Add(70*time.Minute)))
+	for _, test := range []struct {
+		name  string
+		steps []*Inventory
+		times []time.Duration // of each step
+		// served is the inventory whose certificate is there in the end, next when something ends or begins.
+		served *Inventory
+		next   time.Duration
+		says   string
+	}{
+		{"one that has expired", []*Inventory{good, over}, []time.Duration{0, 1}, good, 40 * time.Minute,
+			"it is not used; renew it; the certificate of before goes on being served, which is valid until 2026-03-01T00:40:00Z"},
+		{"one that is not valid yet", []*Inventory{good, early}, []time.Duration{0, 1}, good, 10 * time.Minute,
+			"its certificate is not valid before 2026-03-01T00:10:00Z, so that it is not used yet; until then the certificate of before"},
+		{"its time comes", []*Inventory{good, early, early}, []time.Duration{0, 1, 10 * time.Minute}, early, 70 * time.Minute, ""},
+		{"the one before expires as well", []*Inventory{good, over, over}, []time.Duration{0, 1, 40 * time.Minute}, over, 0, "its certificate expired on 2026-02-28T23:59:00Z; clients refuse it"},
+		{"none of before", []*Inventory{early}, []time.Duration{0}, early, 10 * time.Minute, "is not valid before"},
+		{"corrected", []*Inventory{good, over, good}, []time.Duration{0, 1, 2}, good, 40 * time.Minute, ""},
+		{"broken after that", []*Inventory{good, over, at(nil)}, []time.Duration{0, 1, 2}, good, 40 * time.Minute, "it has no tls.crt"},
+	} {
+		var m *Model
+		for i, inv := range test.steps {
+			if now := day.Add(test.times[i]); m == nil {
+				m = NewModel(inv, now)
+			} else {
+				m = m.Next(inv, now)
+			}
+		}
+		want, err := newCertificate(test.served.Secrets[Key{"default", "s"}])
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, _ := m.Snapshot()
+		got := s.Classes["edge"].Resources[SecretType]["secret/default/s"]
+		r, err := NewResource("secret/default/s", want.secret("secret/default/s"), nil, "")
+		if err != nil || got == nil || got.Version != r.Version {
+			t.Errorf("%s: another certificate is served: %v", test.name, err)
+		}
+		if next, ok := m.NextEnd(); ok != (test.next > 0) || ok && !next.Equal(day.Add(test.next)) {
+			t.Errorf("%s: next is %v", test.name, next)
+		}
+		found := m.Findings()
+		if test.says == "" && len(found) == 0 {
+			continue
+		}
+		if len(found) != 1 || test.says == "" || !strings.Contains(found[0].Message+"; "+found[0].Hint, test.says) {
+			t.Errorf("%s: found %v", test.name, found)
+		}
+	}
+}

@@ -193,19 +193,23 @@ func (m *Model) warnTLS(pos dtab.Pos, message, hint string) {
 	m.findings = append(m.findings, dtab.Finding{Code: codeTLS, Severity: dtab.Warning, Pos: pos, Message: message, Hint: hint})
 }
 
-// certificate gives what a Secret holds, in the last good form if it is gone or
-// broken; nil if there never was one. It says so once for a Secret.
+// certificate gives what a Secret holds, in the last good form if it is gone,
+// broken or not valid; nil if there never was one. It says so once for a Secret.
 func (m *Model) certificate(key Key, pos dtab.Pos, now time.Time, last *Model) *certificate {
 	if c, done := m.certificates[key]; done {
 		return c
 	}
 	data, there := m.inventory.Secrets[key]
-	var before *certificate
+	var before, waited *certificate
 	if last != nil {
-		before = last.certificates[key]
+		before, waited = last.certificates[key], last.waiting[key]
 	}
 	c, err := before, error(nil)
-	if !c.holds(data) {
+	switch {
+	case before.holds(data):
+	case waited.holds(data):
+		c = waited
+	default:
 		c, err = newCertificate(data)
 	}
 	if err != nil {
@@ -220,6 +224,9 @@ func (m *Model) certificate(key Key, pos dtab.Pos, now time.Time, last *Model) *
 			f.Hint = "the certificate of before goes on being served"
 		}
 		m.findings = append(m.findings, f)
+	} else if c, waited = renewed(before, c, now); waited != nil {
+		m.waiting[key] = waited
+		m.findings = append(m.findings, refusedRenewal(key, pos, c, waited, now))
 	}
 	if c != nil {
 		if remark := c.remark(now); remark != "" {
@@ -246,14 +253,4 @@ func (m *Model) addSecrets(cb *classBuilder, r *router) {
 
 func (p *tlsPlan) uses(secret string) bool {
 	return p.fallback == secret || slices.ContainsFunc(p.chains, func(c tlsChain) bool { return c.secret == secret })
-}
-
-// nextExpiry gives when the next certificate expires after a time.
-func (m *Model) nextExpiry() (end time.Time, ok bool) {
-	for _, c := range m.certificates {
-		if c != nil && c.leaf.NotAfter.After(m.read) && (!ok || c.leaf.NotAfter.Before(end)) {
-			end, ok = c.leaf.NotAfter, true
-		}
-	}
-	return end, ok
 }

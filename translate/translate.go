@@ -27,7 +27,9 @@ type Model struct {
 	findings  []dtab.Finding
 	// certificates by Secret, nil for one of which there is none that can be served.
 	certificates map[Key]*certificate
-	read         time.Time // when the inventory was read
+	// waiting are those of certificates that are not valid, while the one before is.
+	waiting map[Key]*certificate
+	read    time.Time // when the inventory was read
 	// good are the policies' objects in the form that is served.
 	good map[Key]*Sourced[v1alpha1.DogfoodPolicy]
 	// written are the same without the keys that they name.
@@ -46,6 +48,7 @@ func newModel(inv *Inventory, now time.Time, last *Model) *Model {
 	m := &Model{
 		inventory: inv, names: namesAfter(inv, last), token: &token{}, read: now,
 		good: map[Key]*Sourced[v1alpha1.DogfoodPolicy]{}, written: map[Key]*Sourced[v1alpha1.DogfoodPolicy]{}, certificates: map[Key]*certificate{},
+		waiting: map[Key]*certificate{},
 	}
 	m.readPolicies(now, last)
 	for _, src := range inv.Routers {
@@ -296,8 +299,8 @@ func (m *Model) decidedAt(r *router) []dogfood.Policy {
 	return all
 }
 
-// NextEnd gives when the next policy, or certificate, ends by itself; not ok if
-// none does.
+// NextEnd gives when the next policy, or certificate, ends by itself, or a
+// certificate begins to be valid; not ok if none does.
 func (m *Model) NextEnd() (end time.Time, ok bool) {
 	end, ok = m.nextExpiry()
 	for _, p := range m.policies {

@@ -10,8 +10,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"kibble.dev/internal/pki"
 )
 
 // recorder is a registry that remembers what was registered.
@@ -60,7 +63,12 @@ func TestMetricsPage(t *testing.T) {
 	}
 	r := &recorder{Registry: prometheus.NewRegistry()}
 	s := &serving{xdsAddress: "127.0.0.1:0", adminAddress: "127.0.0.1:0", log: slog.New(slog.DiscardHandler), registry: r}
-	s.cluster.kubeconfig, s.security.plaintext = kubeconfig, true
+	certs := pki.Kept{Dir: t.TempDir(), ServerNames: []string{"kibble.test"}, Life: time.Hour, CALife: time.Hour}
+	if _, err := certs.Renew(time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	file := func(name string) string { return filepath.Join(certs.Dir, "server", name) }
+	s.cluster.kubeconfig, s.security = kubeconfig, security{cert: file("tls.crt"), key: file("tls.key"), clientCA: file("ca.crt")}
 	s.stateDir, s.validate = t.TempDir(), "envoy"
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // what is registered is registered before anything is served
@@ -77,7 +85,7 @@ func TestMetricsPage(t *testing.T) {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.name, m.kind, m.labels, escaped(m.help))
 	}
 	b.WriteString(metricsTail)
-	for _, want := range []string{"kibble_xds_streams", "kibble_discovery_objects"} {
+	for _, want := range []string{"kibble_xds_streams", "kibble_discovery_objects", "kibble_tls_certificate_unused"} {
 		if !strings.Contains(b.String(), "`"+want+"`") {
 			t.Fatalf("%s was not registered", want)
 		}

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/pflag"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -33,7 +34,7 @@ func (s *security) flags(f *pflag.FlagSet) {
 
 // options gives what secures an xDS server at an address; a cluster is asked
 // about tokens, if they count.
-func (s *security) options(address string, of *cluster, log *slog.Logger) (xds.Options, error) {
+func (s *security) options(address string, of *cluster, log *slog.Logger, registerer prometheus.Registerer) (xds.Options, error) {
 	if s.plaintext {
 		if s.cert+s.key+s.clientCA != "" || len(s.tokenClasses) > 0 {
 			return xds.Options{}, wrongf("--insecure-plaintext does not go with --tls-cert, --tls-key, --client-ca and --token-class: want one or the other")
@@ -47,7 +48,7 @@ func (s *security) options(address string, of *cluster, log *slog.Logger) (xds.O
 	if s.cert == "" || s.key == "" || s.clientCA == "" && !byToken {
 		return xds.Options{}, wrongf("proxies connect by TLS: give --tls-cert, --tls-key and --client-ca (kibble certs makes them), or --insecure-plaintext on a loopback address")
 	}
-	files := &pki.Files{Certificate: s.cert, Key: s.key, ClientCA: s.clientCA, Demand: !byToken, Logger: log}
+	files := &pki.Files{Certificate: s.cert, Key: s.key, ClientCA: s.clientCA, Demand: !byToken, Logger: log, Registerer: registerer}
 	config, err := files.Config()
 	if err != nil {
 		return xds.Options{}, wrongf("the server's certificate cannot be used: %w", err)

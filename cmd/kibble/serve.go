@@ -126,7 +126,7 @@ func (s *serving) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	secured, err := s.security.options(s.xdsAddress, &s.cluster, s.log)
+	secured, err := s.security.options(s.xdsAddress, &s.cluster, s.log, registry)
 	if err != nil {
 		return err
 	}

@@ -60,6 +60,8 @@ type Options struct {
 	// Flags are further flags of the control planes. Each has a state directory of
 	// its own besides.
 	Flags []string
+	// Secrets are the names of those that the control planes may read.
+	Secrets []string
 	// Through replaces the address of the API server as the last of the control
 	// planes knows it.
 	Through func(*kubetest.Cluster) (address string)
@@ -76,7 +78,7 @@ func Start(t testing.TB, o Options) *Lab {
 	l.installKinds()
 	l.certificates()
 	manifests := l.manifests(o.Manifests)
-	l.account(append(discovery.Rights{}.Rules(), status.Rules()...), status.LeaseRules("kibble"))
+	l.account(append(discovery.Rights{Secrets: o.Secrets}.Rules(), status.Rules()...), status.LeaseRules("kibble"))
 	for range o.Replicas - 1 {
 		l.Serve()
 	}

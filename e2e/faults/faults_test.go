@@ -27,7 +27,7 @@ const (
 
 func TestOneControlPlane(t *testing.T) {
 	link := demotest.NewLink(t)
-	lab := demotest.Start(t, demotest.Options{Manifests: "../../examples/hello-world", Through: link.Through})
+	lab := demotest.Start(t, demotest.Options{Manifests: "../../examples/hello-world", Secrets: []string{frontSecret}, Through: link.Through})
 	lab.CheckAnswers()
 	for _, fault := range []struct {
 		name string
@@ -51,6 +51,7 @@ func TestOneControlPlane(t *testing.T) {
 		{"lease taken by somebody else", leaseTaken},
 		{"resets, rubbish and slow readers", strangers},
 		{"certificates replaced by rubbish", certificatesBroken},
+		{"certificates renewed with expired ones", certificatesExpired},
 		{"disk full", diskFull},
 	} {
 		if !t.Run(fault.name, func(t *testing.T) {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // reread is how often files are looked at, at most.
@@ -18,7 +20,8 @@ const reread = time.Second
 // runs, such as those of a mounted Secret. They are looked at when a client
 // comes: a new connection gets the new certificate, and those that are there
 // are left alone. What cannot be read, such as a key that does not fit yet,
-// leaves the last good content in force and is logged.
+// leaves the last good content in force and is logged. So does a certificate
+// that has expired or is not valid yet, as long as the one in force is valid.
 //
 // It is safe for concurrent use.
 type Files struct {
@@ -28,6 +31,8 @@ type Files struct {
 	// Demand says that a client must have a certificate; otherwise it may.
 	Demand bool
 	Logger *slog.Logger
+	// Registerer, which may be nil, gets metrics about the certificate in use.
+	Registerer prometheus.Registerer
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 
@@ -48,6 +53,12 @@ func (f *Files) Config() (*tls.Config, error) {
 	defer f.mu.Unlock()
 	if err := f.load(); err != nil {
 		return nil, err
+	}
+	if why := invalid(f.leaf(), f.Now()); why != "" && f.Logger != nil {
+		f.Logger.Error("clients will refuse the certificate", "reason", why, "certificate", f.Certificate)
+	}
+	if f.Registerer != nil {
+		f.register(f.Registerer)
 	}
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13, NextProtos: []string{"h2", "http/1.1"},
@@ -71,6 +82,20 @@ func (f *Files) current() *tls.Config {
 	return f.config
 }
 
+// leaf is the certificate in use.
+func (f *Files) leaf() *x509.Certificate { return f.config.Certificates[0].Leaf }
+
+// invalid says why clients refuse a certificate now; "" if its time is right.
+func invalid(c *x509.Certificate, now time.Time) string {
+	switch {
+	case now.After(c.NotAfter):
+		return "it expired on " + c.NotAfter.UTC().Format(time.RFC3339)
+	case now.Before(c.NotBefore):
+		return "it is not valid before " + c.NotBefore.UTC().Format(time.RFC3339)
+	}
+	return ""
+}
+
 // load reads the files, and makes a configuration of them if they changed.
 func (f *Files) load() error {
 	f.looked = f.Now()
@@ -92,6 +117,9 @@ func (f *Files) load() error {
 	if err != nil {
 		return fmt.Errorf("%s and %s: %w", f.Certificate, f.Key, err)
 	}
+	if why := invalid(pair.Leaf, f.looked); why != "" && f.config != nil && invalid(f.leaf(), f.looked) == "" {
+		return fmt.Errorf("%s: %s, and the one in use is valid until %s", f.Certificate, why, f.leaf().NotAfter.UTC().Format(time.RFC3339))
+	}
 	config := &tls.Config{
 		MinVersion: tls.VersionTLS13, NextProtos: []string{"h2", "http/1.1"}, Certificates: []tls.Certificate{pair},
 		SessionTicketsDisabled: true, // whoever comes is checked against the authorities of now
@@ -108,7 +136,11 @@ func (f *Files) load() error {
 		}
 	}
 	if f.config != nil && f.Logger != nil {
-		f.Logger.Info("new certificates are in use", "certificate", f.Certificate, "expires", pair.Leaf.NotAfter)
+		if why := invalid(pair.Leaf, f.looked); why != "" {
+			f.Logger.Error("new certificates are in use, and clients will refuse them", "reason", why, "certificate", f.Certificate)
+		} else {
+			f.Logger.Info("new certificates are in use", "certificate", f.Certificate, "expires", pair.Leaf.NotAfter)
+		}
 	}
 	f.config, f.seen = config, now
 	return nil

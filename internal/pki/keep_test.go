@@ -1,12 +1,17 @@
 package pki_test
 
 import (
+	"bytes"
 	"crypto/x509"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"kibble.dev/internal/pki"
 )
@@ -136,4 +141,86 @@ func TestFilesKeepTheLastGood(t *testing.T) {
 	if shown() == first {
 		t.Error("the new certificate is not shown")
 	}
+}
+
+// A pair whose time is not right leaves one in use whose is, until its own time
+// comes, or that of the other is over.
+func TestFilesKeepWhatIsValid(t *testing.T) {
+	day := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	by, err := pki.NewAuthority(day, 24*time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	write := func(from time.Time) string {
+		pair, err := by.Server([]string{"a.test"}, from, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, b := range map[string][]byte{"tls.crt": pair.Certificate, "tls.key": pair.Key, "ca.crt": by.Certificate} {
+			if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c, err := pki.Parse(pair.Certificate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(c.Raw)
+	}
+	now, log, metrics := day, &bytes.Buffer{}, prometheus.NewRegistry()
+	f := &pki.Files{
+		Certificate: filepath.Join(dir, "tls.crt"), Key: filepath.Join(dir, "tls.key"), ClientCA: filepath.Join(dir, "ca.crt"),
+		Now: func() time.Time { return now }, Logger: slog.New(slog.NewTextHandler(log, nil)), Registerer: metrics,
+	}
+	first := write(day)
+	config, err := f.Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	look := func(at time.Duration, want, what, says string, unused float64) {
+		t.Helper()
+		now = day.Add(at)
+		c, err := config.GetConfigForClient(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(c.Certificates[0].Certificate[0]) != want {
+			t.Errorf("%s: another certificate is shown", what)
+		}
+		if said := log.String(); says == "" && said != "" || !strings.Contains(said, says) || strings.Count(said, "\n") > 1 {
+			t.Errorf("%s: it says %q", what, said)
+		}
+		log.Reset()
+		if got := gauge(t, metrics, "kibble_tls_certificate_unused"); got != unused {
+			t.Errorf("%s: kibble_tls_certificate_unused is %v", what, got)
+		}
+	}
+	look(0, first, "the first", "", 0)
+	write(day.Add(-2 * time.Hour))
+	look(10*time.Minute, first, "one that has expired", "it expired on 2026-02-28T23:00:00Z, and the one in use is valid until 2026-03-01T01:00:00Z", 1)
+	look(11*time.Minute, first, "the same", "", 1)
+	early := write(day.Add(40 * time.Minute))
+	look(20*time.Minute, first, "one that is not valid yet", "it is not valid before 2026-03-01T00:3", 1)
+	look(41*time.Minute, early, "its time has come", "new certificates are in use", 0)
+	over := write(day.Add(-2 * time.Hour))
+	look(42*time.Minute, early, "one that has expired again", "it expired", 1)
+	look(2*time.Hour, over, "the one in use expires as well", "clients will refuse", 0)
+	look(3*time.Hour, write(day.Add(3*time.Hour)), "a good one", "new certificates are in use", 0)
+}
+
+// gauge gives the value of a metric without labels.
+func gauge(t *testing.T, from prometheus.Gatherer, name string) float64 {
+	t.Helper()
+	families, err := from.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	t.Fatalf("there is no metric %s", name)
+	return 0
 }
