@@ -3,6 +3,7 @@ package dtab_test
 import (
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"kibble.dev/dtab"
@@ -71,6 +72,24 @@ func TestNames(t *testing.T) {
 			t.Errorf("%s: %v is %v, %v, want %s", c.name, c.path, got, err, c.means)
 		}
 	}
+}
+
+// Several may bind names under the same table at once.
+func TestNamesAtOnce(t *testing.T) {
+	all := names(t)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 200 {
+				for _, c := range all {
+					if got, err := c.in.Bind(c.path); err != nil || got.String() != c.means {
+						t.Errorf("%s: %v is %v, %v, want %s", c.name, c.path, got, err, c.means)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // BenchmarkNames is what tools/finagle measures on a JVM.
