@@ -16,7 +16,14 @@ func (r *router) knobs() {
 	r.get("experimental")
 	r.notNeeded("Envoy has limits and statistics of its own", "originator", "maxChunkKB", "maxHeadersKB", "maxInitialLineKB", "maxRequestKB",
 		"maxResponseKB", "maxErrResponseKB", "streamAfterContentLengthKB", "streamingEnabled", "initialStreamWindowBytes", "failFast")
-	r.notNeeded("the access log is Envoy's, on its standard output; accessLog: all has every request", "httpAccessLog", "httpAccessLogRollPolicy", "httpAccessLogAppend", "httpAccessLogRotateCount", "h2AccessLog", "h2AccessLogRollPolicy", "h2AccessLogAppend", "h2AccessLogRotateCount")
+	for _, name := range []string{"httpAccessLog", "h2AccessLog"} {
+		if v, ok := r.get(name); ok && v.text() != "" {
+			r.logged = true
+			v.find(dtab.Info, CodeDiffers, "every request is logged, by accessLog: all, as a line of JSON on the standard output of Envoy, not in "+v.text(),
+				"without accessLog: all there is a line for what somebody may have to look into only")
+		}
+		r.notNeeded("the access log is Envoy's, on its standard output", name+"RollPolicy", name+"Append", name+"RotateCount")
+	}
 	for name, why := range map[string]string{
 		"announcers":       "Kibble announces its listeners nowhere",
 		"loggers":          "requests are logged by Envoy only",

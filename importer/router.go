@@ -25,6 +25,9 @@ type router struct {
 	// foreign says that something else than a table led its names.
 	foreign bool
 
+	// logged says that every request was logged.
+	logged bool
+
 	dstPrefix    string
 	identifier   *yaml.Node
 	ingress      bool
@@ -205,6 +208,9 @@ func (r *router) write(spec *yaml.Node, s server, class string) {
 		adHoc := block()
 		set(adHoc, "allow", list)
 		set(spec, "adHocOverrides", adHoc, "# What callers may rewrite by l5d-dtab; in linkerd, any name to anywhere.")
+	}
+	if r.logged {
+		set(spec, "accessLog", text(string(v1alpha1.AccessLogAll)))
 	}
 	if r.ref != "" {
 		ref := block()
