@@ -35,14 +35,20 @@ func ReadCluster(ctx context.Context, o ClusterOptions) (*translate.Inventory, [
 	}
 	c.take()
 	c.store.refuseKeyFiles()
-	for at := range c.store.references(o.Namespaces) {
-		f := c.newFollower(at)
-		c.follows[at] = f
-		if err := f.once(ctx); err != nil && !denied(f.problem) {
-			return nil, nil, err
+	for more := true; more; c.take() { // what was referred to refers to more: Ingresses to Secrets
+		more = false
+		for at := range c.store.references(o.Namespaces) {
+			if c.follows[at] != nil {
+				continue
+			}
+			more = true
+			f := c.newFollower(at)
+			c.follows[at] = f
+			if err := f.once(ctx); err != nil && !denied(f.problem) {
+				return nil, nil, err
+			}
 		}
 	}
-	c.take()
 	return c.store.inventory(), c.found(), nil
 }
 

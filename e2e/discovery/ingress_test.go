@@ -76,7 +76,8 @@ func TestCertificates(t *testing.T) {
 	l.apply(manifest)
 	l.apply(ingresses)
 	l.tlsSecret("other")
-	w := l.watch(discovery.ClusterOptions{Config: l.account("reader", discovery.Rights{Secrets: []string{"shop"}, Ingresses: true}.Rules())})
+	options := discovery.ClusterOptions{Config: l.account("reader", discovery.Rights{Secrets: []string{"shop"}, Ingresses: true}.Rules())}
+	w := l.watch(options)
 	shop := translate.Key{Namespace: "prod", Name: "shop"}
 	held := func(u discovery.Update) string { return string(u.Inventory.Secrets[shop][translate.TLSCertificate]) }
 	w.until("the Ingresses are read", func(u discovery.Update) bool { return len(u.Inventory.Ingresses) == 2 })
@@ -85,6 +86,10 @@ func TestCertificates(t *testing.T) {
 		u := w.until("the certificate is there", func(u discovery.Update) bool { return held(u) == certificate })
 		if len(u.Inventory.Secrets) != 1 || len(u.Inventory.Secrets[shop]) != 2 || len(u.Findings) > 0 {
 			t.Errorf("%d Secrets, %v", len(u.Inventory.Secrets), u.Findings)
+		}
+		once, found, err := discovery.ReadCluster(t.Context(), options)
+		if err != nil || len(found) > 0 || string(once.Secrets[shop][translate.TLSCertificate]) != certificate {
+			t.Errorf("reading once gives %d Secrets, %v, %v", len(once.Secrets), found, err)
 		}
 	}
 	l.delete("{apiVersion: v1, kind: Secret, metadata: {name: shop, namespace: prod}}")
