@@ -70,7 +70,7 @@ kube: $(KIBBLE_KUBE)/kube-apiserver ## build a Kubernetes API server into .kube 
 $(KUBE_DIR)/kube-apiserver: tools/kube/go.sum tools/etcd/go.sum
 	@tools/kube.sh $(@D)
 
-node: $(KIBBLE_NODE)/kubelet ## build kubelet, containerd and what else a node needs into .kube if it is missing; the last line is its directory
+node: $(KIBBLE_NODE)/kubelet ## build kubelet, containerd, what else a node needs, and kubectl into .kube if it is missing; the last line is its directory
 	@echo $(KIBBLE_NODE)
 
 $(NODE_DIR)/kubelet: tools/kube/go.sum tools/node/go.sum

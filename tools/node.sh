@@ -2,17 +2,17 @@
 # Usage: tools/node.sh DIRECTORY
 #
 # Makes sure that DIRECTORY holds the programs of a Kubernetes node: kubelet,
-# kube-proxy and kube-scheduler of the version in tools/kube, and containerd,
-# runc and the plugins of the pods' network of those in tools/node. It builds
-# them from their Go modules when one is missing (some minutes, once), for which
-# it installs the packages of the distribution that they need (Debian, Ubuntu;
-# as root, or with sudo). It talks on stderr only.
+# kube-proxy and kube-scheduler of the version in tools/kube, containerd, runc and
+# the plugins of the pods' network of those in tools/node, and kubectl for who
+# uses the cluster. It builds them from their Go modules when one is missing (some
+# minutes, once), for which it installs the packages of the distribution that they
+# need (Debian, Ubuntu; as root, or with sudo). It talks on stderr only.
 set -euo pipefail
 
 target=$1
 here=$(cd "$(dirname "$0")" && pwd)
 version=$(sed -n 's#^require k8s.io/kubernetes \(v[0-9.]*\)$#\1#p' "$here/kube/go.mod")
-programs="containerd containerd-shim-runc-v2 ctr host-local kube-proxy kube-scheduler kubelet loopback pause portmap ptp runc"
+programs="containerd containerd-shim-runc-v2 ctr host-local kube-proxy kube-scheduler kubectl kubelet loopback pause portmap ptp runc"
 
 have() { for p in $programs; do [ -x "$target/$p" ] || return 1; done; }
 packages() { command -v nft >/dev/null && command -v ip >/dev/null && command -v cc >/dev/null && [ -f /usr/include/seccomp.h ]; }
@@ -42,7 +42,7 @@ stamp=k8s.io/component-base/version
 {
   cd "$here/kube"
   go build -trimpath -ldflags "-s -w -X $stamp.gitVersion=$version -X $stamp.gitMajor=1 -X $stamp.gitMinor=$minor" \
-    -o "$staging/" k8s.io/kubernetes/cmd/kubelet k8s.io/kubernetes/cmd/kube-proxy k8s.io/kubernetes/cmd/kube-scheduler
+    -o "$staging/" k8s.io/kubernetes/cmd/kubelet k8s.io/kubernetes/cmd/kube-proxy k8s.io/kubernetes/cmd/kube-scheduler k8s.io/kubernetes/cmd/kubectl
   # What holds a pod's namespaces, as Kubernetes' own image has it.
   cc -static -Os -s -o "$staging/pause" "$(go list -m -f '{{.Dir}}' k8s.io/kubernetes)/build/pause/linux/pause.c"
   cd "$here/node"

@@ -79,7 +79,7 @@ func able() error {
 			return fmt.Errorf("%s is not set: run make kube and make node, and set it to the directory that they print", name)
 		}
 	}
-	for _, file := range []string{"kubelet", "kube-proxy", "kube-scheduler", "containerd", "runc", "pause"} {
+	for _, file := range []string{"kubelet", "kube-proxy", "kube-scheduler", "kubectl", "containerd", "runc", "pause"} {
 		if _, err := os.Stat(filepath.Join(os.Getenv("KIBBLE_NODE"), file)); err != nil {
 			return fmt.Errorf("KIBBLE_NODE: %w: run make node", err)
 		}

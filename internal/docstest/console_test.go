@@ -5,12 +5,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
+
+// root is the project's folder.
+const root = "../.."
 
 // console runs blocks that show commands and what they print, in a folder with
 // the examples.
@@ -48,58 +49,24 @@ func newConsole(t *testing.T) console {
 	return c
 }
 
-// check runs each line after "$ " and compares what it prints, on either
-// stream, with the lines that follow it in the block. A line "..." stands for
-// any lines; how many blanks part two words does not count.
-func (c console) check(t *testing.T, b block) {
-	var command string
-	var want []string
-	run := func() {
-		if command == "" {
-			return
-		}
-		cmd := exec.Command("bash", "-c", command)
+// check runs each command that nobody else runs, and compares what it prints, on
+// either stream, with what stands below it.
+func (c console) check(t *testing.T, b Block) {
+	all, err := b.Commands()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if afar, _ := b.Afar(); afar {
+		c.look(t, all)
+		return
+	}
+	for _, command := range all {
+		cmd := exec.Command("bash", "-c", command.Text)
 		cmd.Dir = c.dir
 		cmd.Env = append(os.Environ(), "PATH="+c.path+":"+os.Getenv("PATH"), "NO_COLOR=1")
 		out, _ := cmd.CombinedOutput() // the exit code is not shown in documents
-		got := strings.Split(strings.TrimRight(string(out), "\n"), "\n")
-		if !matches(want, got) {
-			t.Errorf("%s:%d: $ %s (-documented +printed)\n%s", b.file, b.line, command, cmp.Diff(want, got))
+		if got, equal := command.Differs(out); !equal {
+			t.Errorf("%s:%d: $ %s (-documented +printed)\n%s", command.File, command.Line, command.Text, cmp.Diff(command.Prints, got))
 		}
 	}
-	for line := range strings.Lines(b.text) {
-		line = strings.TrimRight(line, "\n")
-		if next, ok := strings.CutPrefix(line, "$ "); ok {
-			run()
-			command, want = next, nil
-		} else if next, ok := strings.CutPrefix(line, "> "); ok && len(want) == 0 {
-			command += "\n" + next // as a shell asks for more
-		} else {
-			want = append(want, line)
-		}
-	}
-	run()
-}
-
-// matches compares lines; "..." in want stands for any number of them.
-func matches(want, got []string) bool {
-	for i, w := range want {
-		if w == "..." {
-			rest := want[i+1:]
-			return slices.ContainsFunc(indexes(len(got)), func(n int) bool { return n >= i && matches(rest, got[n:]) })
-		}
-		if i >= len(got) || !slices.Equal(strings.Fields(got[i]), strings.Fields(w)) {
-			return false
-		}
-	}
-	return len(want) == len(got) || len(want) == 0 && len(got) == 1 && got[0] == ""
-}
-
-// indexes are 0 to n, n included.
-func indexes(n int) []int {
-	all := make([]int, n+1)
-	for i := range all {
-		all[i] = i
-	}
-	return all
 }

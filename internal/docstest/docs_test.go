@@ -25,28 +25,28 @@ import (
 
 // Every kind of block has a check; a block of another kind is a mistake.
 func TestBlocks(t *testing.T) {
-	_, blocks, err := read()
+	_, blocks, err := Read(root)
 	if err != nil {
 		t.Fatal(err)
 	}
 	commands := newConsole(t)
-	checks := map[string]func(*testing.T, block){
+	checks := map[string]func(*testing.T, Block){
 		"text":    prose,
 		"yaml":    commands.checkYAML,
 		"json":    checkJSON,
 		"dtab":    checkDtab,
 		"sh":      commands.shell,
 		"console": commands.check,
-		"promql":  func(*testing.T, block) {}, // tools/promql parses them: a module of its own
+		"promql":  func(*testing.T, Block) {}, // tools/promql parses them: a module of its own
 	}
 	for _, b := range blocks {
-		t.Run(fmt.Sprintf("%s:%d", filepath.Base(b.file), b.line), func(t *testing.T) {
-			if mistake := strings.HasSuffix(b.file, findingsPage) && b.lang != "console" && b.lang != "text"; mistake {
+		t.Run(fmt.Sprintf("%s:%d", filepath.Base(b.File), b.Line), func(t *testing.T) {
+			if mistake := strings.HasSuffix(b.File, findingsPage) && b.Lang != "console" && b.Lang != "text"; mistake {
 				return // TestExamplesOfFindings looks for it
 			}
-			check, ok := checks[b.lang]
+			check, ok := checks[b.Lang]
 			if !ok {
-				t.Fatalf("%s:%d: a block of %q: want one of %s", b.file, b.line, b.lang, strings.Join(slices.Sorted(maps.Keys(checks)), ", "))
+				t.Fatalf("%s:%d: a block of %q: want one of %s", b.File, b.Line, b.Lang, strings.Join(slices.Sorted(maps.Keys(checks)), ", "))
 			}
 			check(t, b)
 		})
@@ -54,23 +54,23 @@ func TestBlocks(t *testing.T) {
 }
 
 // Objects of ours must be read and translated without an error.
-func (c console) checkYAML(t *testing.T, b block) {
-	if strings.Contains(b.text, "\ntests:\n") {
-		_, found := suite.Read(b.file, []byte(strings.Repeat("\n", b.line-1)+b.text))
+func (c console) checkYAML(t *testing.T, b Block) {
+	if strings.Contains(b.Text, "\ntests:\n") {
+		_, found := suite.Read(b.File, []byte(strings.Repeat("\n", b.Line-1)+b.Text))
 		for _, f := range found {
 			t.Error(f)
 		}
 		return
 	}
-	if !strings.Contains(b.text, "apiVersion:") {
+	if !strings.Contains(b.Text, "apiVersion:") {
 		var anything any
-		if err := yaml.Unmarshal([]byte(b.text), &anything); err != nil {
-			t.Errorf("%s:%d: %v", b.file, b.line, err)
+		if err := yaml.Unmarshal([]byte(b.Text), &anything); err != nil {
+			t.Errorf("%s:%d: %v", b.File, b.Line, err)
 		}
-		c.steps(t, b, anything)
+		c.shell(t, b)
 		return
 	}
-	inventory, findings, err := discovery.ReadStream(b.file, strings.NewReader(strings.Repeat("\n", b.line-1)+b.text))
+	inventory, findings, err := discovery.ReadStream(b.File, strings.NewReader(strings.Repeat("\n", b.Line-1)+b.Text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,21 +117,21 @@ func replace[T any](old, now []*translate.Sourced[T]) []*translate.Sourced[T] {
 	return all
 }
 
-func checkJSON(t *testing.T, b block) {
-	if !json.Valid([]byte(b.text)) {
-		t.Errorf("%s:%d: not JSON", b.file, b.line)
+func checkJSON(t *testing.T, b Block) {
+	if !json.Valid([]byte(b.Text)) {
+		t.Errorf("%s:%d: not JSON", b.File, b.Line)
 	}
 }
 
-func checkDtab(t *testing.T, b block) {
-	if _, err := dtab.Parse(dtab.Source{Name: b.file, Line: b.line}, b.text); err != nil {
+func checkDtab(t *testing.T, b Block) {
+	if _, err := dtab.Parse(dtab.Source{Name: b.File, Line: b.Line}, b.Text); err != nil {
 		t.Error(err)
 	}
 }
 
 // A Go file that a document names is there, so that nobody searches in vain.
 func TestFileNames(t *testing.T) {
-	docs, _, err := read()
+	docs, _, err := Read(root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestFileNames(t *testing.T) {
 	for _, d := range docs {
 		for _, m := range regexp.MustCompile("`([a-z0-9_/-]+[.]go)`").FindAllStringSubmatch(d.text, -1) {
 			if !slices.ContainsFunc(files, func(f string) bool { return strings.HasSuffix(f, "/"+m[1]) }) {
-				t.Errorf("%s: there is no file %s", d.file, m[1])
+				t.Errorf("%s: there is no file %s", d.File, m[1])
 			}
 		}
 	}

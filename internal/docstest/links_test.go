@@ -11,7 +11,7 @@ import (
 
 // anchors gives the names by which links lead to the headings of a document, as
 // code hosts make them of the headings' words.
-func anchors(d document) []string {
+func anchors(d Document) []string {
 	var all []string
 	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(d.text, -1) {
 		name := strings.ToLower(m[1])
@@ -22,23 +22,23 @@ func anchors(d document) []string {
 }
 
 // target gives the file and the heading that a link of the project leads to.
-func target(d document, link string) (file, heading string) {
+func target(d Document, link string) (file, heading string) {
 	path, heading, _ := strings.Cut(link, "#")
 	if path == "" {
-		return d.file, heading
+		return d.File, heading
 	}
-	return filepath.Join(filepath.Dir(d.file), path), heading
+	return filepath.Join(filepath.Dir(d.File), path), heading
 }
 
 // A link within the project leads to something, and to a heading that is there.
 func TestLinks(t *testing.T) {
-	docs, _, err := read()
+	docs, _, err := Read(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	byFile := map[string]document{}
+	byFile := map[string]Document{}
 	for _, d := range docs {
-		byFile[d.file] = d
+		byFile[d.File] = d
 	}
 	for _, d := range docs {
 		for _, link := range d.links {
@@ -47,10 +47,10 @@ func TestLinks(t *testing.T) {
 			}
 			file, heading := target(d, link)
 			if _, err := os.Stat(file); err != nil {
-				t.Errorf("%s: link %s: %v", d.file, link, err)
+				t.Errorf("%s: link %s: %v", d.File, link, err)
 			}
 			if heading != "" && !slices.Contains(anchors(byFile[file]), heading) {
-				t.Errorf("%s: link %s: there is no such heading", d.file, link)
+				t.Errorf("%s: link %s: there is no such heading", d.File, link)
 			}
 		}
 	}
@@ -58,12 +58,12 @@ func TestLinks(t *testing.T) {
 
 // Every page of the manual is named on its front page, so that readers find it.
 func TestFrontPage(t *testing.T) {
-	docs, _, err := read()
+	docs, _, err := Read(root)
 	if err != nil {
 		t.Fatal(err)
 	}
 	manual := filepath.Join(root, "docs")
-	front := slices.IndexFunc(docs, func(d document) bool { return d.file == filepath.Join(manual, "README.md") })
+	front := slices.IndexFunc(docs, func(d Document) bool { return d.File == filepath.Join(manual, "README.md") })
 	if front < 0 {
 		t.Fatal("docs/README.md is not there")
 	}
@@ -73,8 +73,8 @@ func TestFrontPage(t *testing.T) {
 		named = append(named, file)
 	}
 	for _, d := range docs {
-		if strings.HasPrefix(d.file, manual+string(filepath.Separator)) && d.file != docs[front].file && !slices.Contains(named, d.file) {
-			t.Errorf("docs/README.md has no link to %s", d.file)
+		if strings.HasPrefix(d.File, manual+string(filepath.Separator)) && d.File != docs[front].File && !slices.Contains(named, d.File) {
+			t.Errorf("docs/README.md has no link to %s", d.File)
 		}
 	}
 }

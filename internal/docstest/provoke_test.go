@@ -23,13 +23,13 @@ const findingsPage = "reference/findings.md"
 // TestExamplesOfFindings: the example in the section of a finding provokes it.
 func TestExamplesOfFindings(t *testing.T) {
 	c := newConsole(t)
-	_, blocks, err := read()
+	_, blocks, err := Read(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	of := map[string][]block{}
+	of := map[string][]Block{}
 	for _, b := range blocks {
-		if strings.HasSuffix(b.file, findingsPage) {
+		if strings.HasSuffix(b.File, findingsPage) {
 			of[b.code] = append(of[b.code], b)
 		}
 	}
@@ -41,13 +41,13 @@ func TestExamplesOfFindings(t *testing.T) {
 				changed(t, code, examples[0], examples[1])
 			case len(examples) != 1:
 				t.Errorf("it has %d examples: want one, or what there was and what it becomes", len(examples))
-			case examples[0].lang == "text":
+			case examples[0].Lang == "text":
 				worded(t, code, examples[0])
 				if code == "KB1016" {
 					c.noWatches(t, code)
 				}
-			case examples[0].lang == "console":
-				if !strings.Contains(examples[0].text, code) { // TestBlocks runs it
+			case examples[0].Lang == "console":
+				if !strings.Contains(examples[0].Text, code) { // TestBlocks runs it
 					t.Errorf("the example does not show %s", code)
 				}
 			default:
@@ -61,7 +61,7 @@ func TestExamplesOfFindings(t *testing.T) {
 
 // mistake gives the codes that kibble finds in an example, which is read with
 // the Services of the demo.
-func (c console) mistake(t *testing.T, code string, b block) []string {
+func (c console) mistake(t *testing.T, code string, b Block) []string {
 	t.Helper()
 	dir := t.TempDir()
 	file := func(name, text string) string {
@@ -74,10 +74,10 @@ func (c console) mistake(t *testing.T, code string, b block) []string {
 	args := []string{"lint", "-f", dir, "-o", "json"}
 	switch code[:4] {
 	case "KB60":
-		file("example.test.yaml", b.text)
+		file("example.test.yaml", b.Text)
 		args[0] = "test"
 	case "KB70":
-		args = []string{"import", "linkerd", file("linkerd.yaml", b.text), "--report", "json"}
+		args = []string{"import", "linkerd", file("linkerd.yaml", b.Text), "--report", "json"}
 	default:
 		services, err := os.ReadFile(filepath.Join(root, "examples", "hello-world", "services.yaml"))
 		if err != nil {
@@ -95,12 +95,12 @@ func (c console) mistake(t *testing.T, code string, b block) []string {
 }
 
 // object gives the YAML of an example; a table is that of a Router.
-func object(b block) string {
-	if b.lang == "yaml" {
-		return b.text
+func object(b Block) string {
+	if b.Lang == "yaml" {
+		return b.Text
 	}
 	text := "apiVersion: kibble.dev/v1alpha1\nkind: Router\nmetadata: {name: example}\nspec:\n  proxyClass: sidecar\n  port: 4140\n  dtab: |\n"
-	for line := range strings.Lines(b.text) {
+	for line := range strings.Lines(b.Text) {
 		text += "    " + line
 	}
 	return text
@@ -108,7 +108,7 @@ func object(b block) string {
 
 // changed follows a directory as kibble serve does: what was there becomes
 // something else, or a command makes it so, and that is the mistake.
-func changed(t *testing.T, code string, before, after block) {
+func changed(t *testing.T, code string, before, after Block) {
 	t.Helper()
 	dir := t.TempDir()
 	write := func(text string) {
@@ -124,8 +124,8 @@ func changed(t *testing.T, code string, before, after block) {
 	files := &discovery.Files{Path: dir, Deliver: func(u discovery.Update) { updates <- u }}
 	go func() { done <- files.Run(ctx) }()
 	m := translate.NewModel((<-updates).Inventory, time.Now())
-	if after.lang == "sh" {
-		cmd := exec.CommandContext(ctx, "bash", "-c", after.text)
+	if after.Lang == "sh" {
+		cmd := exec.CommandContext(ctx, "bash", "-c", after.Text)
 		cmd.Dir = dir
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
@@ -153,7 +153,7 @@ func changed(t *testing.T, code string, before, after block) {
 
 // worded is for what takes a cluster, a kernel or a bug to happen: the section
 // shows the words, which are those of the code, and a test elsewhere provokes it.
-func worded(t *testing.T, code string, b block) {
+func worded(t *testing.T, code string, b Block) {
 	t.Helper()
 	how, known := map[string]struct{ words, said, provoked string }{
 		"KB1013": {"list and watch", "discovery/resources.go", "e2e/discovery/cluster_test.go"},
@@ -162,8 +162,8 @@ func worded(t *testing.T, code string, b block) {
 		"KB1202": {"Envoy would refuse ", "translate/class.go", "translate/unroutable_test.go"},
 		"KB1203": {"Envoy refuses ", "xds/trial/trial.go", "xds/trial/trial_test.go"},
 	}[code]
-	if !known || !strings.Contains(b.text, how.words) || !strings.HasSuffix(strings.TrimSpace(b.text), "["+code+"]") {
-		t.Fatalf("%s:%d: want an example that provokes it, or the words %q and the code in brackets", b.file, b.line, how.words)
+	if !known || !strings.Contains(b.Text, how.words) || !strings.HasSuffix(strings.TrimSpace(b.Text), "["+code+"]") {
+		t.Fatalf("%s:%d: want an example that provokes it, or the words %q and the code in brackets", b.File, b.Line, how.words)
 	}
 	for file, word := range map[string]string{how.said: how.words, how.provoked: code} {
 		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(file)))

@@ -9,59 +9,32 @@ import (
 	"strings"
 	"testing"
 
-	"mvdan.cc/sh/v3/syntax"
 	"sigs.k8s.io/yaml"
 
 	"kibble.dev/internal/helloworld"
 )
 
 // shell looks at every command of a block that people are to type, or that a
-// pipeline of theirs runs, without running it.
-func (c console) shell(t *testing.T, b block) {
+// pipeline of theirs runs. e2e/manual runs them; mistakes in names are told here,
+// without a cluster and for those commands too that no test can run.
+func (c console) shell(t *testing.T, b Block) {
 	t.Helper()
-	file, err := syntax.NewParser().Parse(strings.NewReader(b.text), "")
+	all, err := b.Commands()
 	if err != nil {
-		t.Errorf("%s:%d: %v", b.file, b.line, err)
-		return
+		t.Error(err)
 	}
-	syntax.Walk(file, func(n syntax.Node) bool {
-		call, ok := n.(*syntax.CallExpr)
-		if !ok || len(call.Args) == 0 {
-			return true
-		}
-		var words []string
-		for _, w := range call.Args {
-			words = append(words, plain(w))
-		}
-		if problem := c.command(words); problem != "" {
-			t.Errorf("%s:%d: %s: %s", b.file, b.line+int(call.Pos().Line())-1, strings.Join(words, " "), problem)
-		}
-		return true
-	})
+	c.look(t, all)
 }
 
-// plain gives a word without quotes. What the shell would put in is a name.
-func plain(w *syntax.Word) string {
-	var out strings.Builder
-	for _, part := range w.Parts {
-		switch p := part.(type) {
-		case *syntax.Lit:
-			out.WriteString(strings.ReplaceAll(p.Value, "\\\n", ""))
-		case *syntax.SglQuoted:
-			out.WriteString(p.Value)
-		case *syntax.DblQuoted:
-			for _, inner := range p.Parts {
-				if l, ok := inner.(*syntax.Lit); ok {
-					out.WriteString(l.Value)
-				} else {
-					out.WriteString("X")
-				}
+func (c console) look(t *testing.T, all []Command) {
+	t.Helper()
+	for _, command := range all {
+		for _, words := range command.Calls {
+			if problem := c.command(words); problem != "" {
+				t.Errorf("%s:%d: %s: %s", command.File, command.Line, strings.Join(words, " "), problem)
 			}
-		default:
-			out.WriteString("X")
 		}
 	}
-	return out.String()
 }
 
 // command gives what is wrong with a command, or nothing. Of ours, and of those
@@ -84,7 +57,7 @@ func (c console) command(words []string) string {
 		}
 	case "go":
 		return packages(words[1:])
-	case ":", "base64", "bash", "cat", "cd", "cp", "curl", "echo", "envoy", "gh", "git", "mkdir", "namerctl", "openssl", "sed", "sleep", "grep", "ln", "source", "jq", "tail":
+	case ":", "base64", "bash", "cat", "cd", "cp", "curl", "echo", "envoy", "gh", "git", "mkdir", "namerctl", "openssl", "rm", "sed", "sleep", "grep", "ln", "source", "jq", "tail":
 	default:
 		return "this program is not among those of the manual: is it a mistake, or one more for internal/docstest?"
 	}
@@ -188,31 +161,13 @@ func hasValue(values map[string]any, path []string) bool {
 	return false
 }
 
-// steps looks at the commands of a pipeline: what stands behind "run:".
-func (c console) steps(t *testing.T, b block, v any) {
-	t.Helper()
-	switch v := v.(type) {
-	case map[string]any:
-		for key, value := range v {
-			if text, ok := value.(string); ok && key == "run" {
-				c.shell(t, block{file: b.file, line: b.line, lang: "sh", text: regexp.MustCompile(`\$\{\{[^}]*\}\}`).ReplaceAllString(text, "X")})
-			}
-			c.steps(t, b, value)
-		}
-	case []any:
-		for _, value := range v {
-			c.steps(t, b, value)
-		}
-	}
-}
-
 // prose is what stands in blocks of text: pictures and output. A command there
 // would be looked at by nobody.
-func prose(t *testing.T, b block) {
+func prose(t *testing.T, b Block) {
 	t.Helper()
-	first := regexp.MustCompile(`(?m)^(\$ .*|(?:kibble|kubectl|helm|make|curl|go|cd|export) .*)$`).FindString(b.text)
+	first := regexp.MustCompile(`(?m)^(\$ .*|(?:kibble|kubectl|helm|make|curl|go|cd|export) .*)$`).FindString(b.Text)
 	if first != "" {
-		t.Errorf("%s:%d: %q is a command: in a block of console it is run, in one of sh it is checked", b.file, b.line, first)
+		t.Errorf("%s:%d: %q is a command: in a block of console it is run, in one of sh it is checked", b.File, b.Line, first)
 	}
 }
 
@@ -223,26 +178,26 @@ func TestDemoAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, blocks, err := read()
+	_, blocks, err := Read(root)
 	if err != nil {
 		t.Fatal(err)
 	}
 	shown := 0
 	for _, b := range blocks {
-		for about := range strings.SplitSeq(b.text, "✓ ") {
+		for about := range strings.SplitSeq(b.Text, "✓ ") {
 			lines := strings.Split(about, "\n")
-			if lines[0] == "" || len(lines) < 3 || !strings.HasPrefix(b.text, "✓ ") {
+			if lines[0] == "" || len(lines) < 3 || !strings.HasPrefix(b.Text, "✓ ") {
 				continue
 			}
 			shown++
 			i := slices.IndexFunc(helloworld.Questions(top), func(q helloworld.Question) bool { return q.About == lines[0] })
 			if i < 0 {
-				t.Errorf("%s:%d: the demo does not ask %q", b.file, b.line, lines[0])
+				t.Errorf("%s:%d: the demo does not ask %q", b.File, b.Line, lines[0])
 				continue
 			}
 			q := helloworld.Questions(top)[i]
 			if lines[1] != "  $ "+q.Curl(top.Edge()) || lines[2] != "  "+q.Want {
-				t.Errorf("%s:%d: want:\n  $ %s\n  %s", b.file, b.line, q.Curl(top.Edge()), q.Want)
+				t.Errorf("%s:%d: want:\n  $ %s\n  %s", b.File, b.Line, q.Curl(top.Edge()), q.Want)
 			}
 		}
 	}
