@@ -186,7 +186,7 @@ func (r *reader) script(all []docstest.Command) string {
 func (r *reader) shown(c docstest.Command) {
 	r.Helper()
 	r.Logf("$ %s", c.Text)
-	late := time.Now().Add(25*time.Second)
+	late := time.Now().Add(25 * time.Second)
 	for {
 		out, _ := r.run(c.Text) // the exit code is not shown in documents
 		got, equal := c.Differs([]byte(out))
