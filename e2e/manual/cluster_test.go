@@ -122,7 +122,8 @@ END`)
 		}, // another kind of the name dtabs
 		before: map[string]func(*reader){
 			"kibble config": func(r *reader) { r.stop(); demo(r) },
-			"kibble serve -f examples/hello-world --insecure-plaintext": func(r *reader) { r.stop() },
+			"kubectl get dtabs.l5d.io -o yaml | kibble import namerd - -o kibble/": func(r *reader) { r.do("rm -r kibble") }, // of another example
+			"kibble serve -f examples/hello-world --insecure-plaintext":            func(r *reader) { r.stop() },
 		},
 	}
 }
