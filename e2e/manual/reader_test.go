@@ -20,7 +20,7 @@ import (
 )
 
 // limit is how long something may take that must happen.
-const limit = 1 * time.Minute
+const limit = 3 * time.Minute
 
 // page is a document whose commands are run here.
 type page struct {
