@@ -186,7 +186,7 @@ func (r *reader) script(all []docstest.Command) string {
 func (r *reader) shown(c docstest.Command) {
 	r.Helper()
 	r.Logf("$ %s", c.Text)
-	late := time.Now().Add(25 * time.Second)
+	late := time.Now().Add(limit)
 	for {
 		out, _ := r.run(c.Text) // the exit code is not shown in documents
 		got, equal := c.Differs([]byte(out))
@@ -194,8 +194,7 @@ func (r *reader) shown(c docstest.Command) {
 			break
 		}
 		if time.Now().After(late) || changes(c) {
-			r.Errorf("%s:%d: $ %s (-documented +printed)\n%s", r.file, c.Line, c.Text, cmp.Diff(c.Prints, got))
-			break
+			r.Fatalf("%s:%d: $ %s (-documented +printed)\n%s", r.file, c.Line, c.Text, cmp.Diff(c.Prints, got))
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
