@@ -116,10 +116,7 @@ kubectl apply -f - <<'END'
 {apiVersion: l5d.io/v1alpha1, kind: DTab, metadata: {name: internal}, dentries: [{prefix: /svc, dst: /srv}]}
 END`)
 		},
-		leaves: func(r *reader) {
-			r.Log(r.do("kubectl get dtabs -A; kubectl api-resources | grep -i dtab"))
-			r.do("kubectl delete crd dtabs.l5d.io")
-		}, // another kind of the name dtabs
+		leaves: func(r *reader) { r.do("kubectl delete crd dtabs.l5d.io") }, // another kind of the name dtabs
 		before: map[string]func(*reader){
 			"kibble config": func(r *reader) { r.stop(); demo(r) },
 			"kubectl get dtabs.l5d.io -o yaml | kibble import namerd - -o kibble/": func(r *reader) { r.do("rm -r kibble") }, // of another example
