@@ -5,6 +5,7 @@ package manual_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -203,6 +204,18 @@ func (r *reader) shown(c docstest.Command) {
 	}
 }
 
+// says runs a command until it prints words.
+func (r *reader) says(command, words string) {
+	r.Helper()
+	r.Eventually("this prints "+words+": "+command, func() error {
+		out, err := r.run(command)
+		if err == nil && !strings.Contains(out, words) {
+			err = errors.New(out)
+		}
+		return err
+	})
+}
+
 // changes tells whether a command must not be run twice.
 func changes(c docstest.Command) bool {
 	for _, call := range c.Calls {
@@ -241,7 +254,7 @@ func (r *reader) command(ctx context.Context, text string) *exec.Cmd {
 	cmd.Dir = r.dir
 	cmd.Env = append([]string{
 		"HOME=" + r.home, "KUBECONFIG=" + filepath.Join(r.home, ".kube", "config"), "PATH=/usr/local/bin:" + os.Getenv("PATH"),
-		"GIT_CEILING_DIRECTORIES=" + filepath.Dir(r.dir), "GIT_CONFIG_NOSYSTEM=1", "NO_COLOR=1", "GOFLAGS=-buildvcs=false", "GOTOOLCHAIN=local",
+		"GIT_CEILING_DIRECTORIES=" + filepath.Dir(r.dir), "GIT_CONFIG_NOSYSTEM=1", "NO_COLOR=1", "GOFLAGS=-buildvcs=false",
 	}, r.goes...)
 	for _, name := range []string{"KIBBLE_ENVOY", "KIBBLE_KUBE", "KIBBLE_NODE", "KIBBLE_HELM", "KIBBLE_CHROMIUM"} {
 		cmd.Env = append(cmd.Env, name+"="+os.Getenv(name))
