@@ -48,7 +48,7 @@ or namerctl dtab get NAME print, the tables in namerd's own configuration or in
 scripts of namerctl. A table that has no name is called as its file.
 ` + importLong,
 			Example: `  kubectl get dtabs.l5d.io -o yaml | kibble import namerd - -o kibble/
-  namerctl dtab get internal | kibble import namerd - --name internal
+  kibble import namerd tables.txt --name internal
   kibble import namerd internal.json external.json`,
 		}),
 		newImporter(importer.Nginx, &cobra.Command{

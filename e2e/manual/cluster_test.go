@@ -90,6 +90,7 @@ cp importer/testdata/namerd/storage/namerd.yaml namerd.yml
 cp importer/testdata/namerd/objects/dtabs.yaml dtabs.yaml
 cp importer/testdata/namerd/api/default.json internal.json
 cp internal.json external.json
+cp examples/migrate/internal.txt tables.txt
 kubectl apply -f examples/migrate/linkerd.yaml
 kubectl create configmap nginx-config --from-file=nginx.conf
 kubectl apply -f - <<'END'

@@ -9,7 +9,7 @@ func withShop() []page {
 			installPlain: func(r *reader) { r.stop() }, // the demo of its first half
 		}},
 		{
-			file: "docs/how-to/preview-per-pull-request.md", env: []string{"PR=17", "CURL_CA_BUNDLE=shop.crt"}, has: shop,
+			file: "docs/how-to/preview-per-pull-request.md", env: []string{"PR=17", "CURL_CA_BUNDLE=shop.crt", "GITHUB_STEP_SUMMARY=summary.md"}, has: shop,
 			after: map[string]func(*reader, string){
 				`curl -s -D - -o /dev/null --cookie "preview=pr-$PR" https://shop.example/ | grep -i x-dogfood-environment`: changedCart,
 			},
