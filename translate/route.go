@@ -140,7 +140,9 @@ func retryPolicy() *routev3.RetryPolicy {
 			Name:       "envoy.retry_host_predicates.previous_hosts",
 			ConfigType: &routev3.RetryPolicy_RetryHostPredicate_TypedConfig{TypedConfig: mustAny(&previoushostsv3.PreviousHostsPredicate{})},
 		}},
-		HostSelectionRetryMaxAttempts: 5,
+		// Picks are random: with few attempts the one endpoint of two that was not
+		// tried is sometimes not found, and the refusing one is asked again.
+		HostSelectionRetryMaxAttempts: 50,
 		RetryBackOff: &routev3.RetryPolicy_RetryBackOff{
 			BaseInterval: durationpb.New(5 * time.Millisecond), MaxInterval: durationpb.New(50 * time.Millisecond),
 		},
