@@ -108,8 +108,7 @@ func (cb *classBuilder) make(name string, m proto.Message, encode func() (*Resou
 		Message: fmt.Sprintf("Envoy would refuse %s: %v", name, err),
 		Hint:    "what was served of that name before, if anything, goes on being served",
 	})
-	url := "type.googleapis.com/" + string(m.ProtoReflect().Descriptor().FullName())
-	if f := (failure{typ: url, name: name}); !slices.Contains(cb.snapshot.failed, f) {
+	if f := (failure{typ: typeURL(m), name: name}); !slices.Contains(cb.snapshot.failed, f) {
 		cb.snapshot.failed = append(cb.snapshot.failed, f)
 	}
 	return nil
