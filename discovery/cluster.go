@@ -34,10 +34,16 @@ type ClusterOptions struct {
 	// comes alone is told at once, and a burst of them in few Updates: none waits
 	// for longer than the pause.
 	Pause time.Duration
+	// Silence is how long a watch may say nothing before it is begun again;
+	// default 3 minutes, since an API server says something about each minute.
+	Silence time.Duration
 	// LastGood is what was served before this process began, nil if that is not
 	// known. An object of ours that is invalid when it is read first is served in
 	// the form that it has there.
 	LastGood *translate.Inventory
+	// LastKept are those objects of LastGood that had gone with their
+	// CustomResourceDefinition: see Update.Kept.
+	LastKept []Object
 	// Logger and Registerer may be nil.
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
@@ -46,7 +52,8 @@ type ClusterOptions struct {
 // Cluster watches the objects of a Kubernetes cluster. What it has read it goes
 // on giving when the API server is away; a watch that broke goes on where it
 // was, or reads everything again. An object of ours that becomes invalid keeps
-// the form it had before.
+// the form it had before, and so do those that are gone because their
+// CustomResourceDefinition was deleted.
 //
 // Pods are read only while a Router has a namer with a labelSelector, and of
 // Secrets only those that policies name.
@@ -59,6 +66,8 @@ type Cluster struct {
 	findings map[id][]dtab.Finding
 	// recalled are the objects of LastGood that were not read yet.
 	recalled map[id]object
+	// kept are the objects that went with their kind, and are served.
+	kept map[id]bool
 	// generations of the objects of ours.
 	generations map[id]int64
 
@@ -74,6 +83,9 @@ func NewCluster(o ClusterOptions) (*Cluster, error) {
 	if o.Pause <= 0 {
 		o.Pause = 10 * time.Millisecond
 	}
+	if o.Silence <= 0 {
+		o.Silence = watchSilence
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -83,7 +95,10 @@ func NewCluster(o ClusterOptions) (*Cluster, error) {
 	}
 	c := &Cluster{
 		options: o, clients: clients, inbox: newInbox(), store: newStore(),
-		findings: map[id][]dtab.Finding{}, recalled: recall(o.LastGood), generations: map[id]int64{}, follows: map[scope]*follower{}, metrics: newClusterMetrics(),
+		findings: map[id][]dtab.Finding{}, recalled: recall(o.LastGood), kept: map[id]bool{}, generations: map[id]int64{}, follows: map[scope]*follower{}, metrics: newClusterMetrics(),
+	}
+	for _, k := range o.LastKept {
+		c.kept[id{k.Kind, k.Namespace, k.Name}] = true
 	}
 	for _, at := range scopes(o.Namespaces) {
 		c.follows[at] = c.newFollower(at)
@@ -105,12 +120,14 @@ func (c *Cluster) Run(ctx context.Context) error {
 		// Asked before taking, so that what made it complete is taken.
 		complete := len(c.Waiting()) == 0
 		c.take()
+		c.metrics.keeps(c.keeps())
 		c.store.refuseKeyFiles()
 		if c.refer(ctx) || !complete {
 			continue
 		}
-		next := Update{c.store.inventory(), c.found(), c.objects()}
-		if next.Inventory != last.Inventory || !reflect.DeepEqual(next.Findings, last.Findings) || !slices.Equal(next.Objects, last.Objects) {
+		next := Update{c.store.inventory(), c.found(), c.objects(), c.keeps()}
+		if next.Inventory != last.Inventory || !reflect.DeepEqual(next.Findings, last.Findings) ||
+			!slices.Equal(next.Objects, last.Objects) || !slices.Equal(next.Kept, last.Kept) {
 			last = next
 			c.options.Deliver(last)
 		}
@@ -154,6 +171,11 @@ func (c *Cluster) take() {
 	for i, r := range c.inbox.take() {
 		delete(c.findings, i)
 		delete(c.generations, i)
+		delete(c.kept, i)
+		if r.kept {
+			c.keep(i)
+			continue
+		}
 		if r.generation > 0 {
 			c.generations[i] = r.generation
 		}
@@ -217,10 +239,12 @@ func (c *Cluster) objects() []Object {
 	for i, generation := range c.generations {
 		all = append(all, Object{i.kind, i.namespace, i.name, generation})
 	}
-	slices.SortFunc(all, func(a, b Object) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-	})
+	slices.SortFunc(all, compareObjects)
 	return all
+}
+
+func compareObjects(a, b Object) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 }
 
 // found gives what there is to say, sorted by place.
@@ -230,12 +254,7 @@ func (c *Cluster) found() []dtab.Finding {
 		all = append(all, list...)
 	}
 	c.each(func(f *follower) {
-		if why := f.trouble(); why != "" && (f.at.referred() || f.at.kind == kindNamespace) {
-			all = append(all, dtab.Finding{
-				Code: codeForbidden, Severity: dtab.Warning, Pos: dtab.Pos{Source: f.at.String()}, Message: why,
-				Hint: f.at.hint(),
-			})
-		}
+		all = append(all, f.trouble()...)
 	})
 	return sorted(all)
 }

@@ -9,6 +9,7 @@ import (
 // clusterMetrics count what comes from the API server.
 type clusterMetrics struct {
 	events, resyncs, errors *prometheus.CounterVec
+	kept                    *prometheus.GaugeVec
 	age, synced, objects    *prometheus.Desc
 	each                    func(func(*follower))
 }
@@ -22,6 +23,10 @@ func newClusterMetrics() *clusterMetrics {
 		events:  counter("kibble_discovery_events_total", "Events of the watches, bookmarks included."),
 		resyncs: counter("kibble_discovery_resyncs_total", "Times that all objects were read, the first included."),
 		errors:  counter("kibble_discovery_errors_total", "Requests to the API server that failed."),
+		kept: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "kibble_discovery_kept_objects",
+			Help: "Objects that are served as they were, because they went with their CustomResourceDefinition.",
+		}, []string{"kind"}),
 		age: gauge("kibble_discovery_last_event_age_seconds",
 			"Time since the API server was last heard of this kind. It sends a bookmark about every minute."),
 		synced:  gauge("kibble_discovery_synced", "Whether all objects of the kind have been read once."),
@@ -31,7 +36,18 @@ func newClusterMetrics() *clusterMetrics {
 
 func (m *clusterMetrics) register(r prometheus.Registerer, each func(func(*follower))) {
 	m.each = each
-	r.MustRegister(m.events, m.resyncs, m.errors, m)
+	r.MustRegister(m.events, m.resyncs, m.errors, m.kept, m)
+}
+
+// keeps notes what is served though it is gone.
+func (m *clusterMetrics) keeps(all []Object) {
+	m.kept.Reset()
+	for _, kind := range oursKinds() {
+		m.kept.WithLabelValues(kind).Set(0)
+	}
+	for _, o := range all {
+		m.kept.WithLabelValues(o.Kind).Inc()
+	}
 }
 
 // Describe gives the metrics that Collect computes.

@@ -30,6 +30,7 @@ const (
 	codeEndpointLine   = "KB1011"
 	codeRootDir        = "KB1012"
 	codeForbidden      = "KB1013"
+	codeUninstalled    = "KB1019"
 )
 
 // written is one object as it stands in a file.

@@ -19,6 +19,9 @@ type Update struct {
 	Findings  []dtab.Finding
 	// Objects are those of ours that a cluster has, sound or not, sorted.
 	Objects []Object
+	// Kept are those of ours that went with their CustomResourceDefinition, and
+	// are in the Inventory as they were, sorted and without generation.
+	Kept []Object
 }
 
 // Object names an object of ours in a cluster, in the form that was read.

@@ -2,7 +2,6 @@ package discovery
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"math"
 	"sync"
@@ -29,6 +28,14 @@ type follower struct {
 	// get is set where objects are asked for one by one, because rights in a
 	// namespace do not let anybody watch.
 	get func(context.Context) (runtime.Object, error)
+	// guard is that of a kind of ours, and confirm asks it, while run runs.
+	guard   *guard
+	confirm func(missing bool) (kept bool, err error)
+	// definition asks for the CustomResourceDefinition of a kind.
+	definition func(context.Context, string) (definition, error)
+	// recalled are objects of an earlier process, until all were listed once;
+	// true are those that went with their kind then.
+	recalled map[id]bool
 
 	stop  context.CancelFunc
 	ended chan struct{}
@@ -53,8 +60,8 @@ const pollPause = 30 * time.Second
 
 func (c *Cluster) newFollower(at scope) *follower {
 	f := &follower{
-		at: at, access: c.clients.access(at), inbox: c.inbox, log: c.options.Logger, metrics: c.metrics,
-		ended: make(chan struct{}), known: map[id]bool{},
+		at: at, access: patient{c.clients.access(at), c.options.Silence}, inbox: c.inbox, log: c.options.Logger, metrics: c.metrics,
+		ended: make(chan struct{}), known: map[id]bool{}, definition: c.clients.definitions.of, recalled: c.recalledIn(at),
 	}
 	if at.kind == kindNamespace && at.namespace != "" {
 		f.get = func(ctx context.Context) (runtime.Object, error) {
@@ -74,15 +81,22 @@ func (f *follower) run(ctx context.Context) {
 		f.poll(ctx)
 		return
 	}
+	if f.at.ours() {
+		defer f.watchOver(ctx)()
+	}
 	quiet := logr.Discard()
 	cache.NewReflectorWithOptions(&cache.ListWatch{
-		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
-			list, err := f.access.List(ctx, o)
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (list runtime.Object, err error) {
+			if err = f.begin(ctx, o.Continue == ""); err == nil {
+				list, err = f.access.List(ctx, o)
+			}
 			f.answered(ctx, err)
 			return list, err
 		},
-		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (apiwatch.Interface, error) {
-			w, err := f.access.Watch(ctx, o)
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (w apiwatch.Interface, err error) {
+			if err = f.begin(ctx, o.SendInitialEvents != nil && *o.SendInitialEvents); err == nil {
+				w, err = f.access.Watch(ctx, o)
+			}
 			f.answered(ctx, err)
 			return w, err
 		},
@@ -124,13 +138,15 @@ func (f *follower) answered(ctx context.Context, err error) {
 	switch {
 	case err != nil:
 		f.metrics.errors.WithLabelValues(f.at.kind).Inc()
+		if f.guard != nil && apierrors.IsNotFound(err) {
+			f.guard.gone()
+		}
 		if before == nil || apierrors.ReasonForError(before) != apierrors.ReasonForError(err) {
+			f.inbox.ring() // it may be told in findings
 			f.log.WarnContext(ctx, "this cannot be read from the API server; what was read last goes on being served", "what", f.at.String(), "error", err)
 		}
 	case before != nil:
 		f.log.InfoContext(ctx, "the API server answers again", "what", f.at.String())
-	}
-	if (before == nil) != (err == nil) {
 		f.inbox.ring()
 	}
 }
@@ -152,7 +168,12 @@ func (f *follower) Add(o any) error {
 		return err
 	}
 	f.known[r.id] = true
-	f.inbox.put(map[id]reading{r.id: r.reading})
+	tell := func() { f.inbox.put(map[id]reading{r.id: r.reading}) }
+	if f.guard != nil {
+		f.guard.back(r.id, tell)
+	} else {
+		tell()
+	}
 	f.counted()
 	return nil
 }
@@ -167,7 +188,11 @@ func (f *follower) Delete(o any) error {
 		return err
 	}
 	delete(f.known, r.id)
-	f.inbox.put(map[id]reading{r.id: {}})
+	if f.guard != nil {
+		f.guard.doubt(r.id)
+	} else {
+		f.inbox.put(map[id]reading{r.id: {}})
+	}
 	f.counted()
 	return nil
 }
@@ -184,10 +209,8 @@ func (f *follower) Replace(list []any, _ string) error {
 		}
 		all[r.id], known[r.id] = r.reading, true
 	}
-	for i := range f.known {
-		if !known[i] {
-			all[i] = reading{}
-		}
+	if err := f.lost(known, all); err != nil {
+		return err
 	}
 	f.known = known
 	f.inbox.put(all)
@@ -245,30 +268,4 @@ func (f *follower) waits() (why string, waits bool) {
 		return f.at.String() + ": " + explain(f.at, f.problem), true
 	}
 	return f.at.String(), true
-}
-
-// trouble says why what was read cannot be followed, or "".
-func (f *follower) trouble() string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if denied(f.problem) {
-		return explain(f.at, f.problem)
-	}
-	return ""
-}
-
-// denied tells an answer that stays the same until somebody does something.
-func denied(err error) bool {
-	return apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) || apierrors.IsNotFound(err)
-}
-
-// explain says in words why something cannot be read.
-func explain(at scope, err error) string {
-	switch status := apierrors.APIStatus(nil); {
-	case apierrors.IsNotFound(err) && at.ours():
-		return "the cluster has no " + at.resource() + ": the CustomResourceDefinitions of Kibble are not installed"
-	case errors.As(err, &status):
-		return status.Status().Message
-	}
-	return err.Error()
 }

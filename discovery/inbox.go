@@ -15,6 +15,8 @@ import (
 type reading struct {
 	object *object
 	found  []dtab.Finding
+	// kept: it is gone with its kind, and is served as it was.
+	kept bool
 	// generation of an object of ours, else 0.
 	generation int64
 }

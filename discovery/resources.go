@@ -58,6 +58,11 @@ func (p scope) referred() bool {
 	return p.kind == kindSecret || p.kind == kindPod || p.kind == kindIngress
 }
 
+// oursKinds are the kinds of ours.
+func oursKinds() []string {
+	return []string{v1alpha1.KindRouter, v1alpha1.KindDtab, v1alpha1.KindDogfoodPolicy}
+}
+
 // ours tells the kinds that a CustomResourceDefinition of ours describes.
 func (p scope) ours() bool { return groupResource(p.kind).Group == v1alpha1.Group }
 
@@ -111,9 +116,7 @@ func scopes(namespaces []string) []scope {
 	}
 	var all []scope
 	for _, ns := range namespaces {
-		for _, kind := range []string{
-			kindService, kindSlice, kindNamespace, v1alpha1.KindRouter, v1alpha1.KindDtab, v1alpha1.KindDogfoodPolicy,
-		} {
+		for _, kind := range append([]string{kindService, kindSlice, kindNamespace}, oursKinds()...) {
 			all = append(all, scope{kind: kind, namespace: ns})
 		}
 	}
@@ -157,6 +160,8 @@ type clients struct {
 	web    networkingv1client.NetworkingV1Interface
 	ours   dynamic.Interface
 	meta   metadata.Interface
+	// definitions are those of the objects of ours.
+	definitions definitions
 }
 
 func newClients(config *rest.Config) (*clients, error) {
@@ -184,7 +189,10 @@ func newClients(config *rest.Config) (*clients, error) {
 	if c.ours, err = dynamic.NewForConfigAndClient(config, web); err != nil {
 		return nil, err
 	}
-	c.meta, err = metadata.NewForConfigAndClient(metadata.ConfigFor(config), web)
+	if c.meta, err = metadata.NewForConfigAndClient(metadata.ConfigFor(config), web); err != nil {
+		return nil, err
+	}
+	c.definitions, err = newDefinitions(c.meta, config, web)
 	return c, err
 }
 

@@ -2,8 +2,6 @@ package discovery
 
 import (
 	rbacv1 "k8s.io/api/rbac/v1"
-
-	"kibble.dev/api/v1alpha1"
 )
 
 // Rights say what a Cluster is used for, and so what it must be allowed to read.
@@ -24,13 +22,16 @@ type Rights struct {
 func (r Rights) Rules() []rbacv1.PolicyRule {
 	rules := []rbacv1.PolicyRule{
 		reads(kindService), reads(kindSlice),
-		reads(v1alpha1.KindRouter, v1alpha1.KindDtab, v1alpha1.KindDogfoodPolicy),
+		reads(oursKinds()...),
 	}
 	namespaces := reads(kindNamespace)
 	if r.Namespaced {
 		namespaces.Verbs = []string{"get"} // a Role cannot give more of them
 	}
 	rules = append(rules, namespaces)
+	if !r.Namespaced { // no Role can give this
+		rules = append(rules, definitionRule())
+	}
 	if len(r.Secrets) > 0 {
 		secrets := reads(kindSecret)
 		if r.Secrets[0] != "*" {
@@ -45,6 +46,16 @@ func (r Rights) Rules() []rbacv1.PolicyRule {
 		rules = append(rules, reads(kindIngress))
 	}
 	return rules
+}
+
+// definitionRule lets Kibble see whether our kinds are being deleted.
+func definitionRule() rbacv1.PolicyRule {
+	rule := rbacv1.PolicyRule{APIGroups: []string{groupCRDs}, Resources: []string{"customresourcedefinitions"}, Verbs: []string{"get"}}
+	for _, kind := range oursKinds() {
+		name := groupResource(kind)
+		rule.ResourceNames = append(rule.ResourceNames, name.String())
+	}
+	return rule
 }
 
 // reads lets kinds of one group be read as reflectors do it.

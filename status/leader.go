@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	coordinationv1client "k8s.io/client-go/kubernetes/typed/coordination/v1"
@@ -23,6 +24,7 @@ type Lease struct {
 	// Namespace and Name of the Lease; Identity is this replica's own name.
 	Namespace, Name, Identity string
 	Logger                    *slog.Logger
+	Metrics                   *Metrics
 }
 
 // How long a replica that died goes on counting as the leader, and how often
@@ -40,10 +42,11 @@ func (l Lease) Lead(ctx context.Context, run func(context.Context)) error {
 	if err != nil {
 		return fmt.Errorf("elect a leader: %w", err)
 	}
-	lock := &resourcelock.LeaseLock{
+	ctx = logr.NewContext(ctx, logr.Discard()) // what is to be told the lock tells
+	lock := &lock{lease: l, Interface: &resourcelock.LeaseLock{
 		LeaseMeta: metav1.ObjectMeta{Namespace: l.Namespace, Name: l.Name}, Client: client,
 		LockConfig: resourcelock.ResourceLockConfig{Identity: l.Identity},
-	}
+	}}
 	var alone sync.Mutex // run never runs twice at a time
 	for ctx.Err() == nil {
 		elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
@@ -54,6 +57,8 @@ func (l Lease) Lead(ctx context.Context, run func(context.Context)) error {
 					l.Logger.InfoContext(ctx, "this replica writes status now", "lease", l.Namespace+"/"+l.Name)
 					alone.Lock()
 					defer alone.Unlock()
+					l.Metrics.leads.Set(1)
+					defer l.Metrics.leads.Set(0)
 					run(ctx)
 				},
 				OnStoppedLeading: func() {},
@@ -86,10 +91,11 @@ func Rules() []rbacv1.PolicyRule {
 	}
 }
 
-// LeaseRules give the least rules for the Role in the Lease's namespace.
+// LeaseRules give the least rules for the Role in the Lease's namespace. Those
+// without a name are for the Reports of replicas, whose names nobody knows before.
 func LeaseRules(name string) []rbacv1.PolicyRule {
 	return []rbacv1.PolicyRule{
-		{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, Verbs: []string{"create"}},
+		{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, Verbs: []string{"create", "list", "patch", "delete"}},
 		{APIGroups: []string{"coordination.k8s.io"}, Resources: []string{"leases"}, ResourceNames: []string{name}, Verbs: []string{"get", "update"}},
 	}
 }

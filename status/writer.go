@@ -39,8 +39,9 @@ type Options struct {
 	Conditions func(o Object, before []metav1.Condition, now time.Time) []metav1.Condition
 	// Events may be nil. It is told of conditions Accepted and Programmed that
 	// become False.
-	Events record.EventRecorder
-	Logger *slog.Logger
+	Events  record.EventRecorder
+	Logger  *slog.Logger
+	Metrics *Metrics
 	// PerSecond bounds the writes; default 20.
 	PerSecond float64
 }
@@ -54,6 +55,8 @@ type Writer struct {
 	// written are the conditions that an object was seen or written with last.
 	// Only Run uses it.
 	written map[key][]metav1.Condition
+	// failed says why objects could not be written last. Only Run uses it.
+	failed map[key]metav1.StatusReason
 	// queue is nil while nobody runs.
 	queue workqueue.TypedRateLimitingInterface[key]
 }
@@ -65,7 +68,7 @@ func New(o Options) *Writer {
 	if o.PerSecond <= 0 {
 		o.PerSecond = 20
 	}
-	return &Writer{options: o, objects: map[key]Object{}, written: map[key][]metav1.Condition{}}
+	return &Writer{options: o, objects: map[key]Object{}, written: map[key][]metav1.Condition{}, failed: map[key]metav1.StatusReason{}}
 }
 
 // Set says which objects there are, and that what there is to say of any of
@@ -85,17 +88,20 @@ func (w *Writer) enqueue() {
 		return
 	}
 	for k := range w.objects {
-		w.queue.Add(k)
+		if w.queue.NumRequeues(k) == 0 { // else it is tried again when its pause is over
+			w.queue.Add(k)
+		}
 	}
 }
 
 // Run writes until ctx ends. Only one replica should.
 func (w *Writer) Run(ctx context.Context) {
-	limit := workqueue.NewTypedItemExponentialFailureRateLimiter[key](100*time.Millisecond, 30*time.Second)
+	limit := workqueue.NewTypedItemExponentialFailureRateLimiter[key](100*time.Millisecond, maxPause)
 	queue := workqueue.NewTypedRateLimitingQueue(limit)
 	w.mu.Lock()
 	w.queue = queue
 	clear(w.written) // others may have written since
+	clear(w.failed)
 	w.enqueue()
 	w.mu.Unlock()
 	stop := context.AfterFunc(ctx, queue.ShutDown)
@@ -106,19 +112,39 @@ func (w *Writer) Run(ctx context.Context) {
 		if shutdown {
 			break
 		}
-		if err := w.write(ctx, k, pace); err != nil {
+		if queue.NumRequeues(k) > 0 {
+			_ = pace.Wait(ctx) // that it ended is seen below
+		}
+		err := w.write(ctx, k, pace)
+		if err != nil {
 			queue.AddRateLimited(k)
-			if ctx.Err() == nil && !apierrors.IsConflict(err) {
-				w.options.Logger.WarnContext(ctx, "status cannot be written", "object", k.String(), "error", err)
-			}
 		} else {
 			queue.Forget(k)
 		}
+		w.tried(ctx, k, err)
 		queue.Done(k)
 	}
 	w.mu.Lock()
 	w.queue = nil
 	w.mu.Unlock()
+}
+
+// maxPause lies between two attempts to write what cannot be written.
+const maxPause = 10 * time.Second
+
+// tried notes what became of an object's status, and logs what is new.
+func (w *Writer) tried(ctx context.Context, k key, err error) {
+	switch before, failed := w.failed[k]; {
+	case ctx.Err() != nil || apierrors.IsConflict(err):
+	case err == nil:
+		delete(w.failed, k)
+	default:
+		w.options.Metrics.writes.WithLabelValues("failed").Inc()
+		w.failed[k] = apierrors.ReasonForError(err)
+		if !failed || before != w.failed[k] {
+			w.options.Logger.WarnContext(ctx, "status cannot be written", "object", k.String(), "error", err)
+		}
+	}
 }
 
 // write brings one object's status up to date.
@@ -165,6 +191,7 @@ func (w *Writer) write(ctx context.Context, k key, pace *rate.Limiter) error {
 	if _, err := client.UpdateStatus(ctx, live, metav1.UpdateOptions{FieldManager: "kibble"}); err != nil {
 		return err
 	}
+	w.options.Metrics.writes.WithLabelValues("written").Inc()
 	w.written[k] = after
 	w.tell(live, status.Conditions, after)
 	return nil

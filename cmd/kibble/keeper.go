@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"kibble.dev/discovery"
 	"kibble.dev/dtab"
 	"kibble.dev/internal/statedir"
 	"kibble.dev/translate"
@@ -25,6 +26,7 @@ type keeper struct {
 	began  time.Time
 	// good is what an earlier server served, and written when; nil: not known.
 	good    *translate.Good
+	kept    []discovery.Object // of them
 	written time.Time
 }
 
@@ -33,6 +35,8 @@ type servedObjects struct {
 	// Source is where they were read: those of another one do not count.
 	Source string          `json:"source"`
 	Good   *translate.Good `json:"good"`
+	// Kept are those that the cluster had no more, see discovery.Update.
+	Kept []discovery.Object `json:"kept,omitempty"`
 }
 
 // openState reads what an earlier server has kept.
@@ -50,7 +54,7 @@ func (s *serving) openState(registry prometheus.Registerer) error {
 	var kept servedObjects
 	if when, ok := k.objects.Load(&kept); ok {
 		if kept.Source == k.source && kept.Good != nil {
-			k.good, k.written = kept.Good, when
+			k.good, k.kept, k.written = kept.Good, kept.Kept, when
 		} else {
 			s.log.Warn("what was kept of an earlier run is ignored: it was read elsewhere", "directory", s.stateDir, "then", kept.Source, "now", k.source)
 		}
@@ -120,15 +124,23 @@ func (k *keeper) lastGood() *translate.Inventory {
 	return k.good.Inventory()
 }
 
+// lastKept gives those of lastGood that the cluster had no more.
+func (k *keeper) lastKept() []discovery.Object {
+	if k == nil {
+		return nil
+	}
+	return k.kept
+}
+
 // suffices says that what an earlier server left has to do.
 func (k *keeper) suffices() bool {
 	return k != nil && k.good != nil && time.Since(k.began) >= patience
 }
 
 // keep has the objects written that a model serves.
-func (k *keeper) keep(m *translate.Model) {
+func (k *keeper) keep(m *translate.Model, kept []discovery.Object) {
 	if k != nil {
-		k.objects.Put(func() any { return servedObjects{k.source, m.Good()} })
+		k.objects.Put(func() any { return servedObjects{k.source, m.Good(), kept} })
 	}
 }
 

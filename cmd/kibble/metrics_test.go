@@ -69,7 +69,7 @@ func TestMetricsPage(t *testing.T) {
 	}
 	file := func(name string) string { return filepath.Join(certs.Dir, "server", name) }
 	s.cluster.kubeconfig, s.security = kubeconfig, security{cert: file("tls.crt"), key: file("tls.key"), clientCA: file("ca.crt")}
-	s.stateDir, s.validate = t.TempDir(), "envoy"
+	s.stateDir, s.validate, s.reporter.lease = t.TempDir(), "envoy", "kibble/status"
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // what is registered is registered before anything is served
 	_ = s.run(ctx)
@@ -85,7 +85,7 @@ func TestMetricsPage(t *testing.T) {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.name, m.kind, m.labels, escaped(m.help))
 	}
 	b.WriteString(metricsTail)
-	for _, want := range []string{"kibble_xds_streams", "kibble_discovery_objects", "kibble_tls_certificate_unused"} {
+	for _, want := range []string{"kibble_xds_streams", "kibble_discovery_objects", "kibble_status_writer", "kibble_tls_certificate_unused"} {
 		if !strings.Contains(b.String(), "`"+want+"`") {
 			t.Fatalf("%s was not registered", want)
 		}

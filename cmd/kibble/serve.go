@@ -240,7 +240,7 @@ func (s *serving) publish(u discovery.Update) {
 	s.report(all)
 	s.model.Store(m)
 	first := s.read.Swap(&u) == nil
-	s.keeper.keep(m)
+	s.keeper.keep(m, u.Kept)
 	s.foretell()
 	if first {
 		keepMemoryLow()

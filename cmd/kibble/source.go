@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kibble.dev/discovery"
+	"kibble.dev/status"
 )
 
 // source gives what reads the objects until its context ends, and sends them on.
@@ -36,12 +37,16 @@ func (s *serving) source(to prometheus.Registerer, updates chan discovery.Update
 		return nil, err
 	}
 	watched, err := discovery.NewCluster(discovery.ClusterOptions{
-		Config: config, Namespaces: s.cluster.namespaces, Deliver: deliver, LastGood: s.keeper.lastGood(), Logger: s.log, Registerer: to,
+		Config: config, Namespaces: s.cluster.namespaces, Deliver: deliver, Logger: s.log, Registerer: to,
+		LastGood: s.keeper.lastGood(), LastKept: s.keeper.lastKept(),
 	})
 	if err != nil {
 		return nil, wrongf("no cluster: %w", err)
 	}
 	s.waiting = watched.Waiting
+	if s.reporter.lease != "" {
+		s.reporter.metrics = status.NewMetrics(to)
+	}
 	return func(ctx context.Context) error {
 		s.log.InfoContext(ctx, "reading a cluster", "server", config.Host, "namespaces", s.cluster.namespaces)
 		g, ctx := errgroup.WithContext(ctx)

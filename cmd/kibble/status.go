@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -31,6 +32,9 @@ const statusPause = 2 * time.Second
 type reporter struct {
 	lease  string // namespace/name, or "": nothing is written
 	writer *status.Writer
+	// metrics are there where something is written.
+	metrics *status.Metrics
+	leads   atomic.Bool // this replica writes
 
 	mu      sync.Mutex
 	objects map[status.Object]conditions.Object
@@ -55,32 +59,43 @@ func (s *serving) writeStatus(ctx context.Context, config *rest.Config) error {
 	defer events.Shutdown()
 	events.StartRecordingToSink(&corev1client.EventSinkImpl{Interface: core.Events("")})
 	s.reporter.writer = status.New(status.Options{
-		Client: client, Conditions: s.reporter.conditions, Logger: s.log,
+		Client: client, Conditions: s.reporter.conditions, Logger: s.log, Metrics: s.reporter.metrics,
 		Events: events.NewRecorder(runtime.NewScheme(), corev1.EventSource{Component: "kibble"}),
 	})
 	host, _ := os.Hostname() // the process and the time make it unique without
 	lease := status.Lease{
-		Config: config, Namespace: namespace, Name: name, Logger: s.log,
+		Config: config, Namespace: namespace, Name: name, Logger: s.log, Metrics: s.reporter.metrics,
 		Identity: cmp.Or(host, "kibble") + "-" + strconv.Itoa(os.Getpid()) + "-" + strconv.FormatInt(time.Now().UnixNano(), 36),
 	}
 	ingresses, err := s.ingressWriter(config)
 	if err != nil {
 		return err
 	}
+	own, err := s.reports(config, lease)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var telling sync.WaitGroup
+	defer telling.Wait()
+	defer cancel()
+	telling.Go(func() { s.tellWriter(ctx, own) })
 	return lease.Lead(ctx, func(ctx context.Context) {
+		s.reporter.leads.Store(true)
+		defer s.reporter.leads.Store(false)
 		var running sync.WaitGroup
-		running.Go(func() { s.writer(ctx) })
+		running.Go(func() { s.writer(ctx, own.Reader()) })
 		running.Go(func() { ingresses(ctx) })
 		s.reporter.writer.Run(ctx)
 		running.Wait()
 	})
 }
 
-// writer tells again and again what there is to say.
-func (s *serving) writer(ctx context.Context) {
+// writer tells again and again what there is to say, also of the proxies of others.
+func (s *serving) writer(ctx context.Context, others *status.Reports) {
 	for {
 		if last := s.read.Load(); last != nil && s.model.Load() != nil {
-			s.reporter.set(last, s.model.Load(), conditions.Facts{Findings: s.found(), Proxies: s.proxies()})
+			s.reporter.set(last, s.model.Load(), conditions.Facts{Findings: s.found(), Proxies: s.everywhere(ctx, others, last)})
 		}
 		select {
 		case <-ctx.Done():

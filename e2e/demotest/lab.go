@@ -75,10 +75,10 @@ func Start(t testing.TB, o Options) *Lab {
 		bin: os.Getenv(programs), dir: t.TempDir(), flags: o.Flags, Envoys: map[string]*envoytest.Envoy{}, programs: map[string]*kubetest.Process{},
 	}
 	l.connect()
-	l.installKinds()
+	l.InstallKinds()
 	l.certificates()
 	manifests := l.manifests(o.Manifests)
-	l.account(append(discovery.Rights{Secrets: o.Secrets}.Rules(), status.Rules()...), status.LeaseRules("kibble"))
+	l.authorize(append(discovery.Rights{Secrets: o.Secrets}.Rules(), status.Rules()...), status.LeaseRules("kibble"))
 	for range o.Replicas - 1 {
 		l.Serve()
 	}

@@ -9,9 +9,11 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
@@ -159,8 +161,8 @@ func (l *Lab) AwaitCondition(kind, name, condition, state, text string) {
 	})
 }
 
-// installKinds stores the CRDs of the chart, without what is for Helm.
-func (l *Lab) installKinds() {
+// InstallKinds stores the CRDs of the chart, without what is for Helm.
+func (l *Lab) InstallKinds() {
 	l.Helper()
 	files, err := filepath.Glob("../../charts/kibble-crds/templates/*.yaml")
 	l.Must(err)
@@ -180,11 +182,14 @@ func (l *Lab) installKinds() {
 	}
 }
 
-// account makes the ServiceAccount of the control planes, with these rights in
+// account is the name of the control planes' ServiceAccount, its roles and namespace.
+const account = "kibble"
+
+// authorize makes the ServiceAccount of the control planes, with these rights in
 // the whole cluster and in its own namespace.
-func (l *Lab) account(everywhere, own []rbacv1.PolicyRule) {
+func (l *Lab) authorize(everywhere, own []rbacv1.PolicyRule) {
 	l.Helper()
-	const name = "kibble"
+	const name = account
 	ctx, meta := l.Context(), metav1.ObjectMeta{Name: name}
 	_, err := l.Kube.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: meta}, metav1.CreateOptions{})
 	l.Must(err)
@@ -208,4 +213,41 @@ func (l *Lab) account(everywhere, own []rbacv1.PolicyRule) {
 	l.Must(err)
 	l.control = rest.AnonymousClientConfig(l.Config)
 	l.control.BearerToken = token.Status.Token
+}
+
+// TakeKinds deletes CustomResourceDefinitions of ours, by their plurals, and
+// returns when they are gone. It gives the objects that went with them, ready to
+// be applied again.
+func (l *Lab) TakeKinds(plurals ...string) (lost []*unstructured.Unstructured) {
+	l.Helper()
+	definitions := l.objects.Resource(schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"})
+	for _, plural := range plurals {
+		list, err := l.objects.Resource(schema.GroupVersionResource{Group: "kibble.dev", Version: "v1alpha1", Resource: plural}).List(l.Context(), metav1.ListOptions{})
+		l.Must(err)
+		for i := range list.Items {
+			lost = append(lost, written(&list.Items[i]))
+		}
+		l.Must(definitions.Delete(l.Context(), plural+".kibble.dev", metav1.DeleteOptions{}))
+	}
+	for _, plural := range plurals {
+		l.Eventually(plural+" are gone", func() error {
+			_, err := definitions.Get(l.Context(), plural+".kibble.dev", metav1.GetOptions{})
+			if apierrors.IsNotFound(err) {
+				return nil
+			}
+			return fmt.Errorf("they are there: %w", err)
+		})
+	}
+	l.mapper.Reset()
+	return lost
+}
+
+// written is an object as somebody wrote it.
+func written(o *unstructured.Unstructured) *unstructured.Unstructured {
+	next := &unstructured.Unstructured{Object: map[string]any{"spec": o.Object["spec"]}}
+	next.SetAPIVersion(o.GetAPIVersion())
+	next.SetKind(o.GetKind())
+	next.SetNamespace(o.GetNamespace())
+	next.SetName(o.GetName())
+	return next
 }

@@ -246,12 +246,25 @@ func (l *Lab) status(name string, change func(*corev1.PodStatus)) {
 // run; it returns when the Envoy is ready.
 func (l *Lab) startEnvoy(p helloworld.Proxy) *envoytest.Envoy {
 	l.Helper()
+	return envoytest.Start(l, l.bootstrap(p, l.Replicas...))
+}
+
+// AddEnvoy starts a further Envoy, of a class that has a Router, which knows
+// these control planes only.
+func (l *Lab) AddEnvoy(p helloworld.Proxy, of ...*Replica) {
+	l.Helper()
+	l.Envoys[p.Name] = envoytest.Start(l, l.bootstrap(p, of...))
+}
+
+// bootstrap gives what an Envoy is started with.
+func (l *Lab) bootstrap(p helloworld.Proxy, of ...*Replica) []byte {
+	l.Helper()
 	out := filepath.Join(l.dir, "envoy-"+p.Name)
 	args := []string{
 		"bootstrap", "--proxy-class", p.Class, "--node-id", p.Name, "--namespace", "default", "--output-dir", out,
 		"--tls-dir", filepath.Join(l.certs, "class-"+p.Class), "--tls-server-name", serverName,
 	}
-	for _, r := range l.Replicas {
+	for _, r := range of {
 		args = append(args, "--xds-address", r.XDS)
 	}
 	if p.IP != "" {
@@ -261,5 +274,5 @@ func (l *Lab) startEnvoy(p helloworld.Proxy) *envoytest.Envoy {
 		args = append(args, "--node-name", p.Node)
 	}
 	l.kibble(args...)
-	return envoytest.Start(l, l.readFile(filepath.Join(out, "bootstrap.yaml")))
+	return l.readFile(filepath.Join(out, "bootstrap.yaml"))
 }

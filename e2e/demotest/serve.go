@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"kibble.dev/dtab"
 	"kibble.dev/e2e/kubetest"
 )
 
@@ -75,6 +76,22 @@ func (l *Lab) AwaitReady(r *Replica) {
 	})
 }
 
+// NotReady is what a control plane says of why it is not ready, "" if it is, or
+// does not answer.
+func (l *Lab) NotReady(r *Replica) string {
+	l.Helper()
+	response, err := http.Get("http://" + r.Admin + "/readyz")
+	if err != nil {
+		return ""
+	}
+	defer response.Body.Close()
+	b, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode == http.StatusOK {
+		return ""
+	}
+	return string(b)
+}
+
 // Certificate is the path of a file of the certificates of "server" or of a
 // proxy class: "class-edge".
 func (l *Lab) Certificate(of, name string) string { return filepath.Join(l.certs, of, name) }
@@ -95,6 +112,22 @@ func (l *Lab) Metric(r *Replica, name string) (sum float64) {
 		sum += value
 	}
 	return sum
+}
+
+// Finding is what a control plane says now under a code, a line each.
+func (l *Lab) Finding(r *Replica, code string) string {
+	l.Helper()
+	body, err := get("http://" + r.Admin + "/api/findings")
+	l.Must(err)
+	var all []dtab.Finding
+	l.Must(json.Unmarshal([]byte(body), &all))
+	var lines strings.Builder
+	for _, f := range all {
+		if f.Code == code {
+			fmt.Fprintln(&lines, f)
+		}
+	}
+	return lines.String()
 }
 
 // Proxies are the node ids of the proxies that are connected to a control

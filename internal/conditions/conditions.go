@@ -31,10 +31,16 @@ type Object struct {
 	Routers []string
 }
 
-// Proxy is what a connected proxy has made of what it was sent.
+// Proxy is what a connected proxy has made of what it was sent, or several of
+// which the same is to be said.
 type Proxy struct {
 	Class, Node string
 	Status      []publish.Status
+	// More is how many others are just so.
+	More int
+	// Earlier: they are told by a replica that has not read the same objects as
+	// whoever asks, and so may have accepted an older form.
+	Earlier bool
 }
 
 // Facts about all objects.
@@ -62,7 +68,8 @@ func Of(o Object, facts Facts, before []metav1.Condition, now time.Time) []metav
 	set(v1alpha1.ConditionAccepted, accepted)
 	set(v1alpha1.ConditionResolvedRefs, resolved(own))
 	if len(o.Classes) > 0 {
-		set(v1alpha1.ConditionProgrammed, o.programmed(accepted, facts.Proxies))
+		last := meta.FindStatusCondition(before, v1alpha1.ConditionProgrammed)
+		set(v1alpha1.ConditionProgrammed, o.programmed(accepted, facts.Proxies, last))
 	}
 	return after
 }

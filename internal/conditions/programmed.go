@@ -12,8 +12,9 @@ import (
 	"kibble.dev/xds/publish"
 )
 
-// programmed says whether the proxies have what the object asks for.
-func (o Object) programmed(accepted verdict, proxies []Proxy) verdict {
+// programmed says whether the proxies have what the object asks for. The last
+// verdict may be nil.
+func (o Object) programmed(accepted verdict, proxies []Proxy, last *metav1.Condition) verdict {
 	switch accepted.reason {
 	case v1alpha1.ReasonInvalid:
 		return verdict{metav1.ConditionFalse, v1alpha1.ReasonNotServed, "it is not served, because it is not accepted"}
@@ -27,17 +28,17 @@ func (o Object) programmed(accepted verdict, proxies []Proxy) verdict {
 		if !slices.Contains(o.Classes, p.Class) {
 			continue
 		}
-		all++
+		all += 1 + p.More
 		switch refusal := o.refusal(p); {
 		case refusal != nil:
-			refusing++
+			refusing += 1 + p.More
 			if refusal.Elsewhere {
 				elsewhere = first(elsewhere, fmt.Sprintf("%s is not given %s, which was refused elsewhere: %s", p.Node, refusal.Name, refusal.Words))
 			} else {
 				words = first(words, fmt.Sprintf("%s refuses %s: %s", p.Node, refusal.Name, refusal.Words))
 			}
-		case behind(p):
-			pending++
+		case behind(p) || p.Earlier && !o.settled(last):
+			pending += 1 + p.More
 		}
 	}
 	switch {
@@ -83,6 +84,13 @@ func (o Object) holds(r *publish.Refusal) bool {
 	})
 }
 
+// behind tells that a proxy lacks something that it does not refuse.
 func behind(p Proxy) bool {
-	return slices.ContainsFunc(p.Status, func(s publish.Status) bool { return s.Behind > 0 })
+	return slices.ContainsFunc(p.Status, func(s publish.Status) bool { return s.Behind > len(s.Refused) })
+}
+
+// settled tells that proxies were said to have this form of the object, or to
+// refuse it: then what was told of them before still holds.
+func (o Object) settled(last *metav1.Condition) bool {
+	return last != nil && last.ObservedGeneration == o.Generation && last.Reason != v1alpha1.ReasonPending && last.Reason != v1alpha1.ReasonNoProxies
 }

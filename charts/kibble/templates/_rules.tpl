@@ -15,6 +15,13 @@ tokenreview.Rules; a test compares them.
 - apiGroups: [""]
   resources: [namespaces]
   verbs: {{ ternary (list "get") (list "list" "watch") (not (empty .Values.namespaces)) | toJson }}
+{{- if not .Values.namespaces }}
+# Whether the kinds are being deleted.
+- apiGroups: [apiextensions.k8s.io]
+  resources: [customresourcedefinitions]
+  verbs: [get]
+  resourceNames: [routers.kibble.dev, dtabs.kibble.dev, dogfoodpolicies.kibble.dev]
+{{- end }}
 {{- with include "kibble.readSecrets" . | fromJsonArray }}
 - apiGroups: [""]
   resources: [secrets]
