@@ -24,8 +24,8 @@ type conditionCompiler struct {
 	facts     Facts
 }
 
-// compile gives the condition that an object stands for: its fields ANDed. It
-// is nil after a finding of severity error.
+// compile gives the condition that an object stands for: its fields ANDed. After
+// a finding of severity error it is nil, or one that must not be asked.
 func (c conditionCompiler) compile(path string, in v1alpha1.Condition) Condition {
 	var all All
 	if in.Cookie != nil {

@@ -135,3 +135,11 @@ expiresAt: 2026-06-01T00:00:01Z
 		t.Error(diff)
 	}
 }
+
+// A condition that cannot be used is not asked whether the links' value holds.
+func TestJoinOfBrokenCondition(t *testing.T) {
+	policies, found := compileSpec(t, `{join: {value: dogfood}, when: {cookie: {name: a, regex: "("}}, override: "/a => /b"}`)
+	if len(policies) > 0 || len(found) != 1 || found[0].Code != codeRegex {
+		t.Errorf("%v, %v", policies, found)
+	}
+}

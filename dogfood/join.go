@@ -86,10 +86,11 @@ func cookiesBelow(policies []Policy, path string) map[string]string {
 	return all
 }
 
-// join reads the links of a policy, whose condition is compiled.
+// join reads the links of a policy, whose condition is compiled. Of one that
+// cannot be used nothing is to be asked.
 func (c compiler) join(p Policy, fill func(string) string) *Join {
 	in := c.obj.Spec.Join
-	if in == nil || p.When == nil {
+	if in == nil || c.report.failed() {
 		return nil
 	}
 	refuse := func(field, message, hint string) *Join {

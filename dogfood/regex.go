@@ -22,8 +22,37 @@ const MaxRegexProgram = 1000
 // compileRegex gives the pattern for Envoy and the expression for Go. The error
 // is a sentence for the author.
 func compileRegex(text string, ignoreCase bool) (pattern string, search *regexp.Regexp, err error) {
+	plain, err := plainRegex(text, ignoreCase)
+	if err != nil {
+		return "", nil, err
+	}
+	search, err = regexp.Compile(plain)
+	if err != nil {
+		return "", nil, err
+	}
+	return "(?s:.*)(?:" + plain + ")(?s:.*)", search, nil
+}
+
+// WholeText gives the comparison with a regular expression (RE2) that a value
+// must match from its first to its last byte. The error is a sentence for the
+// author of the expression, who writes something that Envoy would refuse, or
+// that it would read differently than Go does.
+func WholeText(text string) (Text, error) {
+	plain, err := plainRegex(text, false)
+	if err != nil {
+		return Text{}, err
+	}
+	whole, err := regexp.Compile(`\A(?:` + plain + `)\z`)
+	if err != nil {
+		return Text{}, err
+	}
+	return Text{Op: OpRegex, Want: text, Pattern: plain, search: whole}, nil
+}
+
+// plainRegex brings an expression to the form that Go and RE2 read alike.
+func plainRegex(text string, ignoreCase bool) (string, error) {
 	if i := strings.IndexFunc(text, func(r rune) bool { return r > unicode.MaxASCII }); i >= 0 {
-		return "", nil, fmt.Errorf("it holds a character that is not ASCII (%q)", text[i:])
+		return "", fmt.Errorf("it holds a character that is not ASCII (%q)", text[i:])
 	}
 	flags := syntax.Perl
 	if ignoreCase {
@@ -31,18 +60,13 @@ func compileRegex(text string, ignoreCase bool) (pattern string, search *regexp.
 	}
 	re, err := syntax.Parse(text, flags)
 	if err != nil {
-		return "", nil, err
+		return "", err
 	}
 	re = overBytes(re)
 	if size := programSize(re.Simplify()); size > MaxRegexProgram {
-		return "", nil, fmt.Errorf("its program has about %d steps, of which %d are allowed", size, MaxRegexProgram)
+		return "", fmt.Errorf("its program has about %d steps, of which %d are allowed", size, MaxRegexProgram)
 	}
-	plain := printBytes(re)
-	search, err = regexp.Compile(plain)
-	if err != nil {
-		return "", nil, err
-	}
-	return "(?s:.*)(?:" + plain + ")(?s:.*)", search, nil
+	return printBytes(re), nil
 }
 
 // searchBytes tells whether the expression is found in a value of any bytes.

@@ -7,6 +7,8 @@ import (
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+
+	"kibble.dev/dogfood"
 )
 
 // hostPath is a set of requests: those for some hosts whose path is compared.
@@ -17,7 +19,7 @@ type hostPath struct {
 	deep  bool
 	kind  IngressPathType
 	path  string
-	whole *regexp.Regexp // of IngressRegex
+	whole dogfood.Text // of IngressRegex
 }
 
 // compare orders sets so that a request tries the most specific first: exact
@@ -70,7 +72,7 @@ func (h hostPath) matches(host, path string) bool {
 		prefix := strings.TrimSuffix(h.path, "/")
 		return path == prefix || strings.HasPrefix(path, prefix+"/")
 	}
-	return h.whole.MatchString(path)
+	return h.whole.Matches(path)
 }
 
 // reaches tells whether requests for a domain's hosts can be in the set.
@@ -101,7 +103,7 @@ func (h hostPath) match(domain string) *routev3.RouteMatch {
 	case h.kind == IngressExact:
 		m.PathSpecifier = &routev3.RouteMatch_Path{Path: h.path}
 	case h.kind == IngressRegex:
-		m.PathSpecifier = &routev3.RouteMatch_SafeRegex{SafeRegex: &matcherv3.RegexMatcher{Regex: h.path}}
+		m.PathSpecifier = &routev3.RouteMatch_SafeRegex{SafeRegex: &matcherv3.RegexMatcher{Regex: h.whole.Pattern}}
 	case prefix != "":
 		m.PathSpecifier = &routev3.RouteMatch_PathSeparatedPrefix{PathSeparatedPrefix: prefix}
 	}

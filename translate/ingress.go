@@ -3,10 +3,9 @@ package translate
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
-	"strings"
 
+	"kibble.dev/dogfood"
 	"kibble.dev/dtab"
 )
 
@@ -47,11 +46,11 @@ func ingressRules(inv *Inventory, id *identifier) ([]*ingressRule, []dtab.Findin
 				source: src.Origin.Field(p.Field+".path").At(1, 1),
 			}
 			if r.kind == IngressRegex {
-				whole, err := wholePath(p.Path)
+				whole, err := dogfood.WholeText(p.Path)
 				if err != nil {
 					found = append(found, dtab.Finding{
 						Code: codeIngress, Severity: dtab.Error, Pos: r.source,
-						Message: fmt.Sprintf("the path %q is not a regular expression: %v", p.Path, err),
+						Message: fmt.Sprintf("the path %q cannot be used as a regular expression: %v", p.Path, err),
 						Hint:    "use pathType: Prefix or Exact, or RE2 syntax",
 					})
 					continue
@@ -75,16 +74,6 @@ func ingressRules(inv *Inventory, id *identifier) ([]*ingressRule, []dtab.Findin
 // takes tells whether an Ingress is of those that a router reads.
 func (id *identifier) takes(o *HTTPIngress) bool {
 	return o.Class == id.class && (id.namespace == "" || o.Namespace == id.namespace)
-}
-
-// longestPattern keeps a path's regular expression within what Envoy compiles.
-const longestPattern = 200
-
-func wholePath(pattern string) (*regexp.Regexp, error) {
-	if len(pattern) > longestPattern || strings.ContainsFunc(pattern, func(r rune) bool { return r > 126 }) {
-		return nil, fmt.Errorf("it is longer than %d characters, or not ASCII", longestPattern)
-	}
-	return regexp.Compile(`\A(?:` + pattern + `)\z`)
 }
 
 func compareRules(a, b *ingressRule) int {
