@@ -146,7 +146,7 @@ func (b *builder) malformed(d *domain) []*routev3.Route {
 		m.InvertMatch = true
 		route := &routev3.Route{Name: b.router.key.Name + "/malformed", Match: anyPath()}
 		route.Match.Headers = []*routev3.HeaderMatcher{m}
-		b.refuse(route, 400, "Unknown destination: the "+strings.TrimPrefix(header, ":")+" is malformed\n")
+		b.refuse(route, 400, "Unknown destination: the "+escapeFormat(strings.TrimPrefix(header, ":"))+" is malformed\n")
 		routes = append(routes, route)
 	}
 	return routes

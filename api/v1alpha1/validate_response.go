@@ -9,8 +9,12 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// maxBody bounds the body of a fixed answer, in bytes.
-const maxBody = 32 << 10
+// maxBody bounds the body of a fixed answer, in bytes; maxHeader the name or the
+// value of a header (Envoy, config.core.v3.HeaderValue).
+const (
+	maxBody   = 32 << 10
+	maxHeader = 16 << 10
+)
 
 func (c *checker) response(path string, r *Response) {
 	if r.Host != "" {
@@ -55,6 +59,10 @@ func (c *checker) answerHeader(path, name, value string) {
 		c.add(path, fmt.Sprintf("%q is not the name of a header", name), "a name such as cache-control")
 	case key == "Content-Type" || key == "Content-Length" || key == "Transfer-Encoding" || key == "Connection" || key == "Location":
 		c.add(path, fmt.Sprintf("the header %s is not set here", name), "there is contentType, and redirect")
+	case key == "Host":
+		c.add(path, "the header Host is of requests: Envoy puts it into no answer", "take it away, or give it another name")
+	case len(name) > maxHeader || len(value) > maxHeader:
+		c.add(path, fmt.Sprintf("the header %.20s has %d bytes", name, max(len(name), len(value))), fmt.Sprintf("at most %d; larger things belong into a service", maxHeader))
 	case !httpguts.ValidHeaderFieldValue(value):
 		c.add(path, fmt.Sprintf("the value of %s holds a character that a header cannot", name), "visible characters and spaces")
 	}

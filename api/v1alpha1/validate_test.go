@@ -59,6 +59,10 @@ func TestRouterValidate(t *testing.T) {
 		{func(s *RouterSpec) { s.Responses = []Response{{Unrouted: true, Path: "/a"}} }, "spec.responses[0].unrouted: unrouted is for all hosts and paths"},
 		{func(s *RouterSpec) { s.Responses = []Response{{Status: 99}} }, "spec.responses[0].status: 99 is not the status of an answer"},
 		{func(s *RouterSpec) { s.Responses = []Response{{Headers: map[string]string{"content-length": "1"}}} }, "spec.responses[0].headers: the header content-length is not set here"},
+		{func(s *RouterSpec) { s.Responses = []Response{{Headers: map[string]string{"host": "a"}}} }, "spec.responses[0].headers: the header Host is of requests: Envoy puts it into no answer"},
+		{func(s *RouterSpec) {
+			s.Responses = []Response{{Headers: map[string]string{"x-long": strings.Repeat("a", 16<<10+1)}}}
+		}, "spec.responses[0].headers: the header x-long has 16385 bytes"},
 		{func(s *RouterSpec) { s.Responses = []Response{{Status: 301, Redirect: &Redirect{Path: "/b"}}} }, "spec.responses[0].status: a redirect has no use for status"},
 		{func(s *RouterSpec) { s.Responses = []Response{{Redirect: &Redirect{}}} }, "spec.responses[0].redirect: the redirect leads to the same place"},
 		{func(s *RouterSpec) { s.Responses = []Response{{Redirect: &Redirect{PathPrefix: "/b"}}} }, "spec.responses[0].redirect.pathPrefix: there is no prefix to put it in place of"},

@@ -63,9 +63,9 @@ func startWith(t testing.TB, routers string, services map[string][]pod, o bootst
 }
 
 // startEdited does so with another bootstrap, and with another snapshot to begin
-// with, than Kibble makes.
+// with, than Kibble makes, and further arguments of Envoy's.
 func startEdited(t testing.TB, routers string, services map[string][]pod, o bootstrap.Options,
-	boot func(string) string, first func(*translate.Snapshot) *translate.Snapshot,
+	boot func(string) string, first func(*translate.Snapshot) *translate.Snapshot, args ...string,
 ) *live {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -90,7 +90,7 @@ func startEdited(t testing.TB, routers string, services map[string][]pod, o boot
 	if err != nil {
 		t.Fatal(err)
 	}
-	x.Envoy = envoytest.Start(t, []byte(boot(string(b))), "--file-flush-interval-msec", "20")
+	x.Envoy = envoytest.Start(t, []byte(boot(string(b))), append(args, "--file-flush-interval-msec", "20")...)
 	x.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: limit}
 	t.Cleanup(x.client.CloseIdleConnections)
 	for name := range x.ports {
