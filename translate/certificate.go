@@ -14,6 +14,7 @@ import (
 	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 
 	"kibble.dev/dogfood"
+	"kibble.dev/internal/validity"
 )
 
 // Keys of a Secret of type kubernetes.io/tls.
@@ -86,17 +87,11 @@ func acceptable(leaf *x509.Certificate) error {
 
 // remark says what clients will not like about the certificate now; "" if nothing.
 func (c *certificate) remark(now time.Time) string {
-	switch {
-	case c.over(now):
-		return "its certificate expired on " + c.leaf.NotAfter.UTC().Format(time.RFC3339)
-	case now.Before(c.leaf.NotBefore):
-		return "its certificate is not valid before " + c.leaf.NotBefore.UTC().Format(time.RFC3339)
+	if why := validity.Remark(c.leaf, now); why != "" {
+		return "its certificate " + why
 	}
 	return ""
 }
-
-// over says that the certificate has expired.
-func (c *certificate) over(now time.Time) bool { return !now.Before(c.leaf.NotAfter) }
 
 // covers tells whether clients that ask for a host will find it in the certificate.
 func (c *certificate) covers(host string) bool {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kibble.dev/dtab"
+	"kibble.dev/internal/validity"
 )
 
 // A Secret that is replaced by a certificate which clients refuse, because it
@@ -27,7 +28,7 @@ func refusedRenewal(key Key, pos dtab.Pos, served, waiting *certificate, now tim
 		Message: fmt.Sprintf("the Secret %s: %s, so that it is not used yet", key, waiting.remark(now)),
 		Hint:    "until then the certificate of before is served, which is valid until " + end,
 	}
-	if waiting.over(now) {
+	if validity.Over(waiting.leaf, now) {
 		f.Message = fmt.Sprintf("the Secret %s: %s, so that it is not used", key, waiting.remark(now))
 		f.Hint = "renew it; the certificate of before goes on being served, which is valid until " + end
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"kibble.dev/internal/validity"
 )
 
 // reread is how often files are looked at, at most.
@@ -21,7 +23,8 @@ const reread = time.Second
 // comes: a new connection gets the new certificate, and those that are there
 // are left alone. What cannot be read, such as a key that does not fit yet,
 // leaves the last good content in force and is logged. So does a certificate
-// that has expired or is not valid yet, as long as the one in force is valid.
+// that has expired or is not valid yet, as long as the one in force is valid, and
+// so do authorities none of which is valid. Those in use that are not are logged.
 //
 // It is safe for concurrent use.
 type Files struct {
@@ -40,7 +43,9 @@ type Files struct {
 	looked time.Time
 	seen   [3][]byte
 	config *tls.Config
-	failed string // what was logged last
+	by     authorities // of ClientCA, those in use
+	failed string      // what was logged last
+	warned string      // what was logged last of the authorities in use
 }
 
 // Config gives the server's configuration. The error says which file cannot be
@@ -54,9 +59,10 @@ func (f *Files) Config() (*tls.Config, error) {
 	if err := f.load(); err != nil {
 		return nil, err
 	}
-	if why := invalid(f.leaf(), f.Now()); why != "" && f.Logger != nil {
-		f.Logger.Error("clients will refuse the certificate", "reason", why, "certificate", f.Certificate)
+	if why := validity.Remark(f.leaf(), f.Now()); why != "" && f.Logger != nil {
+		f.Logger.Error("clients will refuse the certificate", "reason", "it "+why, "certificate", f.Certificate)
 	}
+	f.tellOfAuthorities()
 	if f.Registerer != nil {
 		f.register(f.Registerer)
 	}
@@ -74,6 +80,7 @@ func (f *Files) current() *tls.Config {
 		switch err := f.load(); {
 		case err == nil:
 			f.failed = ""
+			f.tellOfAuthorities()
 		case err.Error() != f.failed && f.Logger != nil:
 			f.failed = err.Error()
 			f.Logger.Error("new certificates cannot be used, the last ones stay", "reason", err)
@@ -84,17 +91,6 @@ func (f *Files) current() *tls.Config {
 
 // leaf is the certificate in use.
 func (f *Files) leaf() *x509.Certificate { return f.config.Certificates[0].Leaf }
-
-// invalid says why clients refuse a certificate now; "" if its time is right.
-func invalid(c *x509.Certificate, now time.Time) string {
-	switch {
-	case now.After(c.NotAfter):
-		return "it expired on " + c.NotAfter.UTC().Format(time.RFC3339)
-	case now.Before(c.NotBefore):
-		return "it is not valid before " + c.NotBefore.UTC().Format(time.RFC3339)
-	}
-	return ""
-}
 
 // load reads the files, and makes a configuration of them if they changed.
 func (f *Files) load() error {
@@ -117,31 +113,35 @@ func (f *Files) load() error {
 	if err != nil {
 		return fmt.Errorf("%s and %s: %w", f.Certificate, f.Key, err)
 	}
-	if why := invalid(pair.Leaf, f.looked); why != "" && f.config != nil && invalid(f.leaf(), f.looked) == "" {
-		return fmt.Errorf("%s: %s, and the one in use is valid until %s", f.Certificate, why, f.leaf().NotAfter.UTC().Format(time.RFC3339))
+	if why := validity.Remark(pair.Leaf, f.looked); why != "" && f.config != nil && validity.Remark(f.leaf(), f.looked) == "" {
+		return fmt.Errorf("%s: it %s, and the one in use is valid until %s", f.Certificate, why, f.leaf().NotAfter.UTC().Format(time.RFC3339))
 	}
 	config := &tls.Config{
 		MinVersion: tls.VersionTLS13, NextProtos: []string{"h2", "http/1.1"}, Certificates: []tls.Certificate{pair},
 		SessionTicketsDisabled: true, // whoever comes is checked against the authorities of now
 		Time:                   f.Now,
 	}
+	var by authorities
 	if f.ClientCA != "" {
-		config.ClientCAs = x509.NewCertPool()
-		if !config.ClientCAs.AppendCertsFromPEM(now[2]) {
-			return fmt.Errorf("%s: no certificate in it: want those of the authorities, in PEM", f.ClientCA)
+		if by, err = readAuthorities(now[2]); err != nil {
+			return fmt.Errorf("%s: %w", f.ClientCA, err)
 		}
+		if why := by.useless(f.looked); why != "" && f.config != nil && f.by.useless(f.looked) == "" {
+			return fmt.Errorf("%s: %s, and those in use are valid until %s", f.ClientCA, why, f.by.end().UTC().Format(time.RFC3339))
+		}
+		config.ClientCAs = by.pool()
 		config.ClientAuth = tls.VerifyClientCertIfGiven
 		if f.Demand {
 			config.ClientAuth = tls.RequireAndVerifyClientCert
 		}
 	}
 	if f.config != nil && f.Logger != nil {
-		if why := invalid(pair.Leaf, f.looked); why != "" {
-			f.Logger.Error("new certificates are in use, and clients will refuse them", "reason", why, "certificate", f.Certificate)
+		if why := validity.Remark(pair.Leaf, f.looked); why != "" {
+			f.Logger.Error("new certificates are in use, and clients will refuse them", "reason", "it "+why, "certificate", f.Certificate)
 		} else {
 			f.Logger.Info("new certificates are in use", "certificate", f.Certificate, "expires", pair.Leaf.NotAfter)
 		}
 	}
-	f.config, f.seen = config, now
+	f.config, f.by, f.seen, f.warned = config, by, now, ""
 	return nil
 }

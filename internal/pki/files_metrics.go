@@ -27,4 +27,16 @@ func (f *Files) register(r prometheus.Registerer) {
 			return 0
 		}),
 	)
+	if f.ClientCA == "" {
+		return
+	}
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "kibble_tls_client_ca_expiry_timestamp_seconds",
+		Help: "When the last of the authorities of --client-ca that are in use expires; from then on no proxy's certificate is accepted.",
+	}, func() float64 {
+		f.current()
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return float64(f.by.end().Unix())
+	}))
 }
