@@ -77,7 +77,7 @@ func (w written) decode(into any) []dtab.Finding {
 	}
 	var found []dtab.Finding
 	for _, s := range strict {
-		if f, ok := errors.AsType[kjson.FieldError](s); ok {
+		if f, ok := errors.AsType[kjson.FieldError](s); ok && !w.holdsAnchors(f.FieldPath()) {
 			found = append(found, w.unknownField(f.FieldPath(), into))
 		}
 	}

@@ -124,3 +124,35 @@ func step(n *yaml.Node, path string) (next pair, rest string, ok bool) {
 	}
 	return pair{}, "", false
 }
+
+// holdsAnchors tells that a field of the object itself is only where what the
+// object uses elsewhere is written: its value holds an anchor, and an alias that
+// stands outside of it refers to it.
+func (w written) holdsAnchors(field string) bool {
+	if strings.ContainsAny(field, ".[") {
+		return false
+	}
+	p, ok := child(w.node, field)
+	if !ok {
+		return false
+	}
+	within := map[*yaml.Node]bool{}
+	walk(p.value, func(n *yaml.Node) bool { within[n] = true; return true })
+	used := false
+	walk(w.node, func(n *yaml.Node) bool {
+		used = used || n.Kind == yaml.AliasNode && within[n.Alias]
+		return n != p.value
+	})
+	return used
+}
+
+// walk visits a node and those that are written below it, which are not those of
+// aliases; below those for which visit gives false it does not go.
+func walk(n *yaml.Node, visit func(*yaml.Node) bool) {
+	if !visit(n) {
+		return
+	}
+	for _, c := range n.Content {
+		walk(c, visit)
+	}
+}

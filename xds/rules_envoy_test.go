@@ -432,7 +432,7 @@ func TestEnvoyGrantsAsExplained(t *testing.T) {
 		"x-kibble-dtab: /host/world => /srv/hello", "x-kibble-cluster: x", "l5d-sample: 1", "dtab-local: /a => /b",
 	})
 	statuses := map[int]int{}
-	rapid.Check(t, func(rt *rapid.T) {
+	property := func(rt *rapid.T) {
 		lines := slices.Concat(whose.Draw(rt, "who"), rapid.SliceOfN(line, 0, 3).Draw(rt, "lines"))
 		router := rapid.SampledFrom([]string{"front", "plain", "out"}).Draw(rt, "router")
 		host := rapid.SampledFrom([]string{"world", "hello", "world", "world-v2", "gone"}).Draw(rt, "host")
@@ -442,10 +442,14 @@ func TestEnvoyGrantsAsExplained(t *testing.T) {
 		}
 		resp, _, _ := l.compare(rt, router, host, lines...)
 		statuses[resp.StatusCode]++
-	})
-	for _, status := range []int{200, 400, 403, 502} {
-		if statuses[status] == 0 {
-			t.Errorf("no request was answered %d: %v", status, statuses)
+	}
+	// What random draws bring is a matter of luck, of few of them more so.
+	for range 50 {
+		rapid.Check(t, property)
+		missing := func(status int) bool { return statuses[status] == 0 }
+		if t.Failed() || !slices.ContainsFunc([]int{200, 400, 403, 502}, missing) {
+			return
 		}
 	}
+	t.Errorf("the draws prove too little: %v", statuses)
 }

@@ -109,8 +109,7 @@ func (r *importRun) do(cmd *cobra.Command, args []string) error {
 	if !slices.Contains([]string{"table", "json", "markdown"}, r.report) {
 		return wrongf("--report %s: use one of table, json, markdown", quoted(r.report))
 	}
-	worst := slices.Index(severities(), r.failOn)
-	if worst < 0 {
+	if !slices.Contains(severities(), r.failOn) {
 		return wrongf("--fail-on %s: use one of error, warning, info, never", quoted(r.failOn))
 	}
 	files, err := r.files(cmd.InOrStdin(), args)
@@ -137,16 +136,10 @@ func (r *importRun) do(cmd *cobra.Command, args []string) error {
 	if err := reportImport(cmd.ErrOrStderr(), r.report, len(files), result.Objects, found); err != nil {
 		return err
 	}
-	bad := func(f dtab.Finding) bool { return slices.Index(severities(), string(f.Severity)) <= worst }
-	if r.failOn != "never" && slices.ContainsFunc(found, bad) {
+	if fails(found, r.failOn) {
 		return &exitError{code: exitFindings}
 	}
 	return nil
-}
-
-// severities, worst first.
-func severities() []string {
-	return []string{string(dtab.Error), string(dtab.Warning), string(dtab.Info), "never"}
 }
 
 func (r *importRun) files(stdin io.Reader, args []string) ([]importer.File, error) {

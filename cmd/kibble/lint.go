@@ -29,7 +29,8 @@ to: rules that are never used, names that go in circles, services that do not
 exist, overrides that change nothing, policies that anybody can satisfy. Each
 finding has a code that docs/reference/findings.md explains.
 
-The exit code is 1 if there is a finding as bad as --fail-on, or worse.`,
+The exit code is 1 if there is a finding as bad as --fail-on, or worse; with
+never it is 0 whatever was found.`,
 		Example: `  kibble lint -f examples/hello-world
   kibble lint -f routing --fail-on warning
   kibble lint -f routing -o sarif > kibble.sarif`,
@@ -38,8 +39,8 @@ The exit code is 1 if there is a finding as bad as --fail-on, or worse.`,
 			if err := out.check(); err != nil {
 				return err
 			}
-			if !slices.Contains(worstFirst(), dtab.Severity(failOn)) {
-				return fmt.Errorf("unknown severity %q of --fail-on: use one of error, warning, info", failOn)
+			if !slices.Contains(severities(), failOn) {
+				return fmt.Errorf("unknown severity %q of --fail-on: use one of error, warning, info, never", failOn)
 			}
 			m, found, err := in.read(cmd)
 			if err != nil {
@@ -54,8 +55,7 @@ The exit code is 1 if there is a finding as bad as --fail-on, or worse.`,
 			if err := printLint(cmd.OutOrStdout(), cmd.ErrOrStderr(), found, &out); err != nil {
 				return err
 			}
-			worst := slices.Index(worstFirst(), dtab.Severity(failOn))
-			if slices.ContainsFunc(found, func(f dtab.Finding) bool { return slices.Index(worstFirst(), f.Severity) <= worst }) {
+			if fails(found, failOn) {
 				return &exitError{code: exitFindings}
 			}
 			return nil
@@ -64,8 +64,8 @@ The exit code is 1 if there is a finding as bad as --fail-on, or worse.`,
 	in.flags(cmd)
 	out.flags(cmd, "table", "json", "sarif")
 	cmd.Flags().StringVar(&envoy, "validate-with-envoy", "", "also ask this Envoy program whether it takes what becomes of the objects")
-	cmd.Flags().StringVar(&failOn, "fail-on", "error", "the exit code is 1 for findings of this severity and worse: error, warning, info")
-	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions([]cobra.Completion{"error", "warning", "info"}, cobra.ShellCompDirectiveNoFileComp))
+	cmd.Flags().StringVar(&failOn, "fail-on", "error", "the exit code is 1 for findings of this severity and worse: error, warning, info, never")
+	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions([]cobra.Completion{"error", "warning", "info", "never"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -83,8 +83,21 @@ func askEnvoy(cmd *cobra.Command, envoy string, snapshot *translate.Snapshot) ([
 	return found, nil
 }
 
-// worstFirst gives the severities.
-func worstFirst() []dtab.Severity { return []dtab.Severity{dtab.Error, dtab.Warning, dtab.Info} }
+// severities are what --fail-on may say, worst first.
+func severities() []string {
+	return []string{string(dtab.Error), string(dtab.Warning), string(dtab.Info), failNever}
+}
+
+// failNever of --fail-on does not mind what was found.
+const failNever = "never"
+
+// fails tells that something found is as bad as --fail-on says, or worse.
+func fails(found []dtab.Finding, failOn string) bool {
+	worst := slices.Index(severities(), failOn)
+	return failOn != failNever && slices.ContainsFunc(found, func(f dtab.Finding) bool {
+		return slices.Index(severities(), string(f.Severity)) <= worst
+	})
+}
 
 // tidy sorts findings by place and drops those that are there twice.
 func tidy(found []dtab.Finding) []dtab.Finding {
