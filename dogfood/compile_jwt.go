@@ -38,18 +38,16 @@ func (c conditionCompiler) jwt(path string, in v1alpha1.JWT) JWT {
 	return j
 }
 
-// checkKeys makes sure that there is a key at all: Envoy takes any text, and
-// then no token is ever valid. No part of the text is ever in a finding.
+// checkKeys makes sure that there is a key that Envoy can use: of a set without
+// one it refuses not the policy, but the listener. Others are left out by it, and
+// told of here. No part of the text is ever in a finding.
 func (c conditionCompiler) checkKeys(path, field string, keys Sealed) {
 	const like = `{"keys": [{"kty": "RSA", "kid": …, "n": …, "e": …}]}`
 	say := func(severity dtab.Severity, message, hint string) {
 		c.report.add(severity, codeKeys, path+"."+field, message, hint)
 	}
 	var set struct {
-		Keys []struct {
-			Type    string `json:"kty"`
-			Private string `json:"d"`
-		} `json:"keys"`
+		Keys []json.RawMessage `json:"keys"`
 	}
 	if err := json.Unmarshal([]byte(keys), &set); err != nil {
 		say(dtab.Error, "the keys are not JSON as RFC 7517 says: "+withoutQuotes(err), like)
@@ -58,12 +56,22 @@ func (c conditionCompiler) checkKeys(path, field string, keys Sealed) {
 	if len(set.Keys) == 0 {
 		say(dtab.Error, "there is no key in it", like)
 	}
-	for i, k := range set.Keys {
+	severity := dtab.Error
+	if slices.ContainsFunc(set.Keys, func(text json.RawMessage) bool { return unusable(text) == "" }) {
+		severity = dtab.Warning
+	}
+	for i, text := range set.Keys {
 		nth := "key " + strconv.Itoa(i+1)
+		var k struct {
+			Type    string `json:"kty"`
+			Private any    `json:"d"`
+		}
+		_ = json.Unmarshal(text, &k) // what cannot be read is unusable
+		why := unusable(text)
 		switch {
-		case k.Type == "":
-			say(dtab.Error, nth+` has no "kty"`, like)
-		case k.Private != "" && k.Type != "oct":
+		case why != "" && k.Private == nil:
+			say(severity, nth+" cannot be used: "+why, like)
+		case k.Private != nil && k.Type != "oct":
 			say(dtab.Error, nth+" is a private key, which nobody but the issuer may have", "publish a key set without private parts, and take this key out of use")
 		case k.Type == "oct" && field == "jwks":
 			say(dtab.Warning, nth+" is a secret (kty oct), and whoever may read the policy can sign tokens with it", "put it into a Secret, and set jwksSecretRef")

@@ -62,7 +62,7 @@ func TestHolds(t *testing.T) {
 		{"{percent: {of: '100', header: x-user}}", header("x-user", "u"), true},
 		{"{percent: {of: '100', header: x-user}}", header("x-user", ""), false},
 		{"{percent: {of: '0', header: x-user}}", header("x-user", "u"), false},
-		{"{jwt: {issuer: i, cookie: t, jwks: '{\"keys\":[{\"kty\":\"oct\"}]}'}}", cookie("t=x"), false},
+		{"{jwt: {issuer: i, cookie: t, jwks: '{\"keys\":[{\"kty\":\"oct\",\"k\":\"c2VjcmV0\"}]}'}}", cookie("t=x"), false},
 	} {
 		v := condition(t, test.when).Explain(test.req, nil)
 		if v.Holds != test.holds {
@@ -72,7 +72,7 @@ func TestHolds(t *testing.T) {
 }
 
 func TestExplainJWT(t *testing.T) {
-	c := condition(t, `{jwt: {issuer: corp, jwks: '{"keys":[{"kty":"oct"}]}', claims: [
+	c := condition(t, `{jwt: {issuer: corp, jwks: '{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}', claims: [
 		{name: groups, exact: dogfood}, {name: "a.b\\.c.d", exact: "true"}, {name: num, exact: "7"}, {name: s, prefix: x}]}}`)
 	verify := func(_ JWT, token string) (map[string]any, error) {
 		if token != "a.b-_.c" {

@@ -28,3 +28,29 @@ func Regexes() []string {
 		`(?i)ſ`, `(?i)k`, `[^a]`, `[^\x00-\x{10FFFF}]`, `.{900}`, `(x+x+)+y`, `(?i:` + strings.Repeat("ab|", 60) + `c)`, `[\w\-.]`, `[\pN]`, `[\p{Han}a]`, `\N{name}`, `(?i)(?-i)a`, `(?im-s)^a.$`, `(?m)^$`, `\`,
 	}
 }
+
+// KeySets are JSON Web Key Sets (RFC 7517), or nearly.
+func KeySets() []string {
+	const (
+		x     = "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4"
+		y     = "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"
+		okp   = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+		whole = `{"kty":"EC","crv":"P-256","x":"` + x + `","y":"` + y + `"}`
+	)
+	n := "u" + strings.Repeat("7", 339) + "Pw" // 2048 odd bits
+	var all []string
+	for _, key := range []string{
+		whole, whole + "," + whole, `{"kty":"EC"},` + whole, `{"kty":"AKP"},` + whole, "", `7`, `null`, `"a"`, `{}`, `{"kty":7}`, `{"kty":"AKP"}`,
+		`{"kty":"EC","crv":"P-256","x":"` + x + `","y":"` + x + `"}`, `{"kty":"EC","crv":"P-384","x":"` + x + `","y":"` + y + `"}`,
+		`{"kty":"EC","crv":"P-256","alg":"ES384","x":"` + x + `","y":"` + y + `"}`, `{"kty":"EC","crv":"P-256","x":"` + x + `=","y":"` + y + `="}`,
+		`{"kty":"EC","crv":"P-256","alg":"RS256","x":"` + x + `","y":"` + y + `"}`, `{"kty":"EC","crv":"P-256","kid":7,"x":"` + x + `","y":"` + y + `"}`,
+		`{"kty":"EC","crv":"P-256","use":7,"x":"` + x + `","y":"` + y + `"}`, `{"kty":"EC","crv":"P-256","x5c":["a"],"x":"` + x + `","y":"` + y + `"}`,
+		`{"kty":"oct","k":"c2VjcmV0"}`, `{"kty":"oct","k":"c2VjcmV0","alg":"RS256"}`, `{"kty":"oct","k":"c2Vj*mV0"}`, `{"kty":"oct","k":""}`, `{"kty":"oct"}`, `{"kty":"oct","k":"c2VjcmV0="}`, `{"kty":"oct","k":"c"}`, `{"kty":"oct","k":"cz"}`,
+		`{"kty":"OKP","crv":"Ed25519","x":"` + okp + `"}`, `{"kty":"OKP","crv":"Ed25519","x":"` + okp + `a"}`, `{"kty":"OKP","crv":"X25519","x":"` + okp + `"}`, `{"kty":"OKP","crv":"Ed25519","alg":"ES256","x":"` + okp + `"}`, `{"kty":"OKP","x":"` + okp + `"}`,
+		`{"kty":"RSA","n":"` + n + `","e":"AQAB"}`, `{"kty":"RSA","n":"` + n + `","e":"Aw"}`, `{"kty":"RSA","n":"` + n + `","e":"BQ"}`, `{"kty":"RSA","n":"` + n + `","e":"AAEAAQ"}`, `{"kty":"RSA","n":"Aw","e":"AQAB"}`, `{"kty":"RSA","n":"` + n + `"}`,
+		`{"kty":"RSA","alg":"PS512","n":"` + n + `","e":"AQAB"}`, `{"kty":"RSA","alg":"HS256","n":"` + n + `","e":"AQAB"}`, `{"kty":"RSA","n":"` + strings.Repeat("7", 3000) + `","e":"AQAB"}`, `{"kty":"RSA","n":"` + n[:len(n)-2] + `8A","e":"AQAB"}`,
+	} {
+		all = append(all, `{"keys":[`+key+`]}`)
+	}
+	return append(all, `{}`, `[]`, `{"keys":{}}`, `{"a":"-----BEGIN CERTIFICATE-----"}`)
+}
