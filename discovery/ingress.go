@@ -89,9 +89,19 @@ func checkIngress(in *networkingv1.Ingress) (errs []v1alpha1.FieldError) {
 	return errs
 }
 
-// ingresses gives the Ingresses that count, oldest first.
+// ingresses gives the Ingresses that count, oldest first. Those without a class
+// are of the default one, if there is one.
 func (s *store) ingresses() []*translate.Sourced[translate.HTTPIngress] {
-	all := list[translate.HTTPIngress](s, "Ingress")
+	all := list[translate.HTTPIngress](s, kindIngress)
+	if class := s.defaultClass(); class != "" {
+		for i, in := range all {
+			if in.Object.Class == "" {
+				classed := *in
+				classed.Object.Class = class
+				all[i] = &classed
+			}
+		}
+	}
 	slices.SortStableFunc(all, func(a, b *translate.Sourced[translate.HTTPIngress]) int {
 		return cmp.Compare(a.Object.Created, b.Object.Created)
 	})

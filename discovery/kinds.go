@@ -25,7 +25,7 @@ func (i id) String() string {
 }
 
 // object is one thing that was written somewhere, reduced to what counts of it:
-// a *serviceFact, *slicesFact, *podFact, *labelsFact
+// a *serviceFact, *slicesFact, *podFact, *labelsFact, *classFact
 // or a *translate.Sourced of one of our kinds. Nobody changes a fact.
 type object struct {
 	id   id
@@ -40,7 +40,7 @@ func knownVersion(kind string) string {
 		return "v1"
 	case "EndpointSlice":
 		return "discovery.k8s.io/v1"
-	case "Ingress":
+	case kindIngress, kindIngressClass:
 		return "networking.k8s.io/v1"
 	case v1alpha1.KindRouter, v1alpha1.KindDtab, v1alpha1.KindDogfoodPolicy:
 		return v1alpha1.APIVersion
@@ -82,6 +82,8 @@ func (w written) read(kind, version string) (*object, []dtab.Finding) {
 		return w.readEndpointSlice()
 	case "Ingress":
 		return readAs(w, kind, &networkingv1.Ingress{}, checkIngress, ingressFact)
+	case kindIngressClass:
+		return readAs(w, kind, &networkingv1.IngressClass{}, nil, func(c *networkingv1.IngressClass, _ translate.Origin) any { return classFactOf(c) })
 	case "Endpoints":
 		//nolint:staticcheck // see endpointsFact
 		return readAs(w, kind, &corev1.Endpoints{}, checkEndpoints, func(e *corev1.Endpoints, _ translate.Origin) any { return endpointsFact(e) })
@@ -143,11 +145,11 @@ func readAs[T any](w written, kind string, o *T, check func(*T) []v1alpha1.Field
 	if len(errs) > 0 {
 		return nil, w.fieldErrors(errs)
 	}
-	if kind != "Namespace" && m.Namespace == "" {
-		m.Namespace = metav1.NamespaceDefault
-	}
-	if kind == "Namespace" {
+	switch {
+	case kind == kindNamespace || kind == kindIngressClass:
 		m.Namespace = ""
+	case m.Namespace == "":
+		m.Namespace = metav1.NamespaceDefault
 	}
 	m.ManagedFields = nil
 	return &object{id: id{kind, m.Namespace, m.Name}, pos: w.page.at(w.node), fact: fact(o, w.origin(kind))}, nil

@@ -39,6 +39,8 @@ func reduce(received any) (*reduced, error) {
 	case *networkingv1.Ingress:
 		i := id{kindIngress, o.Namespace, o.Name}
 		return ofFact(kindIngress, &o.ObjectMeta, ingressFact(o, translate.Origin{Name: nameOf(i)})), nil
+	case *networkingv1.IngressClass:
+		return ofFact(kindIngressClass, &o.ObjectMeta, classFactOf(o)), nil
 	case *corev1.Secret:
 		return ofFact(kindSecret, &o.ObjectMeta, secretFactOf(o)), nil
 	case *metav1.PartialObjectMetadata:

@@ -6,7 +6,8 @@ import (
 
 // references are the scopes that objects of ours need: the Secrets that
 // policies, routers and Ingresses name, Pods for namers with a labelSelector, and Ingresses for
-// routers that identify requests by them.
+// routers that identify requests by them, with the IngressClasses that say which
+// class those without one are of.
 func (s *store) references(namespaces []string) map[scope]bool {
 	want := map[scope]bool{}
 	s.eachKeys(func(namespace string, j *v1alpha1.JWT) {
@@ -33,6 +34,9 @@ func (s *store) references(namespaces []string) map[scope]bool {
 		}
 		if id := r.Object.Spec.Identifier; id != nil && id.Kind == "io.l5d.ingress" {
 			everywhere(kindIngress)
+			if len(namespaces) == 0 { // no right in a namespace lets anybody read them
+				want[scope{kind: kindIngressClass}] = true
+			}
 		}
 	}
 	return want

@@ -55,7 +55,7 @@ func nameOf(i id) string {
 // referred tells what is read only because an object of ours needs it. Without
 // it, less works; without the others, nothing does.
 func (p scope) referred() bool {
-	return p.kind == kindSecret || p.kind == kindPod || p.kind == kindIngress
+	return p.kind == kindSecret || p.kind == kindPod || p.kind == kindIngress || p.kind == kindIngressClass
 }
 
 // oursKinds are the kinds of ours.
@@ -72,6 +72,8 @@ const (
 	kindSlice     = "EndpointSlice"
 	kindNamespace = "Namespace"
 	kindIngress   = "Ingress"
+	// kindIngressClass belongs to no namespace.
+	kindIngressClass = "IngressClass"
 )
 
 // resource gives the kind as rights name it.
@@ -94,6 +96,8 @@ func groupResource(kind string) schema.GroupResource {
 		return schema.GroupResource{Resource: "pods"}
 	case kindIngress:
 		return networkingv1.Resource("ingresses")
+	case kindIngressClass:
+		return networkingv1.Resource("ingressclasses")
 	case v1alpha1.KindDogfoodPolicy:
 		return schema.GroupResource{Group: v1alpha1.Group, Resource: "dogfoodpolicies"}
 	}
@@ -212,6 +216,8 @@ func (c *clients) access(p scope) access {
 		return selected[*corev1.SecretList]{client: c.core.Secrets(p.namespace), fields: only}
 	case kindIngress:
 		return selected[*networkingv1.IngressList]{client: c.web.Ingresses(p.namespace)}
+	case kindIngressClass:
+		return selected[*networkingv1.IngressClassList]{client: c.web.IngressClasses()}
 	case kindPod:
 		return selected[*metav1.PartialObjectMetadataList]{client: c.meta.Resource(corev1.SchemeGroupVersion.WithResource("pods")).Namespace(p.namespace)}
 	}

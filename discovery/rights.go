@@ -43,7 +43,11 @@ func (r Rights) Rules() []rbacv1.PolicyRule {
 		rules = append(rules, reads(kindPod))
 	}
 	if r.Ingresses {
-		rules = append(rules, reads(kindIngress))
+		kinds := []string{kindIngress}
+		if !r.Namespaced {
+			kinds = append(kinds, kindIngressClass)
+		}
+		rules = append(rules, reads(kinds...))
 	}
 	return rules
 }

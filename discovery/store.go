@@ -165,7 +165,7 @@ func (s *store) routers() []*translate.Sourced[v1alpha1.Router] {
 func (s *store) inventory() *translate.Inventory {
 	changed := s.services.build(s.last.Services)
 	secrets := s.last.Secrets
-	if s.stale[kindSecret] || s.stale[v1alpha1.KindDogfoodPolicy] || s.stale[v1alpha1.KindRouter] || s.stale[kindIngress] {
+	if s.stale[kindSecret] || s.stale[v1alpha1.KindDogfoodPolicy] || s.stale[v1alpha1.KindRouter] || s.stale[kindIngress] || s.stale[kindIngressClass] {
 		if now := s.secrets(); !reflect.DeepEqual(now, secrets) {
 			secrets = now
 		} else {
@@ -190,7 +190,7 @@ func (s *store) inventory() *translate.Inventory {
 		switch kind {
 		case "Namespace":
 			next.Namespaces = s.namespaces()
-		case "Ingress":
+		case kindIngress, kindIngressClass:
 			next.Ingresses = s.ingresses()
 		case v1alpha1.KindRouter:
 			next.Routers = s.routers()

@@ -143,3 +143,45 @@ func TestIngressStatus(t *testing.T) {
 		t.Error(serving.log)
 	}
 }
+
+// Which class is the default is followed, on a real API and with exactly the
+// rights that are written down.
+func TestDefaultIngressClass(t *testing.T) {
+	l := newLab(t)
+	l.namespace("kibble", nil)
+	l.apply(manifest)
+	l.apply(ingresses)
+	l.apply(`
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: plain, namespace: prod}
+spec:
+  rules: [{host: plain.example, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {name: http}}}}]}}]
+`)
+	w := l.watch(discovery.ClusterOptions{Config: l.account("reader", discovery.Rights{Secrets: []string{"shop"}, Ingresses: true}.Rules())})
+	class := func(u discovery.Update) string {
+		for _, in := range u.Inventory.Ingresses {
+			if in.Object.Name == "plain" {
+				return in.Object.Class
+			}
+		}
+		return "absent"
+	}
+	w.until("it has no class", func(u discovery.Update) bool { return class(u) == "" })
+	client := l.admin.NetworkingV1().IngressClasses()
+	made, err := client.Create(t.Context(), &networkingv1.IngressClass{
+		ObjectMeta: metav1.ObjectMeta{Name: "kibble"}, Spec: networkingv1.IngressClassSpec{Controller: "kibble.dev/kibble"},
+	}, metav1.CreateOptions{})
+	l.must(err)
+	for _, test := range []struct{ value, want string }{{"true", "kibble"}, {"false", ""}, {"true", "kibble"}} {
+		made.Annotations = map[string]string{networkingv1.AnnotationIsDefaultIngressClass: test.value}
+		made, err = client.Update(t.Context(), made, metav1.UpdateOptions{})
+		l.must(err)
+		w.until("with the default "+test.value+" it is of class "+test.want, func(u discovery.Update) bool { return class(u) == test.want })
+	}
+	l.must(client.Delete(t.Context(), "kibble", metav1.DeleteOptions{}))
+	u := w.until("without the class it is of none", func(u discovery.Update) bool { return class(u) == "" })
+	if strings.Contains(w.log.String(), "orbidden") || len(u.Findings) > 0 {
+		t.Error(u.Findings, w.log)
+	}
+}

@@ -37,7 +37,7 @@ tokenreview.Rules; a test compares them.
 {{- end }}
 {{- if .Values.rbac.ingresses }}
 - apiGroups: [networking.k8s.io]
-  resources: [ingresses]
+  resources: {{ ternary (list "ingresses") (list "ingresses" "ingressclasses") (not (empty .Values.namespaces)) | toJson }}
   verbs: [list, watch]
 # Where clients reach them.
 - apiGroups: [networking.k8s.io]
