@@ -59,7 +59,7 @@ func stripScript() *corev3.TypedExtensionConfig {
 func readContext(write bool) *hcmv3.HttpFilter {
 	ours := conditionPredicate(dogfood.Header{Name: dogfood.BaggageHeader, Is: dogfood.Text{Op: dogfood.OpContains, Want: inBaggage}})
 	own := hasHeader(headerDogfood)
-	note := noteContext(false)
+	note := noteContext()
 	m := when(ours, execute([]*corev3.TypedExtensionConfig{extension("carry", luaConfig("carry(handle, false)")), note}))
 	m.OnNoMatch = nested(when(own, execute([]*corev3.TypedExtensionConfig{note})))
 	if write {

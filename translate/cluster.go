@@ -8,6 +8,7 @@ import (
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	aggregatev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/clusters/aggregate/v3"
 	dfpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/clusters/dynamic_forward_proxy/v3"
 	codecv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/upstream_codec/v3"
@@ -51,6 +52,7 @@ func statName(name string) string {
 func member(c *clusterv3.Cluster) *clusterv3.Cluster {
 	c.LbPolicy = clusterv3.Cluster_LEAST_REQUEST
 	c.CommonLbConfig = &clusterv3.Cluster_CommonLbConfig{HealthyPanicThreshold: percent(0)}
+	c.UpstreamConnectionOptions = &clusterv3.UpstreamConnectionOptions{TcpKeepalive: keepAlive()}
 	c.OutlierDetection = &clusterv3.OutlierDetection{
 		SplitExternalLocalOriginErrors:     true,
 		ConsecutiveLocalOriginFailure:      wrapperspb.UInt32(2),
@@ -71,7 +73,7 @@ func edsCluster(name string, http2 bool) *clusterv3.Cluster {
 	c := member(newCluster(name))
 	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS}
 	c.EdsClusterConfig = &clusterv3.Cluster_EdsClusterConfig{EdsConfig: overADS()}
-	c.TypedExtensionProtocolOptions = upstreamHTTP(http2)
+	c.TypedExtensionProtocolOptions = upstreamHTTP(http2, retryPolicy())
 	return c
 }
 
@@ -95,7 +97,7 @@ func dnsCluster(name string, places []place, http2 bool) *clusterv3.Cluster {
 	}
 	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: kind}
 	c.LoadAssignment = markOutside(loadAssignment(name, places))
-	c.TypedExtensionProtocolOptions = upstreamHTTP(http2, dropContext()...)
+	c.TypedExtensionProtocolOptions = upstreamHTTP(http2, retryPolicy(), dropContext()...)
 	return c
 }
 
@@ -113,7 +115,7 @@ func aggregateCluster(name string, members []string, outside bool, http2 bool) *
 	if outside {
 		filters = append(filters, dropContextOutside()...)
 	}
-	c.TypedExtensionProtocolOptions = upstreamHTTP(http2, filters...)
+	c.TypedExtensionProtocolOptions = upstreamHTTP(http2, retryMembers(), filters...)
 	return c
 }
 
@@ -131,7 +133,7 @@ func forwardCluster() *clusterv3.Cluster {
 			AllowInsecureClusterOptions: true,
 		}),
 	}}
-	c.TypedExtensionProtocolOptions = upstreamHTTP(false, dropContext()...)
+	c.TypedExtensionProtocolOptions = upstreamHTTP(false, retryPolicy(), dropContext()...)
 	return c
 }
 
@@ -145,7 +147,7 @@ func emptyCluster() *clusterv3.Cluster {
 
 // upstreamHTTP gives the HTTP settings of a cluster, with filters that see each
 // attempt after its endpoint was chosen.
-func upstreamHTTP(http2 bool, filters ...*hcmv3.HttpFilter) map[string]*anypb.Any {
+func upstreamHTTP(http2 bool, retry *routev3.RetryPolicy, filters ...*hcmv3.HttpFilter) map[string]*anypb.Any {
 	explicit := &httpv3.HttpProtocolOptions_ExplicitHttpConfig{
 		ProtocolConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_HttpProtocolOptions{
 			HttpProtocolOptions: &corev3.Http1ProtocolOptions{},
@@ -158,7 +160,7 @@ func upstreamHTTP(http2 bool, filters ...*hcmv3.HttpFilter) map[string]*anypb.An
 	}
 	options := &httpv3.HttpProtocolOptions{
 		UpstreamProtocolOptions: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{ExplicitHttpConfig: explicit},
-		RetryPolicy:             retryPolicy(),
+		RetryPolicy:             retry,
 	}
 	if len(filters) > 0 {
 		options.HttpFilters = append(slices.Clone(filters), &hcmv3.HttpFilter{

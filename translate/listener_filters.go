@@ -72,7 +72,7 @@ func httpFilters(r listenerSpec) []*hcmv3.HttpFilter {
 			ImplementationSpecifier: &forwardv3.FilterConfig_DnsCacheConfig{DnsCacheConfig: dnsCacheConfig()},
 		}))
 	}
-	return append(filters, httpFilter(routerFilter, &routerv3.Router{SuppressEnvoyHeaders: true}))
+	return append(filters, httpFilter(routerFilter, &routerv3.Router{SuppressEnvoyHeaders: true, DynamicStats: countAnswers(r)}))
 }
 
 // delivered is the place of a filter whose config, of the type of an empty

@@ -27,7 +27,6 @@ const (
 	streamIdle         = 5 * time.Minute
 	requestMost        = 5 * time.Minute
 	requestHeadersMost = 10 * time.Second
-	streamIdleInternal = time.Hour
 )
 
 // ownPrefix begins the names of the headers by which filters and routes of one

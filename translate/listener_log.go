@@ -4,18 +4,18 @@ import (
 	accesslogv3 "github.com/envoyproxy/go-control-plane/envoy/config/accesslog/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
-	celv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/filters/cel/v3"
 	streamv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/stream/v3"
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
 	"kibble.dev/api/v1alpha1"
-	"kibble.dev/dogfood"
 )
 
-// accessLog counts all requests, and writes a line of JSON to standard output
-// for those that the router logs.
+// accessLog counts requests, and writes a line of JSON to standard output for
+// those that the router logs.
 func accessLog(r listenerSpec) []*accesslogv3.AccessLog {
-	all := []*accesslogv3.AccessLog{requestCounter(r)}
+	all := counters(r)
 	if r.AccessLog == v1alpha1.AccessLogNone {
 		return all
 	}
@@ -60,25 +60,20 @@ func requestLine(r listenerSpec) *accesslogv3.AccessLog {
 	}
 }
 
-// loggedRequests says which requests get a line; nil: all do. What costs least
-// to ask stands first: CEL is asked only about requests with a context. A filter
-// of the log sees headers as they went on, so of a context that ends here
-// nothing is left.
+// loggedRequests says which requests get a line; nil: all do.
 func loggedRequests(which v1alpha1.AccessLog) *accesslogv3.AccessLogFilter {
-	inEnvironment := logAny(logHeader(presentHeader(headerDogfood)), logHeader(stringHeader(dogfood.BaggageHeader,
-		&matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Contains{Contains: inBaggage}})))
+	environments := logNoted(fallbackKey)
 	switch which {
 	case v1alpha1.AccessLogAll:
 		return nil
 	case v1alpha1.AccessLogEnvironments:
-	default:
-		inEnvironment = logBoth(inEnvironment, logCEL("'"+HeaderFallback+"' in response.headers"))
+		environments = logNoted(contextKey)
 	}
 	return logAny(
-		logStatus(accesslogv3.ComparisonFilter_GE, 500, "kibble.access_log.status"),
+		logFailed(),
 		logFlagged(),
 		logHeader(presentHeader(HeaderCtxDtab)), logHeader(presentHeader(HeaderDtab)),
-		inEnvironment,
+		environments,
 	)
 }
 
@@ -94,11 +89,16 @@ func logBoth(each ...*accesslogv3.AccessLogFilter) *accesslogv3.AccessLogFilter 
 	}}
 }
 
-func logCEL(expression string) *accesslogv3.AccessLogFilter {
-	return &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_ExtensionFilter{
-		ExtensionFilter: &accesslogv3.ExtensionFilter{
-			Name:       "envoy.access_loggers.extension_filters.cel",
-			ConfigType: &accesslogv3.ExtensionFilter_TypedConfig{TypedConfig: mustAny(&celv3.ExpressionFilter{Expression: expression})},
+// logNoted is for requests of which noteContext has noted something.
+func logNoted(key string) *accesslogv3.AccessLogFilter {
+	return &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_MetadataFilter{
+		MetadataFilter: &accesslogv3.MetadataFilter{
+			Matcher: &matcherv3.MetadataMatcher{
+				Filter: metadataKey,
+				Path:   []*matcherv3.MetadataMatcher_PathSegment{{Segment: &matcherv3.MetadataMatcher_PathSegment_Key{Key: key}}},
+				Value:  &matcherv3.ValueMatcher{MatchPattern: &matcherv3.ValueMatcher_PresentMatch{PresentMatch: true}},
+			},
+			MatchIfKeyNotFound: wrapperspb.Bool(false), // Envoy's default is true
 		},
 	}}
 }
@@ -114,6 +114,11 @@ func logFlagged(flags ...string) *accesslogv3.AccessLogFilter {
 	return &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_ResponseFlagFilter{
 		ResponseFlagFilter: &accesslogv3.ResponseFlagFilter{Flags: flags},
 	}}
+}
+
+// logFailed is for answers of 500 and more.
+func logFailed() *accesslogv3.AccessLogFilter {
+	return logStatus(accesslogv3.ComparisonFilter_GE, 500, "kibble.access_log.status")
 }
 
 // logStatus compares the status of the answer. The runtime key is required by

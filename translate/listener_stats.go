@@ -46,30 +46,65 @@ func (r *router) handsOver() bool {
 // whatever happens: far more than there are environments.
 const mostSeries = 50_000
 
-// requestCounter counts each request once, as envoy_kibble_requests, by router,
-// environment, fallback, and whether it came with a context. Labels have values
-// only of what is configured: an id that an application invents is none.
+// counters gives what a router counts. With metrics: all that is every request,
+// and Envoy counts the answers of each destination by itself (see countAnswers).
+// By default it is requests in an environment, and answers that say that
+// something failed: an ordinary request then pays for two looks at it.
+func counters(r listenerSpec) []*accesslogv3.AccessLog {
+	if r.Metrics == v1alpha1.MetricsAll {
+		return []*accesslogv3.AccessLog{requestCounter(r, nil)}
+	}
+	return []*accesslogv3.AccessLog{requestCounter(r, logNoted(contextKey)), failureCounter(r)}
+}
+
+// countAnswers has Envoy count the answers of each destination by class, and
+// how long they take; nil leaves it at that, its default.
+func countAnswers(r listenerSpec) *wrapperspb.BoolValue {
+	if r.Metrics == v1alpha1.MetricsAll {
+		return nil
+	}
+	return wrapperspb.Bool(false)
+}
+
+// requestCounter counts each request for which the filter holds once, as
+// envoy_kibble_requests, by router, environment, fallback, and whether it came
+// with a context. Labels have values only of what is configured: an id that an
+// application invents is none.
 //
 // At an untrusted router the environment is the context, which was decided
 // there; inside it is the policies that the route is for.
-func requestCounter(r listenerSpec) *accesslogv3.AccessLog {
+func requestCounter(r listenerSpec, filter *accesslogv3.AccessLogFilter) *accesslogv3.AccessLog {
 	environment := routeSays("policies")
 	if r.Untrusted {
 		environment = contextNoted
 	}
-	tags := []*statsv3.Config_Tag{
+	return counter(r, "requests", filter,
+		&statsv3.Config_Tag{Name: "kibble_context", ValueFormat: contextNoted, Rules: presence()},
+		&statsv3.Config_Tag{Name: "kibble_environment", ValueFormat: environment, Rules: dropAbsent()},
+		&statsv3.Config_Tag{Name: "kibble_fallback", ValueFormat: "%RESP(" + HeaderFallback + ")%", Rules: dropAbsent()})
+}
+
+// failureCounter counts answers of 500 and more, as envoy_kibble_failures, by
+// router, destination and status, whoever has said so: Envoy itself too.
+func failureCounter(r listenerSpec) *accesslogv3.AccessLog {
+	return counter(r, "failures", logFailed(),
+		&statsv3.Config_Tag{Name: "kibble_destination", ValueFormat: "%UPSTREAM_CLUSTER_RAW%", Rules: dropAbsent()},
+		&statsv3.Config_Tag{Name: "kibble_status", ValueFormat: "%RESPONSE_CODE%"})
+}
+
+// counter makes a counter with the labels that all have, and those given.
+func counter(r listenerSpec, name string, filter *accesslogv3.AccessLogFilter, tags ...*statsv3.Config_Tag) *accesslogv3.AccessLog {
+	common := []*statsv3.Config_Tag{
 		{Name: "kibble_router", ValueFormat: escapeFormat(r.Router)},
 		{Name: "kibble_direction", ValueFormat: r.direction()},
-		{Name: "kibble_context", ValueFormat: contextNoted, Rules: presence()},
-		{Name: "kibble_environment", ValueFormat: environment, Rules: dropAbsent()},
-		{Name: "kibble_fallback", ValueFormat: "%RESP(" + HeaderFallback + ")%", Rules: dropAbsent()},
 	}
 	return &accesslogv3.AccessLog{
-		Name: "envoy.access_loggers.stats",
+		Name:   "envoy.access_loggers.stats",
+		Filter: filter,
 		ConfigType: &accesslogv3.AccessLog_TypedConfig{TypedConfig: mustAny(&statsv3.Config{
 			StatsScope: &typev3.Scope{Prefix: "kibble", MaxCounters: wrapperspb.UInt32(mostSeries), EnableEviction: true},
 			Counters: []*statsv3.Config_Counter{{
-				Stat: &statsv3.Config_Stat{Name: "requests", Tags: tags}, ValueFixed: wrapperspb.UInt64(1),
+				Stat: &statsv3.Config_Stat{Name: name, Tags: append(common, tags...)}, ValueFixed: wrapperspb.UInt64(1),
 			}},
 		})},
 	}

@@ -7,6 +7,7 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	statev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/common/set_filter_state/v3"
+	tometadatav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_to_metadata/v3"
 	setstatev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/set_filter_state/v3"
 )
 
@@ -34,20 +35,37 @@ func (b *builder) peopleHeaders() []*corev3.HeaderValueOption {
 	return []*corev3.HeaderValueOption{setHeader(HeaderEnvironment, contextNoted)}
 }
 
-// noteContext notes the context of a request as it is routed, and has it routed
-// again if so wanted: who forwards it may take the header away, while responses,
-// log and metrics come later. It is run for requests that have a context only.
-func noteContext(routeAgain bool) *corev3.TypedExtensionConfig {
-	value := stateValue(contextState, "%REQ("+headerDogfood+")%")
-	value.GetFormatString().OmitEmptyValues = true
-	return extension("note-context", &setstatev3.Config{
-		OnRequestHeaders: []*statev3.FilterStateValue{value}, ClearRouteCache: routeAgain,
+// noteContext notes the context of a request as it is routed: who forwards it
+// may take the header away, while responses, log and metrics come later. Of the
+// response it notes what this proxy says of a fallback. It is run for requests
+// that have a context only.
+func noteContext() *corev3.TypedExtensionConfig {
+	note := func(header, key string) *tometadatav3.Config_Rule {
+		return &tometadatav3.Config_Rule{
+			Header:          header,
+			OnHeaderPresent: &tometadatav3.Config_KeyValuePair{MetadataNamespace: metadataKey, Key: key},
+		}
+	}
+	return extension("note-context", &tometadatav3.Config{
+		RequestRules:  []*tometadatav3.Config_Rule{note(headerDogfood, contextKey)},
+		ResponseRules: []*tometadatav3.Config_Rule{note(HeaderFallback, fallbackKey)},
 	})
 }
 
+// routeAgain has Envoy pick the route of a request anew, by the headers that it
+// has by now.
+func routeAgain() *corev3.TypedExtensionConfig {
+	return extension("route-again", &setstatev3.Config{
+		OnRequestHeaders: []*statev3.FilterStateValue{stateValue("kibble.decided", "yes")}, ClearRouteCache: true,
+	})
+}
+
+// What is noted stands in the dynamic metadata of a request, in the namespace
+// metadataKey.
 const (
-	contextState = "kibble.context"
-	contextNoted = "%FILTER_STATE(" + contextState + ":PLAIN)%"
+	contextKey   = "context"
+	fallbackKey  = "fallback"
+	contextNoted = "%DYNAMIC_METADATA(" + metadataKey + ":" + contextKey + ")%"
 )
 
 // notFromBehind are headers of responses that this proxy alone writes: of what
@@ -91,7 +109,11 @@ func fallbackHeader(a answer, br branch) []*corev3.HeaderValueOption {
 	all := strings.Join(append([]string{a.owner}, a.fellBack...), ",")
 	// Where nobody has answered this is an error in CEL, and an error is an empty value.
 	const answered = "xds.upstream_host_metadata.filter_metadata['" + metadataKey + "']['dst']"
-	expr := answered + " in [" + strings.Join(own, ", ") + "] ? " + celString(passed) + " : " + celString(all)
+	is := " in [" + strings.Join(own, ", ") + "]"
+	if len(own) == 1 { // a list is made anew for each response
+		is = " == " + own[0]
+	}
+	expr := answered + is + " ? " + celString(passed) + " : " + celString(all)
 	return []*corev3.HeaderValueOption{setHeader(HeaderFallback, "%CEL("+expr+")%")}
 }
 

@@ -126,10 +126,8 @@ func setHeader(key, value string) *corev3.HeaderValueOption {
 }
 
 // retryPolicy tries again what was surely not delivered: a refused connection,
-// or a proxy's word that it was not (linkerd's l5d-retryable). Each try goes on
-// to a member of the cluster that was not tried yet, and where all were, to
-// endpoints that were not: four tries reach a second endpoint of the second
-// member. It is the same for all, and stands in clusters: in each route of a
+// or a proxy's word that it was not (linkerd's l5d-retryable). Each try goes to
+// an endpoint that was not tried yet. It stands in clusters: in each route of a
 // large table it would be the larger part of what travels, and of what a proxy
 // on demand needs.
 func retryPolicy() *routev3.RetryPolicy {
@@ -147,13 +145,22 @@ func retryPolicy() *routev3.RetryPolicy {
 			BaseInterval: durationpb.New(5 * time.Millisecond), MaxInterval: durationpb.New(50 * time.Millisecond),
 		},
 		RetriableHeaders: []*routev3.HeaderMatcher{exactHeader(headerRetry, "true")},
-		RetryPriority: &routev3.RetryPolicy_RetryPriority{
-			Name: "envoy.retry_priorities.previous_priorities",
-			ConfigType: &routev3.RetryPolicy_RetryPriority_TypedConfig{
-				TypedConfig: mustAny(&previousv3.PreviousPrioritiesConfig{UpdateFrequency: 1}),
-			},
+	}
+}
+
+// retryMembers has each try go on to a member of an aggregate that was not tried
+// yet, and where all were, to endpoints that were not: four tries reach a second
+// endpoint of the second member. Envoy works it out for every request, also for
+// those that are never tried again, so other clusters do without.
+func retryMembers() *routev3.RetryPolicy {
+	p := retryPolicy()
+	p.RetryPriority = &routev3.RetryPolicy_RetryPriority{
+		Name: "envoy.retry_priorities.previous_priorities",
+		ConfigType: &routev3.RetryPolicy_RetryPriority_TypedConfig{
+			TypedConfig: mustAny(&previousv3.PreviousPrioritiesConfig{UpdateFrequency: 1}),
 		},
 	}
+	return p
 }
 
 // mustAny packs a message. Packing fails only for messages that are not valid

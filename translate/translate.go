@@ -188,7 +188,8 @@ func (m *Model) addRouter(cb *classBuilder, t *hostTable) {
 		Port: uint32(r.spec.Port), Bind: r.spec.Bind, Untrusted: r.untrusted(), Hops: r.spec.XFFNumTrustedHops,
 		AdHoc: r.spec.AdHocOverrides != nil, Identifying: r.identifier.header, Policies: r.untrusted(), In: r.handsOver(),
 		PolicyExtension: policyExtensionName(r.key.String()), DynamicForwardProxy: t.needs.get(dynamicCluster) != nil,
-		WriteBaggage: r.carries(v1alpha1.CarrierBaggage), OnDemand: r.spec.OnDemand != nil, AccessLog: r.spec.AccessLog, source: cb.source,
+		WriteBaggage: r.carries(v1alpha1.CarrierBaggage), OnDemand: r.spec.OnDemand != nil, AccessLog: r.spec.AccessLog,
+		Metrics: r.spec.Metrics, source: cb.source,
 	}
 	if spec.Policies {
 		m.addPolicies(cb, spec.PolicyExtension, decided)

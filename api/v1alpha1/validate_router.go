@@ -23,6 +23,7 @@ func (r *Router) Validate() []FieldError {
 	c.oneOf("spec.bind", string(s.Bind), string(BindAny), string(BindLoopback), string(BindPod))
 	c.oneOf("spec.trust", string(s.Trust), string(TrustUntrusted), string(TrustInternal))
 	c.oneOf("spec.accessLog", string(s.AccessLog), string(AccessLogNotable), string(AccessLogEnvironments), string(AccessLogAll), string(AccessLogNone))
+	c.oneOf("spec.metrics", string(s.Metrics), string(MetricsEnvironments), string(MetricsAll))
 	if s.Identifier != nil {
 		c.identifier("spec.identifier", s.Identifier)
 	}

@@ -252,6 +252,12 @@ func upstreamOf(t testing.TB, answer func(*http.Request) string) string {
 	return envoytest.Upstream(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, answer(r)) }))
 }
 
+// failing is an application that answers 503.
+func failing(t testing.TB) pod {
+	t.Helper()
+	return pod{address: upstream(t, func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) })}
+}
+
 // refusing is a pod that is ready and refuses connections.
 func refusing(t testing.TB) pod {
 	t.Helper()

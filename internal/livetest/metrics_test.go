@@ -13,42 +13,66 @@ import (
 )
 
 // Requests are counted by environment and fallback, in Envoy's own metrics, and
-// what an application invents makes no series.
+// failures by who was asked; what an application invents makes no series. A
+// router that counts all counts the others too, and answers of each destination.
 func TestRequestsAreCounted(t *testing.T) {
-	x := start(t, hello+policy("world-v2", "baseline", "/host/world => /srv/world-v2")+policy("other", "baseline", "/host/world => /srv/none"),
-		map[string][]pod{"world-v1": {app(t, "v1")}, "world-v2": {app(t, "v2")}})
-	ask := func(n int, router, header string) {
-		for range n {
-			x.ask(t, router, "world", header)
-		}
-	}
-	ask(3, "front", "x: y")
-	ask(4, "front", "cookie: env=world-v2")
-	ask(2, "front", "cookie: env=other")
-	ask(2, "inside", "x: y")
-	ask(5, "inside", "l5d-ctx-dogfood: world-v2")
-	ask(1, "inside", "l5d-ctx-dogfood: other")
-	for i := range 6 {
-		ask(1, "inside", fmt.Sprintf("l5d-ctx-dogfood: invented-%d", i))
-	}
-	want := `envoy_kibble_requests{kibble_router="default/front",kibble_direction="edge",kibble_context="no"} 3
-envoy_kibble_requests{kibble_router="default/front",kibble_direction="edge",kibble_context="yes",kibble_environment="other",kibble_fallback="other"} 2
+	const inEnvironments = `envoy_kibble_requests{kibble_router="default/front",kibble_direction="edge",kibble_context="yes",kibble_environment="other",kibble_fallback="other"} 2
 envoy_kibble_requests{kibble_router="default/front",kibble_direction="edge",kibble_context="yes",kibble_environment="world-v2"} 4
-envoy_kibble_requests{kibble_router="default/inside",kibble_direction="out",kibble_context="no"} 2
 envoy_kibble_requests{kibble_router="default/inside",kibble_direction="out",kibble_context="yes"} 6
 envoy_kibble_requests{kibble_router="default/inside",kibble_direction="out",kibble_context="yes",kibble_environment="other",kibble_fallback="other"} 1
 envoy_kibble_requests{kibble_router="default/inside",kibble_direction="out",kibble_context="yes",kibble_environment="world-v2"} 5
 `
-	var got string
-	for line := range strings.Lines(x.Get(t, "/stats/prometheus")) {
-		if strings.HasPrefix(line, "envoy_kibble_") {
-			got += line
-		}
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
+	for metrics, want := range map[string]string{
+		"environments": inEnvironments + `envoy_kibble_failures{kibble_router="default/inside",kibble_direction="out",kibble_destination="/#/io.l5d.k8s/default/http/broken",kibble_status="503"} 3
+envoy_kibble_failures{kibble_router="default/inside",kibble_direction="out",kibble_status="502"} 2
+`,
+		"all": inEnvironments + `envoy_kibble_requests{kibble_router="default/front",kibble_direction="edge",kibble_context="no"} 3
+envoy_kibble_requests{kibble_router="default/inside",kibble_direction="out",kibble_context="no"} 7
+`,
+	} {
+		t.Run(metrics, func(t *testing.T) {
+			x := start(t, strings.ReplaceAll(hello, "dtabRef: {name: world}", "dtabRef: {name: world}, metrics: "+metrics)+
+				policy("world-v2", "baseline", "/host/world => /srv/world-v2")+policy("other", "baseline", "/host/world => /srv/none"),
+				map[string][]pod{"world-v1": {app(t, "v1")}, "world-v2": {app(t, "v2")}, "broken": {failing(t)}})
+			ask := func(n int, router, host, header string) {
+				for range n {
+					x.ask(t, router, host, header)
+				}
+			}
+			ask(3, "front", "world", "x: y")
+			ask(4, "front", "world", "cookie: env=world-v2")
+			ask(2, "front", "world", "cookie: env=other")
+			ask(2, "inside", "world", "x: y")
+			ask(3, "inside", "broken", "x: y")
+			ask(2, "inside", "nobody", "x: y")
+			ask(5, "inside", "world", "l5d-ctx-dogfood: world-v2")
+			ask(1, "inside", "world", "l5d-ctx-dogfood: other")
+			for i := range 6 {
+				ask(1, "inside", "world", fmt.Sprintf("l5d-ctx-dogfood: invented-%d", i))
+			}
+			stats := x.Get(t, "/stats/prometheus")
+			if diff := cmp.Diff(sorted(want), sorted(withPrefix(stats, "envoy_kibble_"))); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			classes := withPrefix(stats, `envoy_cluster_upstream_rq_xx{envoy_response_code_class="5",envoy_cluster_name="/#/io_l5d_k8s/default/http/broken"} 3`)
+			if counted := classes != ""; counted != (metrics == "all") {
+				t.Errorf("answers of each destination are counted: %v", counted)
+			}
+		})
 	}
 }
+
+func withPrefix(text, prefix string) string {
+	var with string
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, prefix) {
+			with += line
+		}
+	}
+	return with
+}
+
+func sorted(text string) string { return strings.Join(slices.Sorted(strings.Lines(text)), "") }
 
 // A line of the access log says which environment was active, what fell back,
 // and which object made the route.
@@ -127,10 +151,12 @@ func TestManualNamesMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := start(t, hello+policy("world-v2", "baseline", "/host/world => /srv/world-v2"),
+	// The first router counts all, the other what it counts by default.
+	x := start(t, strings.Replace(hello, "dtabRef: {name: world}", "dtabRef: {name: world}, metrics: all", 1)+policy("world-v2", "baseline", "/host/world => /srv/world-v2"),
 		map[string][]pod{"world-v1": {app(t, "v1")}, "world-v2": {app(t, "v2")}})
 	x.ask(t, "front", "world", "cookie: env=world-v2")
 	x.ask(t, "inside", "world", "l5d-dtab: /host/world => /srv/world-v2")
+	x.ask(t, "inside", "nobody")
 	names := regexp.MustCompile("`(envoy_[a-z_]+)`[^\n]*\n").FindAllStringSubmatch(string(page), -1)
 	if len(names) < 10 {
 		t.Fatalf("the page names only %d metrics", len(names))
