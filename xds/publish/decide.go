@@ -65,6 +65,7 @@ func (p *Proxy) choose(k *kind, name string, it *item) (*translate.Resource, fat
 
 // canHave says that every cluster which older content names is there for the
 // proxy, wanted or remembered, and that it is a whole table where it must be.
+// That a proxy on demand has not asked for one does not help: see fetchAll.
 func (p *Proxy) canHave(r *translate.Resource) bool {
 	if r == nil || translate.InParts(r.Version) && p.whole(r.Name) {
 		return false
@@ -77,7 +78,7 @@ func (p *Proxy) canHave(r *translate.Resource) bool {
 		if k == nil {
 			return p.returning // it has not said what it has
 		}
-		return k.subscribed(name) && k.given(name) == nil &&
+		return (k.subscribed(name) || k.wildcard) && k.given(name) == nil &&
 			p.class.memory.accepted[key{typ: translate.ClusterType, name: name}] == nil
 	})
 }
