@@ -48,14 +48,8 @@ func ask(namers []Namer, path Path, stack []string) reply {
 			return reply{err: asBindError(err), by: i, thrown: !asked}
 		}
 		asked = true
-		switch t := tree.(type) {
-		case Neg:
+		if _, neg := tree.(Neg); neg {
 			continue
-		case Bound:
-			if len(t.Residual) > 0 {
-				t.Residual = t.Residual.Join()
-				tree = t
-			}
 		}
 		return reply{tree: tree, by: i}
 	}

@@ -2,7 +2,7 @@ package dtab
 
 import (
 	"errors"
-	"math"
+	"slices"
 )
 
 // Interpreter says what names mean: under a table, with namers, in the world
@@ -94,27 +94,75 @@ const (
 
 // path binds a name that is reached after depth look-ups.
 func (b *binder) path(path Path, depth int) (answer, *BindError) {
-	if err := b.spend(path, len(b.Dtab)); err != nil {
-		return answer{}, err
+	if found, err, known := b.reach(path, depth); known {
+		return found, err
+	}
+	return b.lookUp(path, depth)
+}
+
+// reach counts and tells a name before it is looked up. It gives the answer where
+// the name need not be looked up any more.
+func (b *binder) reach(path Path, depth int) (found answer, err *BindError, known bool) {
+	if err := b.spend(len(path), len(b.Dtab)); err != nil {
+		return answer{}, err, true
 	}
 	if b.Visit != nil {
 		b.Visit(path)
 	}
 	if !b.remembers() {
-		return b.lookUp(path, depth)
+		return answer{}, nil, false
 	}
-	return b.remembered(path, depth)
+	found, err = b.remembered(path, depth)
+	return found, err, true
 }
 
 // lookUp looks a name up in the table, or else asks the namers, and binds the
-// result.
-func (b *binder) lookUp(path Path, depth int) (answer, *BindError) {
-	c := b.start()
-	first := b.next(path, &c)
+// result. While that is one other name, it goes on with that one.
+func (b *binder) lookUp(path Path, depth int) (found answer, err *BindError) {
+	mark, began := len(b.stack), depth
+	for known := false; !known; {
+		var m matches
+		b.match(path, &m)
+		only, to := b.only(&m)
+		if only == nil {
+			found, err = b.several(path, &m, depth)
+			break
+		}
+		if err = b.descend(depth + 1); err != nil {
+			break
+		}
+		depth++
+		path = b.push(to, path[len(only.Prefix):])
+		found, err, known = b.reach(path, depth)
+	}
+	b.stack = b.stack[:mark]
+	if depth > began {
+		b.thrown = false
+	}
+	return found, err
+}
+
+// only gives the entry that matches a name if no other does and it says another
+// path, and that path. It does not look for it in Dtab.
+func (b *binder) only(m *matches) (*Dentry, Path) {
+	if m.own > 0 || m.n != 1 {
+		return nil, nil
+	}
+	d := b.Base.entry(m.found[0])
+	if leaf, ok := d.Dst.(Leaf); ok {
+		return d, leaf.Path
+	}
+	return nil, nil
+}
+
+// several binds the right sides of the entries that match a name, be they none,
+// one or more.
+func (b *binder) several(path Path, m *matches, depth int) (answer, *BindError) {
+	first := b.next(path, m)
 	if first == nil {
 		return b.named(path, depth)
 	}
-	second := b.next(path, &c)
+	second := b.next(path, m)
 	if second == nil {
 		if _, neg := first.Dst.(Neg); neg {
 			return b.named(path, depth)
@@ -127,7 +175,7 @@ func (b *binder) lookUp(path Path, depth int) (answer, *BindError) {
 		return answer{}, err
 	}
 	found := alternatives{all: b.all}
-	for d := first; d != nil; d, second = second, b.next(path, &c) {
+	for d := first; d != nil; d, second = second, b.next(path, m) {
 		bound, err := b.tree(d.Dst, path[len(d.Prefix):], depth+1)
 		if found.add(bound, err) || second == nil {
 			break
@@ -135,35 +183,6 @@ func (b *binder) lookUp(path Path, depth int) (answer, *BindError) {
 	}
 	b.thrown = false
 	return found.result()
-}
-
-// cursor is a place in the tables of an interpreter, from the end.
-type cursor struct {
-	own  int // how many entries of Dtab are left
-	base matches
-}
-
-func (in *Interpreter) start() cursor {
-	return cursor{own: len(in.Dtab), base: matches{limit: math.MaxInt64}}
-}
-
-// next gives the last entry before the cursor that matches a path, nil if none
-// does, and puts the cursor on it.
-func (in *Interpreter) next(path Path, c *cursor) *Dentry {
-	for c.own > 0 {
-		c.own--
-		if in.Dtab[c.own].Prefix.Matches(path) {
-			return &in.Dtab[c.own]
-		}
-	}
-	if in.Base == nil {
-		return nil
-	}
-	number := c.base.next(in.Base.root, path)
-	if number == 0 {
-		return nil
-	}
-	return in.Base.entry(number)
 }
 
 // named asks the namers for a path and binds their answer.
@@ -206,12 +225,8 @@ func (b *binder) tree(tree Tree, rest Path, depth int) (answer, *BindError) {
 	}
 	switch t := tree.(type) {
 	case Leaf:
-		if len(rest) == 0 {
-			return b.path(t.Path, depth)
-		}
 		mark := len(b.stack)
-		b.stack = append(append(b.stack, t.Path...), rest...)
-		bound, err := b.path(b.stack[mark:len(b.stack):len(b.stack)], depth)
+		bound, err := b.path(b.push(t.Path, rest), depth)
 		b.stack = b.stack[:mark]
 		return bound, err
 	case Alt:
@@ -232,51 +247,14 @@ func (b *binder) tree(tree Tree, rest Path, depth int) (answer, *BindError) {
 	return answer{tree: tree}, nil
 }
 
-// union binds all branches. Branches in error do not count if another one is
-// not in error; of several that are left, negative ones and fails are dropped
-// (Finagle, Namer.bindUnion).
-func (b *binder) union(union Union, rest Path, depth int) (answer, *BindError) {
-	var kept Union
-	var failed *BindError
-	var last Tree
-	answered, ends := 0, endNeg
-	for i, w := range union {
-		bound, err := b.tree(w.Tree, rest, depth)
-		if err != nil {
-			if b.thrown || b.exhausted() {
-				return answer{}, err
-			}
-			if failed == nil {
-				failed = err
-			}
-			continue
-		}
-		answered++
-		last = bound.tree
-		switch last.(type) {
-		case Neg, Fail:
-			continue
-		case Empty:
-			ends = endEmpty
-		}
-		if bound.end == endEmpty {
-			ends = endEmpty
-		}
-		if kept == nil {
-			kept = make(Union, 0, len(union)-i)
-		}
-		kept = append(kept, Weighted{Weight: w.Weight, Tree: bound.tree})
+// push gives a path with rest appended, on the stack where it is a new one.
+func (b *binder) push(path, rest Path) Path {
+	if len(rest) == 0 {
+		return path
 	}
-	switch {
-	case answered == 0 && failed != nil:
-		return answer{}, failed
-	case answered == 1:
-		// Also a fail: the original simplifies a union of one to that one.
-		return answer{tree: last, end: ends}, nil
-	case len(kept) == 0:
-		return answer{tree: Neg{}}, nil
-	case len(kept) == 1:
-		return answer{tree: kept[0].Tree, end: ends}, nil
-	}
-	return answer{tree: kept, end: ends}, nil
+	mark := len(b.stack)
+	b.stack = slices.Grow(b.stack, len(path)+len(rest))[:mark+len(path)+len(rest)]
+	pushed := Path(b.stack[mark:len(b.stack):len(b.stack)])
+	pushed.set(path, rest)
+	return pushed
 }

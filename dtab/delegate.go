@@ -123,8 +123,9 @@ func (t *tracer) path(path Path, depth int) *Step {
 		return step
 	}
 	var matching []*Dentry
-	c := t.start()
-	for d := t.next(path, &c); d != nil; d = t.next(path, &c) {
+	var m matches
+	t.match(path, &m)
+	for d := t.next(path, &m); d != nil; d = t.next(path, &m) {
 		matching = append(matching, d)
 	}
 	if len(matching) == 1 {
@@ -202,7 +203,7 @@ func (t *tracer) tree(tree Tree, rest Path, depth int) *Step {
 		}
 		step.union()
 		return step
-	case Bound:
+	case *Bound:
 		step.Kind, step.Path, step.Residual = StepBound, tree.ID, tree.Residual
 	case Empty:
 		step.Kind = StepEmpty

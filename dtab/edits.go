@@ -97,8 +97,8 @@ func sameTree(a, b Tree) bool {
 		return ok && slices.EqualFunc(a, b, func(x, y Weighted) bool {
 			return x.Weight == y.Weight && sameTree(x.Tree, y.Tree)
 		})
-	case Bound:
-		b, ok := b.(Bound)
+	case *Bound:
+		b, ok := b.(*Bound)
 		return ok && a.ID.Equal(b.ID) && a.Residual.Equal(b.Residual)
 	}
 	return a == b

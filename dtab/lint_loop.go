@@ -60,7 +60,7 @@ func samples(prefix Prefix) []Path {
 func (l Linter) circle(name Path) ([]int, Severity) {
 	var rewriters []Namer
 	for _, n := range l.Namers {
-		if _, ok := n.(idNamer); !ok {
+		if _, ok := n.(*idNamer); !ok {
 			rewriters = append(rewriters, n)
 		}
 	}

@@ -1,52 +1,70 @@
 package dtab
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
-// matches gives the numbers of the entries that match a path, from the greatest
-// down. Few entries match most names, so that one walk finds them all.
+// matches are the entries that match a path, the one that wins first. Few match
+// most names, so that one walk finds those of Base.
 type matches struct {
-	limit int64 // entries with lower numbers are left
+	own   int   // how many entries of Dtab are left
+	limit int64 // entries of Base with lower numbers are left
 	// found has the greatest of those, descending; read of its n were given.
 	found   [4]int64
 	n, read int
 }
 
-// next gives the next number, 0 if there is none. Root and path are always the same.
-func (m *matches) next(root *Node, path Path) int64 {
-	if m.read == m.n {
-		if m.n > 0 && m.n < len(m.found) {
-			return 0 // that was all
-		}
-		m.n, m.read = 0, 0
-		if m.walk(root, path); m.n == 0 {
-			return 0
+// match begins with the entries that match a path.
+func (in *Interpreter) match(path Path, m *matches) {
+	m.own, m.limit = len(in.Dtab), math.MaxInt64
+	if in.Base != nil {
+		m.walk(in.Base.root, path)
+	}
+}
+
+// next gives the next entry that matches, nil if none does. The path is always
+// the same.
+func (in *Interpreter) next(path Path, m *matches) *Dentry {
+	for m.own > 0 {
+		m.own--
+		if in.Dtab[m.own].Prefix.Matches(path) {
+			return &in.Dtab[m.own]
 		}
 	}
-	m.limit = m.found[m.read]
+	if m.read == len(m.found) {
+		m.limit, m.n, m.read = m.found[m.read-1], 0, 0
+		m.walk(in.Base.root, path)
+	}
+	if m.read == m.n {
+		return nil
+	}
 	m.read++
-	return m.limit
+	return in.Base.entry(m.found[m.read-1])
 }
 
 // walk finds the greatest numbers below the limit.
 func (m *matches) walk(n *Node, path Path) {
-	for {
-		m.take(n.entries)
-		if len(path) == 0 {
+	for i := 0; ; i++ {
+		if len(n.entries) > 0 {
+			m.take(n.entries)
+		}
+		if i == len(path) {
 			return
 		}
 		if n.any != nil {
-			m.walk(n.any, path[1:])
+			m.walk(n.any, path[i+1:])
 		}
-		if n = n.children[path[0]]; n == nil {
+		if n = n.Child(path[i]); n == nil {
 			return
 		}
-		path = path[1:]
 	}
 }
 
 // take takes what is among the greatest of ascending numbers.
 func (m *matches) take(entries []int64) {
-	if len(entries) == 0 {
+	if m.n == 0 && len(entries) == 1 && entries[0] < m.limit {
+		m.found[0], m.n = entries[0], 1
 		return
 	}
 	left := len(entries)
@@ -62,7 +80,9 @@ func (m *matches) take(entries []int64) {
 			return
 		}
 		m.n = min(m.n+1, len(m.found))
-		copy(m.found[at+1:m.n], m.found[at:m.n])
+		for i := m.n - 1; i > at; i-- {
+			m.found[i] = m.found[i-1]
+		}
 		m.found[at] = number
 	}
 }

@@ -12,10 +12,9 @@ type Namer interface {
 	Prefix() Path
 	// Lookup is asked for the rest of a path, after /#/<prefix>. It answers
 	// Neg (there is no such name, another namer may know it), Leaf (another
-	// name, bound again from the top of the table) or Bound. An error is a
-	// *BindError. Lookup is a function of rest and of what exists. It does not
-	// keep rest, which is valid only during the call; only the Residual of a
-	// Bound may be a piece of it.
+	// name, bound again from the top of the table) or *Bound. An error is a
+	// *BindError. Lookup is a function of rest and of what exists. It keeps nothing
+	// of rest, which is valid only during the call, nor does its answer.
 	Lookup(rest Path) (Tree, error)
 }
 
@@ -61,7 +60,7 @@ func NewNamer(c NamerConfig, exists Instance) (Namer, error) {
 	if c.Prefix == nil && c.Kind != KindRewrite {
 		c.Prefix = Path{c.Kind}
 	}
-	n := idNamer{prefix: c.Prefix, kind: c.Kind, segments: 3, lower: true, exists: exists}
+	n := &idNamer{prefix: c.Prefix, start: Path{"#"}.Join(c.Prefix...), kind: c.Kind, segments: 3, lower: true, exists: exists}
 	if c.LabelSelector != "" {
 		n.segments++
 	}
@@ -86,6 +85,7 @@ func NewNamer(c NamerConfig, exists Instance) (Namer, error) {
 // idNamer binds the first segments of a path as the id of something that exists.
 type idNamer struct {
 	prefix    Path
+	start     Path // of all its ids: "#" and the prefix
 	kind      string
 	namespace string // put in front of the id that Instance is asked for
 	segments  int
@@ -94,10 +94,10 @@ type idNamer struct {
 }
 
 // Prefix is part of Namer.
-func (n idNamer) Prefix() Path { return n.prefix }
+func (n *idNamer) Prefix() Path { return n.prefix }
 
 // Lookup is part of Namer.
-func (n idNamer) Lookup(rest Path) (Tree, error) {
+func (n *idNamer) Lookup(rest Path) (Tree, error) {
 	if len(rest) < n.segments {
 		return Neg{}, nil
 	}
@@ -115,9 +115,7 @@ func (n idNamer) Lookup(rest Path) (Tree, error) {
 	if !n.exists.Has(n.kind, asked) {
 		return Neg{}, nil
 	}
-	full := make(Path, 0, 1+len(n.prefix)+len(id))
-	full = append(append(append(full, "#"), n.prefix...), id...)
-	return Bound{ID: full, Residual: residual}, nil
+	return newBound(n.start, id, residual), nil
 }
 
 // lowered gives the path in lower case; the path itself where nothing changes.

@@ -59,6 +59,18 @@ func (p Path) Join(rest ...string) Path {
 	return append(append(joined, p...), rest...)
 }
 
+// set makes the segments of p those of start and then rest.
+func (p Path) set(start, rest Path) {
+	// Paths are short: one by one is faster than copy.
+	for i, segment := range start { //nolint:staticcheck // as the line above says
+		p[i] = segment
+	}
+	p = p[len(start):]
+	for i, segment := range rest { //nolint:staticcheck // the same
+		p[i] = segment
+	}
+}
+
 func appendPath(b []byte, p Path) []byte {
 	if len(p) == 0 {
 		return append(b, '/')
@@ -95,11 +107,21 @@ func isLabel(s string) bool {
 	return s != ""
 }
 
+// The bytes that may stand in a label without an escape, as bits: digits and other
+// characters below 64, and letters and "_" from there. A host has no "#", "$" and "%".
+const (
+	labelChars   = hostChars | 1<<'#' | 1<<'$' | 1<<'%'
+	hostChars    = (1<<11-1)<<'0' | 1<<'-' | 1<<'.'
+	labelLetters = (1<<26-1)<<('A'-64) | (1<<26-1)<<('a'-64) | 1<<('_'-64)
+)
+
 // isLabelChar tells whether a byte may stand in a label without an escape.
 func isLabelChar(c byte) bool {
-	switch {
-	case 'a' <= c && c <= 'z', '-' <= c && c <= '.', '0' <= c && c <= ':', 'A' <= c && c <= 'Z', '#' <= c && c <= '%', c == '_':
-		return true
-	}
-	return false
+	return (uint64(labelChars)>>c|uint64(labelLetters)>>(c-64))&1 != 0
+}
+
+// isHostChar tells whether a byte may stand in the original's coarse idea of a host
+// name or address.
+func isHostChar(c byte) bool {
+	return (uint64(hostChars)>>c|uint64(labelLetters)>>(c-64))&1 != 0
 }

@@ -25,7 +25,7 @@ func (a Alt) String() string { return string(appendTree(nil, a, looseLevel)) }
 func (u Union) String() string { return string(appendTree(nil, u, looseLevel)) }
 
 // String gives the id followed by the residual.
-func (b Bound) String() string { return string(appendTree(nil, b, looseLevel)) }
+func (b Bound) String() string { return string(appendTree(nil, &b, looseLevel)) }
 
 // level says what may stand somewhere in a text without parentheses.
 type level int
@@ -46,7 +46,7 @@ func appendTree(b []byte, tree Tree, at level) []byte {
 		return append(b, '!')
 	case Leaf:
 		return appendPath(b, t.Path)
-	case Bound:
+	case *Bound:
 		if len(t.ID)+len(t.Residual) == 0 {
 			return append(b, '/')
 		}

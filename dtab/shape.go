@@ -134,7 +134,7 @@ func (r *reacher) rewritten(n Namer, s Shape) (Shape, bool) {
 		return Shape{}, false
 	}
 	switch n := n.(type) {
-	case idNamer:
+	case *idNamer:
 		return Shape{}, false
 	case rewriter:
 		return n.makes(), true

@@ -21,8 +21,8 @@ func Shares(bound Tree) []Share { return appendShares(nil, bound, 1) }
 
 func appendShares(to []Share, tree Tree, share float64) []Share {
 	switch t := tree.(type) {
-	case Bound:
-		return append(to, Share{Bound: t, Share: share})
+	case *Bound:
+		return append(to, Share{Bound: *t, Share: share})
 	case Empty:
 		return append(to, Share{Empty: true, Share: share})
 	case Alt:

@@ -96,7 +96,7 @@ func eval(tree Tree) (map[string]bool, verdict) {
 	switch t := tree.(type) {
 	case Leaf:
 		return map[string]bool{t.Path.String(): true}, known
-	case Bound:
+	case *Bound:
 		return map[string]bool{t.String(): true}, known
 	case Empty:
 		return nil, known

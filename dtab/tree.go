@@ -35,14 +35,32 @@ type Weighted struct {
 	Tree   Tree
 }
 
-// Bound is a name that exists. ID names it, for example
+// Bound is a name that exists; as a Tree it is a *Bound. ID names it, for example
 // /#/io.l5d.k8s/default/http/hello; Residual is what was left of the path.
 type Bound struct{ ID, Residual Path }
 
-func (Neg) isTree()   {}
-func (Empty) isTree() {}
-func (Fail) isTree()  {}
-func (Leaf) isTree()  {}
-func (Alt) isTree()   {}
-func (Union) isTree() {}
-func (Bound) isTree() {}
+// idRoom is how many segments most ids have.
+const idRoom = 5
+
+// newBound makes a bound name of copies. Its id is start, and after it id.
+func newBound(start, id, residual Path) *Bound {
+	n := len(start) + len(id)
+	if n > idRoom || len(residual) > 0 {
+		return &Bound{ID: start.Join(id...), Residual: residual.Join()}
+	}
+	b := &struct {
+		Bound
+		room [idRoom]string
+	}{}
+	b.ID = b.room[:n:n]
+	b.ID.set(start, id)
+	return &b.Bound
+}
+
+func (Neg) isTree()    {}
+func (Empty) isTree()  {}
+func (Fail) isTree()   {}
+func (Leaf) isTree()   {}
+func (Alt) isTree()    {}
+func (Union) isTree()  {}
+func (*Bound) isTree() {}

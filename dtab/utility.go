@@ -40,7 +40,7 @@ func utility(path Path, stack []string) reply {
 
 // inet binds a path whose first n segments are an address.
 func inet(path Path, n int) reply {
-	return reply{tree: Bound{ID: path[:n].Join(), Residual: javaPath(path[n:]).Join()}, by: byUtility}
+	return reply{tree: newBound(nil, path[:n], javaPath(path[n:])), by: byUtility}
 }
 
 // rinet binds port and host. The original makes the id by parsing a text of the
@@ -56,8 +56,7 @@ func rinet(args Path) reply {
 			return reply{err: notAPath(err), thrown: true, by: byUtility}
 		}
 	}
-	id = Path{"$", "io.buoyant.rinet"}.Join(id...)
-	return reply{tree: Bound{ID: id, Residual: args[2:].Join()}, by: byUtility}
+	return reply{tree: newBound(Path{"$", "io.buoyant.rinet"}, id, args[2:]), by: byUtility}
 }
 
 // build appends what a utility namer makes of its arguments; the rest of the
@@ -73,24 +72,22 @@ func rewriteOf(name string) (b build, prefixed bool) {
 		return hostPort, true
 	case "io.buoyant.porthostPfx":
 		return portHost, true
-	}
-	name, ok := strings.CutPrefix(name, "io.buoyant.http.")
-	if !ok {
-		return nil, false
-	}
-	name, prefixed = strings.CutSuffix(name, "Pfx")
-	switch name {
-	case "domainToPath":
-		return domainToPath, prefixed
-	case "subdomainOf":
-		if prefixed {
-			return subdomainOfPfx, false // its prefix is not the first argument
-		}
+	case "io.buoyant.http.domainToPathPfx":
+		return domainToPath, true
+	case "io.buoyant.http.domainToPath":
+		return domainToPath, false
+	case "io.buoyant.http.subdomainOfPfx":
+		return subdomainOfPfx, false // its prefix is not the first argument
+	case "io.buoyant.http.subdomainOf":
 		return subdomainOf, false
-	case "anyMethod":
-		return anyMethod, prefixed
-	case "anyHost":
-		return anyHost, prefixed
+	case "io.buoyant.http.anyMethodPfx":
+		return anyMethod, true
+	case "io.buoyant.http.anyMethod":
+		return anyMethod, false
+	case "io.buoyant.http.anyHostPfx":
+		return anyHost, true
+	case "io.buoyant.http.anyHost":
+		return anyHost, false
 	}
 	return nil, false
 }
@@ -215,11 +212,10 @@ func splitPort(args []string) (host, port string, ok bool) {
 	return host, port, true
 }
 
-// isHost tells whether all bytes may stand in the original's coarse idea of a
-// host name or address.
+// isHost tells whether a text may be a host.
 func isHost(s string) bool {
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; !isLabelChar(c) || c == '#' || c == '$' || c == '%' {
+		if !isHostChar(s[i]) {
 			return false
 		}
 	}

@@ -23,11 +23,11 @@ func newBudget(maxWork int) budget {
 	return budget{real: maxWork, original: maxWork}
 }
 
-// spend takes a look-up of a path in a table of a given size from the budget.
+// spend takes a look-up of a path in a table of given sizes from the budget.
 // Unusually long paths and tables count for more.
-func (b *budget) spend(path Path, dentries int) *BindError {
-	b.real -= 1 + len(path)/16 + dentries/64
-	if len(path) > maxSegments {
+func (b *budget) spend(segments, dentries int) *BindError {
+	b.real -= 1 + segments/16 + dentries/64
+	if segments > maxSegments {
 		b.real = -1
 	}
 	return b.repeat(1)
@@ -36,13 +36,10 @@ func (b *budget) spend(path Path, dentries int) *BindError {
 // repeat takes look-ups that need not be done again.
 func (b *budget) repeat(lookups int) *BindError {
 	b.original -= lookups
-	if !b.exhausted() {
-		return nil
+	if b.exhausted() {
+		return workError()
 	}
-	return &BindError{
-		Kind:    ErrWork,
-		Message: "The table loops, or branches too often: binding the name takes too many look-ups",
-	}
+	return nil
 }
 
 func (b *budget) exhausted() bool { return b.real < 0 || b.original < 0 }
@@ -58,6 +55,13 @@ type BindError struct {
 
 // Error gives the message.
 func (e *BindError) Error() string { return e.Message }
+
+func workError() *BindError {
+	return &BindError{
+		Kind:    ErrWork,
+		Message: "The table loops, or branches too often: binding the name takes too many look-ups",
+	}
+}
 
 func depthError() *BindError {
 	return &BindError{Kind: ErrDepth, Message: "Max recursion level: 100 reached in Namer lookup"}

@@ -174,7 +174,7 @@ func (r *router) chains(t dtab.Tree, rest []target) [][]target {
 			all = append(all, r.chains(w.Tree, rest)...)
 		}
 		return all
-	case dtab.Bound:
+	case *dtab.Bound:
 		own := r.target(t)
 		chain := []target{own}
 		for _, next := range rest {

@@ -175,7 +175,7 @@ func (s spread) bound(tree dtab.Tree, from origin) {
 
 func boundIDs(t dtab.Tree, to []dtab.Path) []dtab.Path {
 	switch t := t.(type) {
-	case dtab.Bound:
+	case *dtab.Bound:
 		to = append(to, t.ID)
 	case dtab.Alt:
 		for _, b := range t {

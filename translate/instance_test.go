@@ -64,7 +64,7 @@ func (v vector) ask(t *testing.T) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bound, ok := tree.(dtab.Bound)
+	bound, ok := tree.(*dtab.Bound)
 	if !ok {
 		return answer{Outcome: "neg"}
 	}

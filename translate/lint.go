@@ -308,7 +308,7 @@ func (l *linter) hides(r *router, d *dtab.Dentry, tree dtab.Tree) {
 	if _, alternatives := d.Dst.(dtab.Alt); !alternatives || r.spec.Failover || strings.HasPrefix(d.Origin, "policy ") {
 		return
 	}
-	bound, ok := tree.(dtab.Bound)
+	bound, ok := tree.(*dtab.Bound)
 	if !ok {
 		return
 	}

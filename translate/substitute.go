@@ -52,7 +52,7 @@ func (r *router) substitute(in dtab.Interpreter, tree dtab.Tree) (dtab.Tree, err
 // replaceBound puts a tree in place of each bound name of another.
 func replaceBound(tree, fixed dtab.Tree) dtab.Tree {
 	switch t := tree.(type) {
-	case dtab.Bound:
+	case *dtab.Bound:
 		return fixed
 	case dtab.Alt:
 		all := make(dtab.Alt, len(t))

@@ -74,7 +74,7 @@ func transformerPrefix(t v1alpha1.Transformer) dtab.Path {
 }
 
 // target gives the cluster that a bound name is, seen from a router.
-func (r *router) target(b dtab.Bound) target {
+func (r *router) target(b *dtab.Bound) target {
 	t := target{id: b.ID, namer: r.namerOf(b.ID), chosen: r.chosenBefore()}
 	if t.namer != nil {
 		t.transformers = append(t.transformers, t.namer.config.Transformers...)
