@@ -31,6 +31,8 @@ func wrong() []struct{ kind, spec, want string } {
 		{router, `{proxyClass: ""}`, "spec.port: Required value"},
 		{router, `{proxyClass: edge, port: 0}`, "spec.port in body should be greater than or equal to 1"},
 		{router, `{proxyClass: edge, port: 65536}`, "spec.port in body should be less than or equal to 65535"},
+		{router, edge(`bind: pod, ipFamilies: [IPv6]`), `with bind: pod the pod's address says which family it is of`},
+		{router, edge(`ipFamilies: [IPv6, IPv6]`), `Duplicate value: "IPv6"`},
 		{router, edge(`bind: everywhere`), `spec.bind: Unsupported value: "everywhere"`},
 		{router, edge(`trust: trusted`), `spec.trust: Unsupported value: "trusted"`},
 		{router, edge(`dstPrefix: svc`), `spec.dstPrefix: Invalid value: "svc": a path begins with /`},

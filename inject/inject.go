@@ -72,6 +72,9 @@ type Options struct {
 	// 4140 and 4140.
 	Class          string
 	Port, NodePort int
+	// StatusHost is the address where sidecars say whether they are ready, and
+	// give their metrics; default 0.0.0.0. At :: they do by IPv4 too.
+	StatusHost string
 
 	// owner is the name of the object in which a template of pods stands.
 	owner string

@@ -180,3 +180,18 @@ func FuzzPod(f *testing.F) {
 		}
 	})
 }
+
+// Sidecars of pods with IPv6 addresses say by both families that they are ready.
+func TestStatusHost(t *testing.T) {
+	in := []byte("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: i}]}\n")
+	for host, want := range map[string]string{
+		"":   `"address":"0.0.0.0","ipv4_compat":false,"port_value":4190`,
+		"::": `"address":"::","ipv4_compat":true,"port_value":4190`,
+	} {
+		o := options(t)
+		o.StatusHost = host
+		if got := string(files(t, o, in)); !strings.Contains(got, want) {
+			t.Errorf("with %q there is no %s in %s", host, want, got)
+		}
+	}
+}

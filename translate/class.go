@@ -171,8 +171,14 @@ func (cb *classBuilder) addLocal(name string, scope Scope, r *Resource) {
 	cb.snapshot.Local[name][scope] = r
 }
 
-// PodScope is the place of the proxies that say POD_IP in their node metadata.
-func PodScope(ip string) Scope { return Scope("pod/" + ip) }
+// PodScope is the place of the proxies that say POD_IP in their node metadata,
+// however they spell it.
+func PodScope(ip string) Scope {
+	if a, err := netip.ParseAddr(ip); err == nil {
+		ip = a.String() // ::1 is 0:0::01
+	}
+	return Scope("pod/" + ip)
+}
 
 // nodeOf gives the place of the proxies on the node that a place is on: by the
 // node's name with hostNetwork, else by the IPv4 /24 network that the pods of a

@@ -2,6 +2,7 @@ package translate
 
 import (
 	"fmt"
+	"slices"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
@@ -24,6 +25,8 @@ type listenerSpec struct {
 	RouteConfig string
 	Port        uint32
 	Bind        v1alpha1.Bind
+	// Families of addresses, for all binds but "pod"; none: IPv4.
+	Families []v1alpha1.IPFamily
 	// In: requests are handed over to the pod that the proxy stands beside.
 	In bool
 	// Untrusted: the clients are anybody.
@@ -65,21 +68,24 @@ const (
 // newListener makes the listener of a router. podIP is where one with bind
 // "pod" listens; other ones have no use for it.
 func newListener(r listenerSpec, podIP string) (*listenerv3.Listener, error) {
-	address := bindAddress(r.Bind, podIP)
-	if !isAddress(address) {
+	addresses := bindAddresses(r, podIP)
+	if !isAddress(addresses[0]) {
 		return nil, fmt.Errorf("%q is not the address of a pod", podIP)
 	}
 	l := &listenerv3.Listener{
 		Name:       r.Name,
 		StatPrefix: statName(r.Name),
 		Metadata:   metadata(map[string]string{"router": r.Router, "class": r.Class}),
-		Address:    socketAddress(address, r.Port),
+		Address:    socketAddress(addresses[0], r.Port),
 		// Of a listener's sockets, connections have it from the kernel.
 		TcpKeepalive: keepAlive(),
 		FilterChains: []*listenerv3.FilterChain{{Filters: []*listenerv3.Filter{{
 			Name:       "envoy.filters.network.http_connection_manager",
 			ConfigType: &listenerv3.Filter_TypedConfig{TypedConfig: mustAny(connectionManager(r))},
 		}}}},
+	}
+	for _, more := range addresses[1:] {
+		l.AdditionalAddresses = append(l.AdditionalAddresses, &listenerv3.AdditionalAddress{Address: socketAddress(more, r.Port)})
 	}
 	if r.Untrusted {
 		l.PerConnectionBufferLimitBytes = wrapperspb.UInt32(perConnectionBuffer)
@@ -91,14 +97,27 @@ func newListener(r listenerSpec, podIP string) (*listenerv3.Listener, error) {
 	return l, validateChains(l)
 }
 
-func bindAddress(b v1alpha1.Bind, podIP string) string {
-	switch b {
-	case v1alpha1.BindLoopback:
-		return "127.0.0.1"
+// bindAddresses gives where a listener listens, at least one address. Each family
+// has a socket of its own: so an IPv4 client is never one of ::ffff:0:0/96, and
+// who has no IPv6 can leave it out.
+func bindAddresses(r listenerSpec, podIP string) []string {
+	var v4, v6 string
+	switch r.Bind {
 	case v1alpha1.BindPod:
-		return podIP
+		return []string{podIP}
+	case v1alpha1.BindLoopback:
+		v4, v6 = "127.0.0.1", "::1"
+	default:
+		v4, v6 = "0.0.0.0", "::"
 	}
-	return "0.0.0.0"
+	var all []string
+	if len(r.Families) == 0 || slices.Contains(r.Families, v1alpha1.IPv4) {
+		all = append(all, v4)
+	}
+	if slices.Contains(r.Families, v1alpha1.IPv6) {
+		all = append(all, v6)
+	}
+	return all
 }
 
 // connectionManager gives what both kinds of listener have in common, and then

@@ -45,12 +45,24 @@ const ClassEdge = "edge"
 // +kubebuilder:validation:Enum="";any;loopback;pod
 type Bind string
 
-// BindAny is 0.0.0.0 (the default), BindLoopback 127.0.0.1, BindPod the
-// address that the proxy gives as POD_IP in its node metadata.
+// BindAny is 0.0.0.0 (the default), BindLoopback 127.0.0.1, or what these are in
+// the families of RouterSpec.IPFamilies; BindPod is the address that the proxy
+// gives as POD_IP in its node metadata.
 const (
 	BindAny      Bind = "any"
 	BindLoopback Bind = "loopback"
 	BindPod      Bind = "pod"
+)
+
+// IPFamily is a family of addresses, as Services name it.
+//
+// +kubebuilder:validation:Enum=IPv4;IPv6
+type IPFamily string
+
+// The families of addresses.
+const (
+	IPv4 IPFamily = "IPv4"
+	IPv6 IPFamily = "IPv6"
 )
 
 // Carrier is a form in which the decision of the policies travels.
@@ -68,6 +80,7 @@ const (
 
 // RouterSpec is what a Router's user writes.
 //
+// +kubebuilder:validation:XValidation:rule="!(has(self.ipFamilies) && size(self.ipFamilies) > 0 && has(self.bind) && self.bind == 'pod')",message="with bind: pod the pod's address says which family it is of"
 // +kubebuilder:validation:XValidation:rule="!has(self.tls) || self.tls.port != self.port",message="tls.port is the port of plain HTTP; give HTTPS a port of its own"
 // +kubebuilder:validation:XValidation:rule="!has(self.tls) || has(self.trust) && self.trust == 'untrusted' || (!has(self.trust) || size(self.trust) == 0) && self.proxyClass == 'edge'",message="only an untrusted router listens for HTTPS"
 type RouterSpec struct {
@@ -85,6 +98,12 @@ type RouterSpec struct {
 	// Bind address; default any.
 	// +kubebuilder:default=any
 	Bind Bind `json:"bind,omitempty"`
+	// IPFamilies are the families of addresses that the listener takes connections
+	// by; default [IPv4]. IPv6 is the address :: or ::1, beside that of IPv4 where
+	// both stand here. With bind: pod the pod's address says it.
+	// +kubebuilder:validation:MaxItems=2
+	// +listType=set
+	IPFamilies []IPFamily `json:"ipFamilies,omitempty"`
 	// Trust; default untrusted on class edge, internal elsewhere.
 	Trust Trust `json:"trust,omitempty"`
 	// Identifier turns a request into a name; default io.l5d.header.token on Host.

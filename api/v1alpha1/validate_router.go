@@ -21,6 +21,7 @@ func (r *Router) Validate() []FieldError {
 		c.routerTLS("spec.tls", s)
 	}
 	c.oneOf("spec.bind", string(s.Bind), string(BindAny), string(BindLoopback), string(BindPod))
+	c.families(s)
 	c.oneOf("spec.trust", string(s.Trust), string(TrustUntrusted), string(TrustInternal))
 	c.oneOf("spec.accessLog", string(s.AccessLog), string(AccessLogNotable), string(AccessLogEnvironments), string(AccessLogAll), string(AccessLogNone))
 	c.oneOf("spec.metrics", string(s.Metrics), string(MetricsEnvironments), string(MetricsAll))
@@ -61,6 +62,20 @@ func (r *Router) Validate() []FieldError {
 		c.oneOf(path, string(carrier), string(CarrierL5dCtx), string(CarrierBaggage))
 	}
 	return c.errs
+}
+
+// families checks which families of addresses a router listens on.
+func (c *checker) families(s *RouterSpec) {
+	for i, family := range s.IPFamilies {
+		path := at("spec.ipFamilies", i)
+		if family == "" || slices.Contains(s.IPFamilies[:i], family) {
+			c.add(path, "each family stands once", "one of IPv4, IPv6, or both")
+		}
+		c.oneOf(path, string(family), string(IPv4), string(IPv6))
+	}
+	if len(s.IPFamilies) > 0 && s.Bind == BindPod {
+		c.add("spec.ipFamilies", "with bind: pod the pod's address says which family it is of", "take ipFamilies away, or set bind: any")
+	}
 }
 
 func (c *checker) prefix(path, value string) {

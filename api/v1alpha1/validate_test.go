@@ -40,6 +40,9 @@ func TestRouterValidate(t *testing.T) {
 			"spec.tls.certificates[1].hosts[2]: \"10.0.0.1\" is not a host that a client can ask for by TLS\n" +
 			"spec.tls.certificates[1].hosts[4]: \"a:1\" is not a host that a client can ask for by TLS\n" +
 			"spec.tls.redirectPort: 65536 is not a port"},
+		{func(s *RouterSpec) { s.IPFamilies = []IPFamily{IPv6, IPv4} }, ""},
+		{func(s *RouterSpec) { s.IPFamilies = []IPFamily{"v6", IPv6, IPv6} }, "spec.ipFamilies[0]: ipFamilies[0] cannot be \"v6\"\nspec.ipFamilies[2]: each family stands once"},
+		{func(s *RouterSpec) { s.Bind, s.IPFamilies = BindPod, []IPFamily{IPv6} }, "spec.ipFamilies: with bind: pod the pod's address says which family it is of"},
 		{func(s *RouterSpec) { s.Bind = "all" }, `spec.bind: bind cannot be "all"`},
 		{func(s *RouterSpec) { s.AccessLog = "errors" }, `spec.accessLog: accessLog cannot be "errors"`},
 		{func(s *RouterSpec) { s.Trust = "full" }, `spec.trust: trust cannot be "full"`},

@@ -613,6 +613,11 @@ func (in *RouterSpec) DeepCopyInto(out *RouterSpec) {
 		*out = new(RouterTLS)
 		(*in).DeepCopyInto(*out)
 	}
+	if in.IPFamilies != nil {
+		in, out := &in.IPFamilies, &out.IPFamilies
+		*out = make([]IPFamily, len(*in))
+		copy(*out, *in)
+	}
 	if in.Identifier != nil {
 		in, out := &in.Identifier, &out.Identifier
 		*out = new(Identifier)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"os"
 	"time"
 
@@ -32,6 +33,7 @@ func (i *injection) flags(f *pflag.FlagSet) {
 	f.StringVar(&i.caFile, "xds-ca", "", "file of the authorities that Kibble's certificate comes from, PEM; it goes into each pod")
 	f.StringVar(&i.options.Class, "proxy-class", bootstrap.ClassSidecar, "proxy class of sidecars")
 	f.IntVar(&i.options.Port, "http-proxy-port", 4140, "port of the sidecar's router for outgoing requests")
+	f.StringVar(&i.options.StatusHost, "status-host", "0.0.0.0", "IP address where sidecars say that they are ready; :: where pods have IPv6 addresses, with or without IPv4")
 	f.IntVar(&i.options.NodePort, "node-port", 4140, "port of the node's router for outgoing requests, for modes node and host-ip")
 }
 
@@ -42,6 +44,9 @@ func (i *injection) read() (inject.Options, error) {
 			return i.options, wrongf("--xds-ca cannot be read: %w", err)
 		}
 		i.options.CA = string(text)
+	}
+	if _, err := netip.ParseAddr(i.options.StatusHost); err != nil {
+		return i.options, wrongf("--status-host %s: want an IP address, such as 0.0.0.0 or ::", quoted(i.options.StatusHost))
 	}
 	return i.options, nil
 }

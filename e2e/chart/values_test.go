@@ -30,6 +30,7 @@ func valueSets() map[string][]string {
 			"rbac.ingresses=true", "rbac.secrets={*}", "ingressClass.create=true", "ingressClass.default=true",
 		},
 		"cert-manager": {"tls.source=certManager", "node.enabled=true"},
+		"ipv6":         {"ipFamilies={IPv6,IPv4}"},
 		"existing":     {"tls.source=existing", "tls.caBundle=pem"},
 	}
 }
@@ -53,6 +54,26 @@ func TestObjects(t *testing.T) {
 				t.Errorf("%s (-want +got, go test -update rewrites it):\n%s", file, diff)
 			}
 		})
+	}
+}
+
+// With IPv6 everything that is reached from outside of a pod is by it.
+func TestIPv6(t *testing.T) {
+	out, err := helm(t, "/dev/null", append([]string{"template", release, chart, "--namespace", namespace, "--api-versions", "kibble.dev/v1alpha1"},
+		values([]string{"ipFamilies={IPv6,IPv4}", "edge.router.create=true", "edge.router.dtab=/svc => /a"})...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`ipFamilies: ["IPv6","IPv4"]` + "\n  ipFamilyPolicy: PreferDualStack\n", "trust: untrusted\n  ipFamilies: [\"IPv6\",\"IPv4\"]\n",
+		"--status-address=[::]:9902\n", "--status-host=::\n",
+	} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("there is no %q", want)
+		}
+	}
+	if strings.Contains(string(out), "0.0.0.0") {
+		t.Error("something listens on IPv4 alone")
 	}
 }
 

@@ -4,6 +4,7 @@
 package livetest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -68,7 +69,7 @@ func startEdited(t testing.TB, routers string, services map[string][]pod, o boot
 	boot func(string) string, first func(*translate.Snapshot) *translate.Snapshot, args ...string,
 ) *live {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", cmp.Or(o.Server, "127.0.0.1:0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,9 +150,13 @@ func manifests(services map[string][]pod) string {
 		}
 		for i, p := range pods {
 			host, port, _ := net.SplitHostPort(p.address)
+			family := "IPv4"
+			if strings.Contains(host, ":") {
+				family = "IPv6"
+			}
 			fmt.Fprintf(&b, "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata:\n  name: %s-%d\n"+
-				"  labels: {kubernetes.io/service-name: %s}\naddressType: IPv4\nports:\n- {name: http, port: %s}\n"+
-				"endpoints:\n- addresses: [%s]\n  conditions: {ready: %t}\n", name, i, name, port, host, !p.unready)
+				"  labels: {kubernetes.io/service-name: %s}\naddressType: %s\nports:\n- {name: http, port: %s}\n"+
+				"endpoints:\n- addresses: [%q]\n  conditions: {ready: %t}\n", name, i, name, family, port, host, !p.unready)
 		}
 	}
 	return b.String()
@@ -181,7 +186,11 @@ func (x *live) ask(t testing.TB, router, host string, headers ...string) answer 
 }
 
 func (x *live) try(router, host string, headers ...string) (answer, error) {
-	req, err := http.NewRequest(http.MethodGet, "http://"+x.address(router)+"/", http.NoBody)
+	return x.tryAt(x.address(router), host, headers...)
+}
+
+func (x *live) tryAt(address, host string, headers ...string) (answer, error) {
+	req, err := http.NewRequest(http.MethodGet, "http://"+address+"/", http.NoBody)
 	if err != nil {
 		return answer{}, err
 	}

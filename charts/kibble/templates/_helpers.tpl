@@ -120,6 +120,11 @@ kibble.dev/inject: disabled
 {{- end -}}
 {{- end }}
 
+{{/* Where Envoys say that they are ready: to whoever reaches the pod, by either family. */}}
+{{- define "kibble.anyAddress" -}}
+{{ ternary "[::]" "0.0.0.0" (has "IPv6" .Values.ipFamilies) }}
+{{- end }}
+
 {{/* Whether there is an injector: it takes rights in the whole cluster. Empty: no. */}}
 {{- define "kibble.hasInjector" -}}
 {{- if and .Values.injector.enabled (not .Values.namespaces) }}yes{{ end -}}

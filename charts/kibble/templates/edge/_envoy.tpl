@@ -33,7 +33,7 @@ spec:
     - --pod-ip=$(POD_IP)
     - --node-name=$(NODE_NAME)
     - --xds-address={{ include "kibble.xdsHost" $root }}:18000
-    - --status-address=0.0.0.0:9902
+    - --status-address={{ include "kibble.anyAddress" $root }}:9902
     - --memory-limit=$(MEMORY_LIMIT)
     - --tls-dir=/etc/kibble/tls
     - --output-dir=/etc/envoy
