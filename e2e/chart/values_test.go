@@ -66,7 +66,7 @@ func TestIPv6(t *testing.T) {
 	}
 	for _, want := range []string{
 		`ipFamilies: ["IPv6","IPv4"]` + "\n  ipFamilyPolicy: PreferDualStack\n", "trust: untrusted\n  ipFamilies: [\"IPv6\",\"IPv4\"]\n",
-		"--status-address=[::]:9902\n", "--status-host=::\n",
+		"--status-address=[::]:9902\n", "\"--status-host=::\"\n",
 	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("there is no %q", want)
