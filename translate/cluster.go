@@ -115,7 +115,7 @@ func aggregateCluster(name string, members []string, outside bool, http2 bool) *
 	if outside {
 		filters = append(filters, dropContextOutside()...)
 	}
-	c.TypedExtensionProtocolOptions = upstreamHTTP(http2, retryMembers(), filters...)
+	c.TypedExtensionProtocolOptions = upstreamHTTP(http2, retryMembers(len(members)), filters...)
 	return c
 }
 

@@ -148,16 +148,26 @@ func retryPolicy() *routev3.RetryPolicy {
 	}
 }
 
-// retryMembers has each try go on to a member of an aggregate that was not tried
-// yet, and where all were, to endpoints that were not: four tries reach a second
-// endpoint of the second member. Envoy works it out for every request, also for
-// those that are never tried again, so other clusters do without.
-func retryMembers() *routev3.RetryPolicy {
+// triesOfMember is how often a member of an aggregate is tried before the next:
+// where one of its endpoints refuses, another one is to answer, and not who
+// stands in for it.
+const triesOfMember = 2
+
+// mostRetries bounds what one request may cost, whatever it is made of.
+const mostRetries = 7
+
+// retryMembers has a request try two endpoints of each member of an aggregate,
+// one member after the other. With one endpoint that is asked twice, and is then
+// left out for all requests (member's outlier detection). Envoy works it out for
+// every request, also for those that are never tried again, so other clusters do
+// without.
+func retryMembers(members int) *routev3.RetryPolicy {
 	p := retryPolicy()
+	p.NumRetries = wrapperspb.UInt32(uint32(min(members*triesOfMember-1, mostRetries)))
 	p.RetryPriority = &routev3.RetryPolicy_RetryPriority{
 		Name: "envoy.retry_priorities.previous_priorities",
 		ConfigType: &routev3.RetryPolicy_RetryPriority_TypedConfig{
-			TypedConfig: mustAny(&previousv3.PreviousPrioritiesConfig{UpdateFrequency: 1}),
+			TypedConfig: mustAny(&previousv3.PreviousPrioritiesConfig{UpdateFrequency: triesOfMember}),
 		},
 	}
 	return p
