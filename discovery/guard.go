@@ -83,7 +83,13 @@ func (g *guard) end(ctx context.Context, missing bool) (kept bool, err error) {
 
 // replaces tells whether what is missing now went with its kind.
 func (now edition) replaces(before edition) bool {
-	return !now.there || now.away != before.away || before.uid != "" && now.uid != before.uid
+	switch {
+	case !now.there:
+		return true
+	case now.uid != "" && before.uid != "":
+		return now.uid != before.uid
+	}
+	return now.away != before.away
 }
 
 // now asks which edition there is. Who is about to believe that something is

@@ -7,12 +7,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"kibble.dev/e2e/kubetest"
 )
 
-// Link is the way from the control planes to the API server. It can be cut:
-// then nothing passes, and nobody can connect.
+// Link is the way from the control planes to the API server, or from the proxies
+// to a control plane. It can be cut: then nothing passes, and nobody can connect.
 type Link struct {
 	t               testing.TB
 	address, target string
@@ -21,12 +22,16 @@ type Link struct {
 	listener net.Listener // nil while it is cut
 	open     map[net.Conn]bool
 	frozen   chan struct{} // closed when what is sent arrives again; nil: it does now
+	delay    time.Duration // of what is sent
+	left     int           // bytes until all connections end; 0: they do not
+	every    int           // what left is set to then
+	cuts     int           // how often they did
 	answer   int           // in place of the API server: this status to everybody
 	identity *tls.Certificate
 	tasks    sync.WaitGroup
 }
 
-// NewLink makes one that is whole. Give its Through to Start.
+// NewLink makes one that is whole. Give its Through, or its To, to Start.
 func NewLink(t testing.TB) *Link {
 	t.Helper()
 	k := &Link{t: t, address: "127.0.0.1:0", open: map[net.Conn]bool{}}
@@ -47,6 +52,29 @@ func (k *Link) Through(c *kubetest.Cluster) (address string) {
 	k.target = strings.TrimPrefix(c.Config.Host, "https://")
 	k.identify(c)
 	return k.address
+}
+
+// To gives the address that stands for another.
+func (k *Link) To(target string) (address string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.target = target
+	return k.address
+}
+
+// Slow has everything that is sent arrive late; 0: no longer.
+func (k *Link) Slow(delay time.Duration) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.delay = delay
+}
+
+// CutEvery ends all connections whenever so many bytes have passed, in the
+// middle of whatever is sent; 0: no longer.
+func (k *Link) CutEvery(bytes int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.left, k.every = bytes, bytes
 }
 
 // Freeze lets connections live on without anything arriving, as when a machine
@@ -138,7 +166,8 @@ func (k *Link) pass(from net.Conn) {
 	both.Wait()
 }
 
-// thawed writes when nothing is frozen.
+// thawed writes when nothing is frozen, late where the link is slow, and ends
+// all connections where it cuts them.
 type thawed struct {
 	io.Writer
 	link *Link
@@ -146,12 +175,48 @@ type thawed struct {
 
 func (t thawed) Write(b []byte) (int, error) {
 	t.link.mu.Lock()
-	frozen := t.link.frozen
+	frozen, delay := t.link.frozen, t.link.delay
 	t.link.mu.Unlock()
 	if frozen != nil {
 		<-frozen
 	}
-	return t.Writer.Write(b)
+	time.Sleep(delay)
+	n := t.link.passing(len(b))
+	written, err := t.Writer.Write(b[:n])
+	if n < len(b) {
+		t.link.endAll()
+	}
+	return written, err
+}
+
+// passing gives how many of so many bytes pass until all connections end.
+func (k *Link) passing(bytes int) int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.every == 0 || bytes < k.left {
+		k.left -= bytes
+		return bytes
+	}
+	pass := min(k.left, bytes-1)
+	k.left = k.every
+	return pass
+}
+
+// endAll ends all connections that are open.
+func (k *Link) endAll() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.cuts++
+	for c := range k.open {
+		c.Close()
+	}
+}
+
+// Cuts is how often all connections ended because of CutEvery.
+func (k *Link) Cuts() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.cuts
 }
 
 // keep notes connections for Cut, and says no when it is cut already.

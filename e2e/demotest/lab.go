@@ -44,7 +44,9 @@ type Lab struct {
 	Envoys map[string]*envoytest.Envoy
 
 	bin, dir, certs string
+	program         string // that control planes are
 	flags           []string
+	proxiesThrough  func(string) string
 	control         *rest.Config // kibble's own rights
 	objects         dynamic.Interface
 	mapper          *restmapper.DeferredDiscoveryRESTMapper
@@ -57,6 +59,8 @@ type Options struct {
 	Manifests string
 	// Replicas is how many control planes there are; default 1.
 	Replicas int
+	// AnotherVersion has the last of the control planes be of another version.
+	AnotherVersion bool
 	// Flags are further flags of the control planes. Each has a state directory of
 	// its own besides.
 	Flags []string
@@ -65,6 +69,8 @@ type Options struct {
 	// Through replaces the address of the API server as the last of the control
 	// planes knows it.
 	Through func(*kubetest.Cluster) (address string)
+	// ProxiesThrough replaces the address of a control plane as proxies know it.
+	ProxiesThrough func(address string) string
 }
 
 // Start runs the demo and returns when it answers.
@@ -72,8 +78,9 @@ func Start(t testing.TB, o Options) *Lab {
 	t.Helper()
 	l := &Lab{
 		TB: t, Cluster: kubetest.Start(t, kubetest.Options{Controllers: kubetest.Default()}),
-		bin: os.Getenv(programs), dir: t.TempDir(), flags: o.Flags, Envoys: map[string]*envoytest.Envoy{}, programs: map[string]*kubetest.Process{},
+		bin: os.Getenv(programs), dir: t.TempDir(), flags: o.Flags, proxiesThrough: o.ProxiesThrough, Envoys: map[string]*envoytest.Envoy{}, programs: map[string]*kubetest.Process{},
 	}
+	l.program = filepath.Join(l.bin, "kibble")
 	l.connect()
 	l.InstallKinds()
 	l.certificates()
@@ -81,6 +88,9 @@ func Start(t testing.TB, o Options) *Lab {
 	l.authorize(append(discovery.Rights{Secrets: o.Secrets}.Rules(), status.Rules()...), status.LeaseRules("kibble"))
 	for range o.Replicas - 1 {
 		l.Serve()
+	}
+	if o.AnotherVersion {
+		l.anotherVersion()
 	}
 	if o.Through != nil {
 		l.control.Host = "https://" + o.Through(l.Cluster)

@@ -64,6 +64,15 @@ func (l *Lab) RestartEnvoy(p helloworld.Pod) {
 	l.Envoys[p.Name] = l.startEnvoy(helloworld.Proxy{Name: p.Name, Class: "sidecar", IP: p.IP, Node: node(p)})
 }
 
+// RestartEnvoyAlone is RestartEnvoy while there is no control plane: it does not
+// wait until the Envoy is ready.
+func (l *Lab) RestartEnvoyAlone(p helloworld.Pod) *envoytest.Envoy {
+	l.Helper()
+	l.Envoys[p.Name].Stop()
+	l.Envoys[p.Name] = envoytest.Run(l, l.bootstrap(helloworld.Proxy{Name: p.Name, Class: "sidecar", IP: p.IP, Node: node(p)}, l.Replicas...))
+	return l.Envoys[p.Name]
+}
+
 // StopPod deletes a Pod as a cluster does: it is terminating first, and serves
 // the last of those who know it; then it is not ready, and when no proxy knows its
 // address any more, its program ends, and it is gone.
@@ -265,7 +274,11 @@ func (l *Lab) bootstrap(p helloworld.Proxy, of ...*Replica) []byte {
 		"--tls-dir", filepath.Join(l.certs, "class-"+p.Class), "--tls-server-name", serverName,
 	}
 	for _, r := range of {
-		args = append(args, "--xds-address", r.XDS)
+		address := r.XDS
+		if l.proxiesThrough != nil {
+			address = l.proxiesThrough(address)
+		}
+		args = append(args, "--xds-address", address)
 	}
 	if p.IP != "" {
 		args = append(args, "--pod-ip", p.IP)

@@ -53,7 +53,7 @@ func (l *Lab) Serve() *Replica {
 	r.State = filepath.Join(r.Dir, "state")
 	l.Must(os.MkdirAll(r.Dir, 0o700))
 	server := filepath.Join(l.certs, "server")
-	r.Process = kubetest.NewProcess(l, filepath.Join(l.bin, "kibble"), filepath.Join(r.Dir, "log"), append([]string{
+	r.Process = kubetest.NewProcess(l, l.program, filepath.Join(r.Dir, "log"), append([]string{
 		"serve", "--kubeconfig", l.WriteKubeconfig(l.control, "default"), "--status-lease", "kibble/kibble", "--state-dir", r.State,
 		"--xds-address", r.XDS, "--admin-address", r.Admin,
 		"--tls-cert", filepath.Join(server, "tls.crt"), "--tls-key", filepath.Join(server, "tls.key"), "--client-ca", filepath.Join(server, "ca.crt"),

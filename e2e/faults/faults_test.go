@@ -5,6 +5,7 @@ package faults_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"testing"
@@ -26,8 +27,10 @@ const (
 )
 
 func TestOneControlPlane(t *testing.T) {
-	link := demotest.NewLink(t)
-	lab := demotest.Start(t, demotest.Options{Manifests: "../../examples/hello-world", Secrets: []string{frontSecret}, Through: link.Through})
+	link, proxies := demotest.NewLink(t), demotest.NewLink(t)
+	lab := demotest.Start(t, demotest.Options{
+		Manifests: "../../examples/hello-world", Secrets: []string{frontSecret}, Through: link.Through, ProxiesThrough: proxies.To,
+	})
 	lab.CheckAnswers()
 	for _, fault := range []struct {
 		name string
@@ -44,10 +47,17 @@ func TestOneControlPlane(t *testing.T) {
 		{"control plane starts with a broken Router", startsBroken},
 		{"control plane starts after a refusal", startsAfterRefusal},
 		{"control plane paused", paused},
+		{"slow API server", slow},
+		{"connections to the API server cut in the middle", cutInTheMiddle},
+		{"proxies' connections black-holed", blackHole(proxies)},
+		{"a crowd of proxies comes back", crowdComesBack},
 		{"half-open connections to the API server", frozen},
 		{"API server answers with errors", refusals},
 		{"Router comes and goes", routerComesAndGoes},
 		{"namespace deleted", namespaceDeleted},
+		{"all endpoints vanish", endpointsVanish},
+		{"Service made anew", serviceAnew},
+		{"namespace with a Router deleted", routersNamespaceDeleted},
 		{"kinds deleted", kindsDeleted},
 		{"kinds replaced", kindsReplaced},
 		{"rights taken away", rightsTaken},
@@ -207,6 +217,12 @@ func TestReplicas(t *testing.T) {
 	}
 	l.AwaitProxies(first)
 	toldNothing(l, before, first, sent)
+	there(l)
+
+	for round := range 2 { // all pods are replaced at once
+		l.Rollout(fmt.Sprintf("r%d", round), 50+round)
+		l.Await("earth", "world")
+	}
 	there(l)
 
 	load.Stop()

@@ -49,42 +49,6 @@ func paused(l *demotest.Lab, _ *demotest.Link) {
 	}
 }
 
-// Connections to the API server live on and nothing arrives, as when a machine
-// between them is gone. What was changed meanwhile arrives when it is back.
-func frozen(l *demotest.Lab, link *demotest.Link) {
-	thaw := link.Freeze()
-	l.EditDtab("outgoing", toV1, toV2)
-	l.Await("earth", "world")
-	l.AwaitReady(l.Replicas[0])
-	thaw()
-	l.Await("earth", "earth")
-	l.EditDtab("outgoing", toV2, toV1)
-	l.Await("earth", "world")
-}
-
-// The API server has too much to do, and then is broken: every request is
-// answered with an error. All goes on with what was read.
-func refusals(l *demotest.Lab, link *demotest.Link) {
-	kibble := l.Replicas[0]
-	for _, status := range []int{http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusUnauthorized} {
-		errs := l.Metric(kibble, "kibble_discovery_errors_total")
-		l.Must(link.Answer(status))
-		l.Eventually("requests are refused", func() error {
-			if l.Metric(kibble, "kibble_discovery_errors_total") == errs {
-				return errors.New("none was")
-			}
-			return nil
-		})
-		l.AwaitReady(kibble)
-	}
-	l.EditDtab("outgoing", toV1, toV2)
-	l.Await("earth", "world")
-	l.Must(link.Answer(0))
-	l.Await("earth", "earth")
-	l.EditDtab("outgoing", toV2, toV1)
-	l.Await("earth", "world")
-}
-
 // A Router comes and goes, and comes back as another, beside those that are in use.
 func routerComesAndGoes(l *demotest.Lab, _ *demotest.Link) {
 	const router = `{apiVersion: kibble.dev/v1alpha1, kind: Router, metadata: {name: other}, spec: {proxyClass: edge, port: %d, bind: loopback, dtab: "%s"}}`

@@ -78,6 +78,34 @@ func TestReplicasTellEachOther(t *testing.T) {
 	l.CheckRights()
 }
 
+// Two control planes of different versions run side by side, as during an upgrade
+// or a way back, and each is ended in turn. What a proxy had of the one it is
+// given anew by the other, whose clusters are other clusters: no request fails.
+func TestVersions(t *testing.T) {
+	l := demotest.Start(t, demotest.Options{Manifests: "../../examples/hello-world", Replicas: 2, AnotherVersion: true})
+	l.CheckAnswers()
+	l.AwaitProxies(l.Replicas...)
+	load := l.Load()
+	for range 2 {
+		for i, ends := range l.Replicas {
+			other := l.Replicas[1-i]
+			sent := l.Sent(other)
+			ends.Terminate()
+			l.AwaitProxies(other)
+			if l.Sent(other) == sent {
+				t.Error("nothing was sent to the proxies: is it another version?")
+			}
+			there(l)
+			ends.Start()
+			l.AwaitReady(ends)
+		}
+	}
+	l.AwaitCondition("Router", "outgoing", "Programmed", "True", "")
+	load.Stop()
+	l.CheckAnswers()
+	l.CheckRights()
+}
+
 // reports returns when so many replicas tell the one that writes of their proxies.
 func reports(l *demotest.Lab, want int) {
 	l.Helper()

@@ -200,6 +200,12 @@ func (e *Envoy) WaitReady(t testing.TB) {
 	})
 }
 
+// Ready tells whether /ready answers 200 now.
+func (e *Envoy) Ready() bool {
+	_, err := e.get("/ready")
+	return err == nil
+}
+
 // Get gives the body of an admin page, such as "/stats?filter=ext_authz".
 func (e *Envoy) Get(t testing.TB, page string) string {
 	t.Helper()
