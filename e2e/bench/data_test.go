@@ -78,8 +78,14 @@ func (w *world) cases() []comparison {
 		for _, c := range []comparison{
 			{name: "edge beside nginx + Envoy", header: ordinary, answer: "world-v1"},
 			{name: "edge beside nginx + Envoy, with context", header: cookie, answer: "world-v2"},
+			{name: "edge beside the example's nginx + Envoy", header: ordinary, answer: "world-v1"},
+			{name: "edge beside the example's nginx + Envoy, with context", header: cookie, answer: "world-v2"},
 		} {
-			c.kibble, c.hand = through(w.Kibble.Direct, w.Hand.Nginx, edge)
+			nginx := w.Hand.Nginx
+			if strings.Contains(c.name, "the example's") {
+				nginx = w.Hand.Example
+			}
+			c.kibble, c.hand = through(w.Kibble.Direct, nginx, edge)
 			c.hand.pids = append(slices.Clone(w.hand), w.nginx)
 			all = append(all, c)
 		}
@@ -191,17 +197,17 @@ type world struct {
 	nginx        int
 }
 
-type ports struct{ Edge, Direct, In, Out, Nginx int }
+type ports struct{ Edge, Direct, In, Out, Nginx, Example int }
 
 type pod struct{ Name, IP string }
 
 // newWorld starts both sides.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	free := envoytest.FreePorts(t, 10)
+	free := envoytest.FreePorts(t, 11)
 	w := &world{
 		App: free[0], Kibble: ports{Edge: free[1], Direct: free[2], In: free[3], Out: free[4]},
-		Hand: ports{Edge: free[5], Direct: free[6], In: free[7], Out: free[8], Nginx: free[9]},
+		Hand: ports{Edge: free[5], Direct: free[6], In: free[7], Out: free[8], Nginx: free[9], Example: free[10]},
 		Pods: []pod{{"world-v1", "127.77.0.1"}, {"world-v2", "127.77.0.2"}}, Dir: t.TempDir(),
 	}
 	envoytest.Start(t, w.text(t, "applications.yaml"))
