@@ -37,8 +37,10 @@ type builder struct {
 	needs []need
 	// there tells whether there is a virtual host of a name.
 	there func(name string) bool
-	// leads are where these routes lead, by Lead.Route.
-	leads map[string]Lead
+	// leads are where these routes lead, by Lead.Route; refuses says that one of
+	// them leads nowhere, asks that those ask the control plane.
+	leads         map[string]Lead
+	refuses, asks bool
 }
 
 // source is the provenance of a route: the router's table, or the strongest of

@@ -70,7 +70,7 @@ func (b *builder) hostTable(x *exploration, last *hostTable) (*hostTable, hostCh
 func (t *hostTable) continues(last *hostTable) bool {
 	r, was := t.explored.router, last.explored.router
 	return r.alike(was) && t.source == last.source && t.tableSource == last.tableSource &&
-		len(r.redirected())+len(was.redirected()) == 0 && // those depend on which domains there are
+		r.asksHosts() == was.asksHosts() && len(r.redirected())+len(was.redirected()) == 0 && // those depend on which domains there are
 		len(r.responses) == 0 == (len(was.responses) == 0) && slices.EqualFunc(r.responses, was.responses, func(a, b *response) bool { return a.source == b.source }) &&
 		several(t.explored.overlays) == several(last.explored.overlays)
 }
@@ -162,7 +162,7 @@ func (t *hostTable) count(host *madeHost, by int, changed map[string]bool) {
 
 // make makes the virtual host of a domain.
 func (b *builder) make(d *domain) *madeHost {
-	b.needs, b.leads = nil, map[string]Lead{}
+	b.needs, b.leads, b.refuses, b.asks = nil, map[string]Lead{}, false, false
 	vh := b.virtualHost(d)
 	made := &madeHost{needs: b.needs}
 	clusters := make([]string, len(b.needs))
@@ -175,6 +175,7 @@ func (b *builder) make(d *domain) *madeHost {
 	made.resource = cb.make(config+"/"+vh.Name, vh, func() (*Resource, error) { return NewVirtualHost(config, vh, clusters, cb.source) })
 	if made.found = cb.found; made.resource != nil {
 		made.resource.Leads = b.leadsOf()
+		made.resource.Asks, made.resource.OnAsk = b.asks, b.onAsk(d)
 	}
 	return made
 }

@@ -520,7 +520,10 @@ func (g generated) text() string {
 	return text
 }
 
-func generate(t *rapid.T) generated {
+func generate(t *rapid.T) generated { return generateOf(t, func(*v1alpha1.RouterSpec) {}) }
+
+// generateOf gives a random router that is changed before it is compiled.
+func generateOf(t *rapid.T, change func(*v1alpha1.RouterSpec)) generated {
 	inv := genInventory(t)
 	src := &Sourced[v1alpha1.Router]{Object: v1alpha1.Router{
 		ObjectMeta: metav1.ObjectMeta{Name: "r", Namespace: "default"},
@@ -533,6 +536,7 @@ func generate(t *rapid.T) generated {
 			Responses: genResponses(t),
 		},
 	}}
+	change(&src.Object.Spec)
 	r, found := newRouter(inv, src)
 	if r == nil {
 		t.Fatalf("router: %v", found)

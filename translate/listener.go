@@ -44,6 +44,8 @@ type listenerSpec struct {
 	WriteBaggage bool
 	// OnDemand: a request whose cluster is not there has the proxy ask for it.
 	OnDemand bool
+	// AsksHosts: a request for a host that is not there has the control plane asked.
+	AsksHosts bool
 	// AccessLog says which requests are logged; "" is the default.
 	AccessLog v1alpha1.AccessLog
 	// Metrics says what is counted; "" is the default.

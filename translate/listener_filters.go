@@ -16,7 +16,6 @@ import (
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	"kibble.dev/dogfood"
 )
@@ -64,6 +63,9 @@ func httpFilters(r listenerSpec) []*hcmv3.HttpFilter {
 	if r.Untrusted {
 		filters = append(filters, httpFilter(mutationFilter, lastMutations(r)))
 	}
+	if r.AsksHosts {
+		filters = append(filters, askAboutHost(r))
+	}
 	if r.OnDemand { // from here on the route is known
 		filters = append(filters, askForClusters())
 	}
@@ -96,21 +98,23 @@ func askResolver(r listenerSpec) *hcmv3.HttpFilter {
 	ask := extension(extAuthzFilter, &authzv3.ExtAuthz{
 		StatPrefix:          statName(r.Name),
 		TransportApiVersion: corev3.ApiVersion_V3,
-		Services: &authzv3.ExtAuthz_GrpcService{GrpcService: &corev3.GrpcService{
-			TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: controlPlaneCluster}},
-			Timeout:         durationpb.New(resolverTimeout),
-			InitialMetadata: []*corev3.HeaderValue{{Key: HeaderRouter, Value: r.Router}, {Key: HeaderClass, Value: r.Class}},
-		}},
-		ClearRouteCache:  true,
-		EncodeRawHeaders: true,
-		AllowedHeaders:   exactly(HeaderDtab, HeaderCtxDtab, headerDogfood, r.Identifying),
-		StatusOnError:    &typev3.HttpStatus{Code: resolverAway},
+		Services:            asksControlPlane(r),
+		ClearRouteCache:     true,
+		EncodeRawHeaders:    true,
+		AllowedHeaders:      exactly(HeaderDtab, HeaderCtxDtab, headerDogfood, r.Identifying),
+		StatusOnError:       &typev3.HttpStatus{Code: resolverAway},
 	})
-	rules := anyOf([]*xdsPredicate{hasHeader(HeaderDtab), hasHeader(HeaderCtxDtab)})
-	unanswered := allOf([]*xdsPredicate{rules, noneOf(hasHeader(HeaderCluster))})
-	return httpFilter("kibble.ask", &compositev3.Composite{
-		Matcher: when(unanswered, execute([]*corev3.TypedExtensionConfig{ask})),
-	})
+	return whenNotAnswered("kibble.ask", anyOf([]*xdsPredicate{hasHeader(HeaderDtab), hasHeader(HeaderCtxDtab)}), ask)
+}
+
+// whenNotAnswered runs a filter for requests of which a predicate holds, nil for
+// all, and whose cluster nothing has named yet.
+func whenNotAnswered(name string, holds *xdsPredicate, filter *corev3.TypedExtensionConfig) *hcmv3.HttpFilter {
+	p := noneOf(hasHeader(HeaderCluster))
+	if holds != nil {
+		p = allOf([]*xdsPredicate{holds, p})
+	}
+	return httpFilter(name, &compositev3.Composite{Matcher: when(p, execute([]*corev3.TypedExtensionConfig{filter}))})
 }
 
 // exactly matches the names that are not empty.

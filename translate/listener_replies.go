@@ -28,7 +28,7 @@ func localReplies(r listenerSpec) *hcmv3.LocalReplyConfig {
 	config := &hcmv3.LocalReplyConfig{}
 	var replies []localReply
 	if r.OnDemand {
-		replies = append(replies, notTold())
+		replies = append(replies, notTold()...)
 	}
 	for _, reply := range append(replies, []localReply{
 		{flags: []string{"UAEX"}, status: uint32(resolverAway), code: 503, text: "The resolver for l5d-dtab and l5d-ctx-dtab does not answer."},

@@ -12,9 +12,10 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// Clusters are what costs a proxy. At a router with spec.onDemand a proxy is
-// told of every host, but has only the clusters that it uses: the first request
-// that needs another one waits while the proxy asks for it by name.
+// Clusters are what costs a proxy most. At a router with spec.onDemand a proxy
+// has only those that it uses: the first request that needs another one waits
+// while the proxy asks for it by name. Of hosts it has those that lead to one of
+// these: see hostask.go.
 
 // onDemandTimeout is how long a request waits for its cluster.
 const onDemandTimeout = time.Second
@@ -48,12 +49,16 @@ func askForClusters() *hcmv3.HttpFilter {
 	}})
 }
 
-// notTold is the answer where a cluster did not come.
-func notTold() localReply {
-	return localReply{
+// notTold are the answers where a cluster did not come, or nobody said where a
+// host leads.
+func notTold() []localReply {
+	notYet := localReply{
 		flags: []string{"NC"}, code: 503, retryable: true,
 		text: "This proxy does not know the destination yet, and the control plane did not tell it in time.",
 	}
+	nobodySaid := notYet
+	nobodySaid.flags, nobodySaid.status = []string{"UAEX"}, uint32(askedAway)
+	return []localReply{nobodySaid, notYet}
 }
 
 // lead notes where a route of a virtual host leads.
@@ -71,6 +76,7 @@ func (b *builder) lead(d *domain, c *cell, policies []int, route *routev3.Route)
 			clusters = append(clusters, w.GetName())
 		}
 	default:
+		b.refuses = true
 		return
 	}
 	slices.Sort(clusters)

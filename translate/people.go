@@ -22,9 +22,9 @@ const (
 	HeaderFallback = "x-dogfood-fallback"
 )
 
-// headerRetryOn adds to what a route's retry policy tries again; Envoy takes it
+// HeaderRetryOn adds to what a route's retry policy tries again; Envoy takes it
 // out of the request (Envoy docs: router filter, x-envoy-retry-on).
-const headerRetryOn = "x-envoy-retry-on"
+const HeaderRetryOn = "x-envoy-retry-on"
 
 // peopleHeaders gives what all responses of a router say: at an untrusted one
 // the context, which nobody else has written. It says nothing where it is empty.
@@ -108,14 +108,16 @@ func fallbackHeader(a answer, br branch) []*corev3.HeaderValueOption {
 	}
 	all := strings.Join(append([]string{a.owner}, a.fellBack...), ",")
 	// Where nobody has answered this is an error in CEL, and an error is an empty value.
-	const answered = "xds.upstream_host_metadata.filter_metadata['" + metadataKey + "']['dst']"
 	is := " in [" + strings.Join(own, ", ") + "]"
 	if len(own) == 1 { // a list is made anew for each response
 		is = " == " + own[0]
 	}
-	expr := answered + is + " ? " + celString(passed) + " : " + celString(all)
+	expr := upstreamDst + is + " ? " + celString(passed) + " : " + celString(all)
 	return []*corev3.HeaderValueOption{setHeader(HeaderFallback, "%CEL("+expr+")%")}
 }
+
+// upstreamDst is the bound name that the endpoint which has answered stands for, in CEL.
+const upstreamDst = "xds.upstream_host_metadata.filter_metadata['" + metadataKey + "']['dst']"
 
 // retryHeader lets a request that may be sent twice be sent to a stand-in when
 // the connection breaks before there is an answer, such as with a pod that
@@ -124,7 +126,7 @@ func retryHeader(branches []branch) []*corev3.HeaderValueOption {
 	if !slices.ContainsFunc(branches, func(b branch) bool { return b.standIn > 0 }) {
 		return nil
 	}
-	return []*corev3.HeaderValueOption{setHeader(headerRetryOn, "%CEL(request.method in ['GET', 'HEAD', 'OPTIONS'] ? 'reset' : '')%")}
+	return []*corev3.HeaderValueOption{setHeader(HeaderRetryOn, "%CEL(request.method in ['GET', 'HEAD', 'OPTIONS'] ? 'reset' : '')%")}
 }
 
 // celString is a literal of CEL within a format string of Envoy: everything but

@@ -40,6 +40,11 @@ type Resource struct {
 	// also without those of Clusters that it does not use, and asks for them when
 	// it needs them. They say which of its routes leads to which of them.
 	Leads []Lead
+	// Asks says, of the virtual host for hosts that have none of their own, that
+	// the control plane is asked about them: see ClassSnapshot.Ask. OnAsk says, of
+	// a virtual host, that where the former is so a proxy can do without it until
+	// it uses one of the clusters that it leads to.
+	Asks, OnAsk bool
 	// Source says where it came from: object, file:line, policy.
 	Source string
 
@@ -55,7 +60,8 @@ type Resource struct {
 // equal tells that two resources of one type are the same.
 func (r *Resource) equal(o *Resource) bool {
 	return r.Name == o.Name && r.Version == o.Version && r.Source == o.Source && slices.Equal(r.Clusters, o.Clusters) &&
-		bytes.Equal(r.Body.Value, o.Body.Value) && bytes.Equal(r.head, o.head) && reflect.DeepEqual(r.Leads, o.Leads)
+		bytes.Equal(r.Body.Value, o.Body.Value) && bytes.Equal(r.head, o.head) && reflect.DeepEqual(r.Leads, o.Leads) &&
+		r.Asks == o.Asks && r.OnAsk == o.OnAsk
 }
 
 // NewResource encodes a message. The message must not be changed afterwards.

@@ -29,6 +29,7 @@ const (
 	HeaderCluster = "x-kibble-cluster" // the cluster that the resolver chose
 	HeaderRouter  = "x-kibble-router"  // gRPC metadata: the router that asks the resolver
 	HeaderClass   = "x-kibble-class"   // gRPC metadata: the proxy class that asks it
+	HeaderAsks    = "x-kibble-asks"    // gRPC metadata: AsksHost, or nothing where a rule is to be resolved
 
 	headerAside    = "x-kibble-dtab" // rules from outside, until a policy grants them
 	headerDogfood  = dogfood.ContextHeader

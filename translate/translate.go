@@ -188,7 +188,7 @@ func (m *Model) addRouter(cb *classBuilder, t *hostTable) {
 		Port: uint32(r.spec.Port), Bind: r.spec.Bind, Families: r.spec.IPFamilies, Untrusted: r.untrusted(), Hops: r.spec.XFFNumTrustedHops,
 		AdHoc: r.spec.AdHocOverrides != nil, Identifying: r.identifier.header, Policies: r.untrusted(), In: r.handsOver(),
 		PolicyExtension: policyExtensionName(r.key.String()), DynamicForwardProxy: t.needs.get(dynamicCluster) != nil,
-		WriteBaggage: r.carries(v1alpha1.CarrierBaggage), OnDemand: r.spec.OnDemand != nil, AccessLog: r.spec.AccessLog,
+		WriteBaggage: r.carries(v1alpha1.CarrierBaggage), OnDemand: r.spec.OnDemand != nil, AsksHosts: r.asksHosts(), AccessLog: r.spec.AccessLog,
 		Metrics: r.spec.Metrics, source: cb.source,
 	}
 	if spec.Policies {
@@ -269,7 +269,7 @@ func (r listenerSpec) atPod(ip string) map[Scope]listenerSpec {
 
 // told is the listener of proxies that are told of everything in advance.
 func (r listenerSpec) told() listenerSpec {
-	r.OnDemand = false
+	r.OnDemand, r.AsksHosts = false, false
 	return r
 }
 

@@ -21,6 +21,10 @@ const manyVariants = 6
 func (b *builder) virtualHost(d *domain) *routev3.VirtualHost {
 	vh := &routev3.VirtualHost{Name: d.name, Domains: []string{d.name}}
 	before := slices.Concat(b.redirectRoutes(d), b.responseRoutes(d), b.adHocRoutes(), b.malformed(d))
+	if b.asks = b.asksAbout(d); b.asks {
+		vh.Routes = slices.Concat(b.answeredRoutes(), before, asking(b.routes(d, func(variant) bool { return true }, nil)))
+		return vh
+	}
 	policies := d.policies()
 	family := slices.ContainsFunc(policies, func(p int) bool { return b.overlays[p].family != "" })
 	if len(policies) == 0 && len(d.cells) >= manyVariants && b.byHeader() {
@@ -148,30 +152,6 @@ func (b *builder) malformed(d *domain) []*routev3.Route {
 		route.Match.Headers = []*routev3.HeaderMatcher{m}
 		b.refuse(route, 400, "Unknown destination: the "+escapeFormat(strings.TrimPrefix(header, ":"))+" is malformed\n")
 		routes = append(routes, route)
-	}
-	return routes
-}
-
-// adHocRoutes lead requests that carry a rule of their own through the
-// resolver: it names the cluster, and the request is matched again. At an
-// untrusted router such a request has been granted it.
-func (b *builder) adHocRoutes() []*routev3.Route {
-	if b.router.spec.AdHocOverrides == nil {
-		return nil
-	}
-	resolved := &routev3.Route{Name: b.router.key.Name + "/override", Match: anyPath()}
-	resolved.Match.Headers = []*routev3.HeaderMatcher{presentHeader(HeaderCluster)}
-	resolved.RequestHeadersToRemove = []string{HeaderCluster}
-	resolved.ResponseHeadersToRemove = notFromBehind()
-	action := b.action()
-	action.ClusterSpecifier = &routev3.RouteAction_ClusterHeader{ClusterHeader: HeaderCluster}
-	resolved.Action = &routev3.Route_Route{Route: action}
-	routes := []*routev3.Route{resolved}
-	for _, header := range []string{HeaderDtab, HeaderCtxDtab} {
-		ask := &routev3.Route{Name: b.router.key.Name + "/resolve", Match: anyPath()}
-		ask.Match.Headers = []*routev3.HeaderMatcher{presentHeader(header)}
-		b.refuse(ask, 503, "the override was not resolved\n")
-		routes = append(routes, ask)
 	}
 	return routes
 }

@@ -131,8 +131,8 @@ func TestResolverOfOwnClass(t *testing.T) {
 			Deny:   func(ctx context.Context, why string) { s.Deny(ctx, why) },
 		})
 	}})
-	ask := func(conn *grpc.ClientConn, router string) error {
-		ctx := metadata.AppendToOutgoingContext(t.Context(), "x-kibble-router", router, "x-kibble-class", "sidecar")
+	ask := func(conn *grpc.ClientConn, router string, more ...string) error {
+		ctx := metadata.AppendToOutgoingContext(t.Context(), append(more, "x-kibble-router", router, "x-kibble-class", "sidecar")...)
 		_, err := authv3.NewAuthorizationClient(conn).Check(ctx, &authv3.CheckRequest{})
 		return err
 	}
@@ -149,7 +149,16 @@ func TestResolverOfOwnClass(t *testing.T) {
 	if err := ask(s.with(t), "default/out"); grpcstatus.Code(err) != codes.Unavailable {
 		t.Errorf("nobody: %v", err)
 	}
-	if n := counted(t, s.registry, "kibble_xds_denied_total"); n != 2 {
-		t.Errorf("%v refusals are counted, want 2", n)
+	host := []string{translate.HeaderAsks, translate.AsksHost}
+	if err := ask(s.as(t, "sidecar"), "default/out", host...); err != nil {
+		t.Errorf("its own class, about a host: %v", err)
+	}
+	for who, conn := range map[string]*grpc.ClientConn{"another class": s.as(t, "edge"), "nobody": s.with(t)} {
+		if err := ask(conn, "default/out", host...); err == nil {
+			t.Errorf("%s is answered about a host", who)
+		}
+	}
+	if n := counted(t, s.registry, "kibble_xds_denied_total"); n != 3 {
+		t.Errorf("%v refusals are counted, want 3", n)
 	}
 }

@@ -23,6 +23,8 @@ type metrics struct {
 	refused   prometheus.Gauge
 	denied    *prometheus.CounterVec
 	asked     prometheus.Counter
+
+	askedHosts *prometheus.CounterVec
 }
 
 // Values of the label result of kibble_xds_pushes_total.
@@ -71,9 +73,13 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "kibble_xds_asked_clusters_total",
 			Help: "Clusters of routers on demand that proxies asked for by name, because a request waited for them.",
 		}),
+		askedHosts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "kibble_xds_asked_hosts_total",
+			Help: "Requests at routers on demand for hosts that the proxy did not know: known, it is told where they lead; unknown, there is no such host.",
+		}, []string{"host"}),
 	}
 	if r != nil {
-		r.MustRegister(m.asked, m.streams, m.pushes, m.sent, m.nacks, m.answers, m.inventory, m.late, m.lates, m.refused, m.denied)
+		r.MustRegister(m.asked, m.askedHosts, m.streams, m.pushes, m.sent, m.nacks, m.answers, m.inventory, m.late, m.lates, m.refused, m.denied)
 	}
 	return m
 }
@@ -101,6 +107,14 @@ func (m *metrics) answered(typ string, accepted bool, after time.Duration) {
 	}
 	m.pushes.WithLabelValues(short(typ), result).Inc()
 	m.answers.WithLabelValues(short(typ)).Observe(after.Seconds())
+}
+
+func (m *metrics) askedHost(known bool) {
+	label := "unknown"
+	if known {
+		label = "known"
+	}
+	m.askedHosts.WithLabelValues(label).Inc()
 }
 
 func (m *metrics) resources(s *translate.Snapshot) {

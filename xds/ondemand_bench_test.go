@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"google.golang.org/grpc"
+
 	"kibble.dev/api/v1alpha1"
 	"kibble.dev/internal/envoytest"
 	"kibble.dev/translate"
@@ -55,7 +58,9 @@ func measure(b *testing.B, services, used int, demand *v1alpha1.OnDemand) float6
 	if len(found) > 0 {
 		b.Fatal(found[0])
 	}
-	s, address := serve(b, xds.Options{})
+	resolver := &xds.Resolver{}
+	s, address := serve(b, xds.Options{Register: func(g *grpc.Server) { authv3.RegisterAuthorizationServer(g, resolver) }})
+	resolver.Ask = s.Ask
 	s.Publish(snapshot)
 	envoy := run(b, address, "hello-0", "sidecar", "delta")
 	envoy.WaitReady(b)

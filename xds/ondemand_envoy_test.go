@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -41,6 +42,10 @@ type demandLab struct {
 	policies string
 	hosts    map[string]string // rules of the table: host and service
 	services map[translate.Key]*translate.Service
+	// notOnDemand is for comparison. With withheld proxies are not given the hosts
+	// that they ask about.
+	notOnDemand, withheld bool
+	silent                atomic.Pointer[chan struct{}] // until it is closed nobody answers about hosts
 
 	address  string
 	registry *prometheus.Registry
@@ -71,7 +76,12 @@ func (l *demandLab) serve(name string) {
 // start brings a control plane up, at the address of the last one.
 func (l *demandLab) start() {
 	l.t.Helper()
-	resolver := &xds.Resolver{Model: l.model.Load, Ensure: func(ctx context.Context, class string, needs translate.Needs) error {
+	resolver := &xds.Resolver{Model: l.model.Load, Ask: func(class, router string, req translate.Request) (translate.HostAnswer, bool) {
+		if goes := l.silent.Load(); goes != nil {
+			<-*goes
+		}
+		return l.server.Ask(class, router, req)
+	}, Ensure: func(ctx context.Context, class string, needs translate.Needs) error {
 		return l.server.Ensure(ctx, class, needs)
 	}}
 	l.registry = prometheus.NewRegistry()
@@ -96,13 +106,16 @@ func (l *demandLab) publish() {
 	r := &translate.Sourced[v1alpha1.Router]{Origin: translate.Origin{Name: "out"}}
 	r.Object.Name, r.Object.Namespace = "out", "default"
 	table := demandTable
-	for host, to := range l.hosts {
-		table += "/host/" + host + " => " + to + " ;\n"
+	for _, host := range slices.Sorted(maps.Keys(l.hosts)) { // "*" first: what comes later wins
+		table += "/host/" + host + " => " + l.hosts[host] + " ;\n"
 	}
 	r.Object.Spec = v1alpha1.RouterSpec{
 		ProxyClass: "sidecar", Bind: v1alpha1.BindLoopback, Port: int32(l.port), Dtab: table, Failover: true,
 		OnDemand:       &v1alpha1.OnDemand{Declared: l.declared},
 		AdHocOverrides: &v1alpha1.AdHocOverrides{Allow: []string{"/host"}, To: []string{"/srv"}},
+	}
+	if l.notOnDemand {
+		r.Object.Spec.OnDemand = nil
 	}
 	inv.Routers = append(inv.Routers, r)
 	read(l.t, l.policies, func(name string, spec v1alpha1.DogfoodPolicySpec) {
@@ -118,7 +131,15 @@ func (l *demandLab) publish() {
 		}
 	}
 	l.model.Store(m)
-	l.server.Publish(snapshot)
+	var bad []xds.Verdict
+	for name, host := range snapshot.Classes["sidecar"].Resources[translate.VirtualHostType] {
+		if l.withheld && host.OnAsk {
+			bad = append(bad, xds.Verdict{Class: "sidecar", Version: publish.Version{
+				Type: translate.VirtualHostType, Name: name, Version: host.Version,
+			}, Words: "tried elsewhere"})
+		}
+	}
+	l.server.Publish(snapshot, bad...)
 }
 
 // envoy starts a sidecar of a workload.

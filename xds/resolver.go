@@ -18,9 +18,11 @@ import (
 	"kibble.dev/translate"
 )
 
-// Resolver answers the external authorization requests of routers that take
-// overrides from callers: it evaluates the caller's own rules and names the
-// cluster. Only requests that carry such rules reach it.
+// Resolver answers the external authorization requests of two kinds of routers.
+// Of those that take overrides from callers it evaluates the caller's own rules
+// and names the cluster: only requests that carry such rules reach it. Of those on
+// demand it names the cluster of a host that the proxy does not know: the first
+// requests for a host reach it, and those for hosts that do not exist.
 type Resolver struct {
 	authv3.UnimplementedAuthorizationServer
 	// Model gives the newest model; it is nil before there is one.
@@ -28,6 +30,8 @@ type Resolver struct {
 	// Ensure gives the proxies of a class what a resolution needs, and returns
 	// when they have it or the context ends (Server.Ensure).
 	Ensure func(ctx context.Context, class string, needs translate.Needs) error
+	// Ask says where a host leads (Server.Ask); nil knows of none.
+	Ask func(class, router string, req translate.Request) (translate.HostAnswer, bool)
 	// Deny counts and logs a call for a router that the caller's class does not
 	// have (Server.Deny); nil does neither.
 	Deny func(ctx context.Context, why string)
@@ -56,11 +60,14 @@ func (r *Resolver) now() time.Time {
 
 // Check answers one request.
 func (r *Resolver) Check(ctx context.Context, req *authv3.CheckRequest) (*authv3.CheckResponse, error) {
+	router, class, asks := asking(ctx)
+	if asks == translate.AsksHost {
+		return r.checkHost(ctx, router, class, req)
+	}
 	m := r.Model()
 	if m == nil {
 		return denied(translate.Resolution{Status: 503, Body: "the control plane is not ready to resolve overrides\n"}), nil
 	}
-	router, class := asking(ctx)
 	if err := r.permit(ctx, m, router, class); err != nil {
 		return nil, err
 	}
@@ -103,8 +110,8 @@ func (r *Resolver) permit(ctx context.Context, m *translate.Model, router, claim
 	return grpcstatus.Error(codes.PermissionDenied, why)
 }
 
-// asking says which router of which proxy class asks.
-func asking(ctx context.Context) (router, class string) {
+// asking says which router of which proxy class asks, and what.
+func asking(ctx context.Context) (router, class, what string) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	first := func(key string) string {
 		if v := md.Get(key); len(v) > 0 {
@@ -112,7 +119,7 @@ func asking(ctx context.Context) (router, class string) {
 		}
 		return ""
 	}
-	return first(translate.HeaderRouter), first(translate.HeaderClass)
+	return first(translate.HeaderRouter), first(translate.HeaderClass), first(translate.HeaderAsks)
 }
 
 // requestOf reads what Envoy tells of a request. Lines of one header come one

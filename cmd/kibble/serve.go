@@ -181,11 +181,11 @@ func listen(ctx context.Context, flag, address string) (net.Listener, error) {
 	return l, nil
 }
 
-// newResolver makes what answers callers' overrides. What comes often is left to follow.
+// newResolver makes what answers callers' overrides, and questions about hosts. What comes often is left to follow.
 func (s *serving) newResolver() *xds.Resolver {
 	s.frequent = make(chan struct{}, 1)
 	return &xds.Resolver{
-		Model: s.model.Load, Ensure: s.server.Ensure, Deny: s.server.Deny,
+		Model: s.model.Load, Ensure: s.server.Ensure, Ask: s.server.Ask, Deny: s.server.Deny,
 		BecameFrequent: func() {
 			select {
 			case s.frequent <- struct{}{}:
@@ -195,7 +195,7 @@ func (s *serving) newResolver() *xds.Resolver {
 	}
 }
 
-// register adds the resolver of callers' overrides to the gRPC server.
+// register adds the resolver to the gRPC server.
 func (s *serving) register(g *grpc.Server) {
 	authv3.RegisterAuthorizationServer(g, s.resolver)
 }

@@ -86,13 +86,14 @@ func (c *Class) retarget(now time.Time, next *target) {
 	if old == nil {
 		diff(nil, next.snap.Resources, func(typ, name string, _, is *translate.Resource) {
 			c.count(nil, is)
-			c.demand.note(ch, typ, nil, is)
+			c.demand.note(ch, typ, name, nil, is)
 			c.tables.note(typ, name, is)
 		})
 		diffLocal(nil, next.snap.Local, func(typ, name string, s translate.Scope, is *translate.Resource) {
 			c.demand.place(ch, typ, name, s, is)
 		})
 		c.demand.declare(ch, nil, next.snap.Declared)
+		c.review(ch)
 		c.compare(now)
 		for p := range c.proxies {
 			p.lookAgain(now)
@@ -103,7 +104,7 @@ func (c *Class) retarget(now time.Time, next *target) {
 	changed, stale := map[change]struct{}{}, map[string]struct{}{}
 	note := func(typ, name string, was, is *translate.Resource) {
 		c.count(was, is)
-		c.demand.note(ch, typ, was, is)
+		c.demand.note(ch, typ, name, was, is)
 		c.noteGone(old, typ, name, is)
 		c.memory.changed(now, key{typ: typ, name: name}, is)
 		changed[change{typ, name}] = struct{}{}
@@ -247,6 +248,15 @@ func (c *Class) Proxies() []*Proxy {
 
 // Learnt is what the workloads of the class were seen to use.
 func (c *Class) Learnt() *Learnt { return c.demand.learnt }
+
+// Wanted is what the proxies are to have by the last Publish, or Provisional; nil
+// before there was one.
+func (c *Class) Wanted() *translate.ClassSnapshot {
+	if c.target == nil {
+		return nil
+	}
+	return c.target.snap
+}
 
 // Known says whether the class exists: whether it was in the last Publish.
 func (c *Class) Known() bool { return c.target != nil && !c.gone }

@@ -33,6 +33,12 @@ func (w *world) converged(e *envoy) error {
 				}
 				continue
 			}
+			if typ == translate.VirtualHostType && !e.Proxy.kinds[typ].subscribed(name) {
+				if slices.ContainsFunc(leadsTo(want), e.Proxy.wants) || has != nil && !e.unsaid[name] {
+					return fmt.Errorf("host %s: it is of the proxy's concern", name)
+				}
+				continue
+			}
 			if has != nil && faultOf(has) != none {
 				return fmt.Errorf("%s %s: has what is bad", typ, name)
 			}

@@ -19,6 +19,8 @@ type demand struct {
 	leads translate.Leads
 	// near are the clusters that have endpoints at a place.
 	near map[translate.Scope]map[string]struct{}
+	// onAsk are the virtual hosts that are given to those that use their clusters.
+	onAsk onAsk
 
 	learnt *Learnt
 	// at are the proxies at a place, and of a workload.
@@ -29,7 +31,7 @@ type demand struct {
 func newDemand() demand {
 	return demand{
 		firm: map[string]int{}, leads: translate.Leads{}, near: map[translate.Scope]map[string]struct{}{},
-		learnt: NewLearnt(), at: map[translate.Scope]map[*Proxy]struct{}{}, workers: map[Workload]map[*Proxy]struct{}{},
+		onAsk: newOnAsk(), learnt: NewLearnt(), at: map[translate.Scope]map[*Proxy]struct{}{}, workers: map[Workload]map[*Proxy]struct{}{},
 	}
 }
 
@@ -44,21 +46,27 @@ type changes struct {
 	nears map[translate.Scope]map[string]struct{}
 	// made are clusters that are made of others, and new or changed.
 	made []*translate.Resource
+	// hosts are virtual hosts, and tables have some, that may be others on ask.
+	hosts, tables map[string]struct{}
 }
 
 func (d *demand) begin() *changes {
 	return &changes{
 		was: d.led > 0, firm: map[string]struct{}{}, nears: map[translate.Scope]map[string]struct{}{},
+		hosts: map[string]struct{}{}, tables: map[string]struct{}{},
 	}
 }
 
 // note takes a wanted resource that came, changed or went.
-func (d *demand) note(ch *changes, typ string, was, is *translate.Resource) {
+func (d *demand) note(ch *changes, typ, name string, was, is *translate.Resource) {
 	if typ == translate.ClusterType {
 		if is != nil && len(is.Clusters) > 0 {
 			ch.made = append(ch.made, is)
 		}
 		return
+	}
+	if typ == translate.VirtualHostType {
+		d.onAsk.note(ch, name, was, is)
 	}
 	for i, r := range []*translate.Resource{was, is} {
 		switch by := 2*i - 1; {
@@ -136,6 +144,7 @@ func (d *demand) place(ch *changes, typ, name string, s translate.Scope, is *tra
 // comes before anything waits for clusters by the new configuration.
 func (c *Class) follow(now time.Time, ch *changes) {
 	d := &c.demand
+	came, went := c.review(ch)
 	switch {
 	case !ch.was && d.led == 0:
 		return // everybody is given everything, before and now
@@ -146,6 +155,7 @@ func (c *Class) follow(now time.Time, ch *changes) {
 	}
 	for p := range c.proxies {
 		p.adapt(now, ch)
+		p.adaptHosts(now, came, went)
 	}
 	for s, names := range ch.nears {
 		for p := range d.at[s] {

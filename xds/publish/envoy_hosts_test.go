@@ -98,7 +98,7 @@ func (e *envoy) giveUp(table string, back bool) {
 func (e *envoy) loseHosts(table string) {
 	for name := range e.active[translate.VirtualHostType] {
 		if translate.TableOf(name) == table {
-			delete(e.active[translate.VirtualHostType], name)
+			e.drop(translate.VirtualHostType, name)
 		}
 	}
 }
@@ -127,4 +127,42 @@ func (w *world) meant(e *envoy, typ string, want *translate.Resource) *translate
 		return nil
 	}
 	return want
+}
+
+// routes gives what it has that leads somewhere.
+func (e *envoy) routes() []*translate.Resource {
+	var all []*translate.Resource
+	for _, typ := range []string{translate.RouteType, translate.VirtualHostType} {
+		for _, name := range unionKeys(e.active[typ], nil) {
+			all = append(all, e.active[typ][name])
+		}
+	}
+	return all
+}
+
+// hostFor gives the virtual host that a request for a domain meets, nil for none.
+func hostFor(hosts byName, table, want string, narrowFirst []string) *translate.Resource {
+	for _, d := range narrowFirst {
+		if h := hosts[table+"/"+d]; h != nil && (d == want || covers(d, want)) {
+			return h
+		}
+	}
+	return nil
+}
+
+// requestHost sends a request for the host that has a domain of its own, by which
+// the control plane answers as long as it wants this configuration.
+func (e *envoy) requestHost(snap *translate.ClassSnapshot, name string, narrowFirst []string) {
+	h := hostFor(e.active[translate.VirtualHostType], translate.TableOf(name), domain(name), narrowFirst)
+	if h != nil && h.Asks && snap != nil {
+		h = snap.Resources[translate.VirtualHostType][name]
+	}
+	if h != nil {
+		for _, l := range h.Leads {
+			e.lead(l)
+		}
+	}
+	if e.Proxy != nil {
+		e.askForClusters()
+	}
 }

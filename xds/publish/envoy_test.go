@@ -157,23 +157,27 @@ func (e *envoy) askForClusters() {
 func (e *envoy) request(route string) {
 	for _, r := range e.active[translate.RouteType] {
 		for _, l := range r.Leads {
-			if l.Route != route {
-				continue
+			if l.Route == route {
+				e.lead(l)
 			}
-			there := true
-			for _, c := range l.Clusters {
-				if e.active[translate.ClusterType][c] == nil {
-					if there = false; !e.asked[c] && !e.full {
-						e.wish[c] = true
-					}
-				}
-			}
-			e.used[route] = e.used[route] || there && !e.full
 		}
 	}
 	if e.Proxy != nil {
 		e.askForClusters()
 	}
+}
+
+// lead sends a request where a route leads.
+func (e *envoy) lead(l translate.Lead) {
+	there := true
+	for _, c := range l.Clusters {
+		if e.active[translate.ClusterType][c] == nil {
+			if there = false; !e.asked[c] && !e.full {
+				e.wish[c] = true
+			}
+		}
+	}
+	e.used[l.Route] = e.used[l.Route] || there && !e.full
 }
 
 func (e *envoy) ask(s Subscription) {
@@ -312,6 +316,7 @@ func (e *envoy) apply(typ string, r *translate.Resource) {
 		e.applyTable(r)
 	case translate.VirtualHostType:
 		if e.inParts(translate.TableOf(r.Name)) {
+			e.lose(active[r.Name], r)
 			active[r.Name] = r
 		} // else nobody there is interested
 	default:
@@ -353,6 +358,7 @@ func (e *envoy) drop(typ, name string) {
 	case translate.EndpointType:
 		e.warmed(name) // no endpoints is an answer too
 	case translate.ListenerType, translate.VirtualHostType:
+		e.lose(e.active[typ][name], &translate.Resource{})
 		delete(e.active[typ], name)
 	}
 }
@@ -373,7 +379,7 @@ func (e *envoy) forgetUse(r *Response) {
 // never gets warm: of the unanswered ones nobody knows which, and the next
 // request waits until they are there again.
 func (e *envoy) takenBack(clusters []string) {
-	for _, r := range e.active[translate.RouteType] {
+	for _, r := range e.routes() {
 		for _, l := range r.Leads {
 			if slices.ContainsFunc(clusters, func(c string) bool { return slices.Contains(l.Clusters, c) }) {
 				delete(e.used, l.Route)

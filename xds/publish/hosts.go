@@ -140,6 +140,19 @@ func (p *Proxy) arrange(now time.Time, k *kind, batch []string) {
 
 // someOf says that the proxy has, or is being given, one of these names.
 func (k *kind) someOf(names byName) bool {
+	if k.has.size+len(k.open) < len(names) { // on demand it has few of many
+		for name := range k.open {
+			if names[name] != nil && k.given(name) != nil {
+				return true
+			}
+		}
+		for name := range k.has.all() {
+			if names[name] != nil && k.given(name) != nil {
+				return true
+			}
+		}
+		return false
+	}
 	for name := range names {
 		if k.given(name) != nil {
 			return true

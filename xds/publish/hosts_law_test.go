@@ -85,6 +85,11 @@ func TestNoThirdAnswer(t *testing.T) {
 
 // route publishes a table with some of the domains, each with a cluster.
 func (w *world) route(label string) {
+	w.snap = w.table(label)
+	w.class.Publish(w.now, w.snap)
+}
+
+func (w *world) table(label string) *translate.ClassSnapshot {
 	snap := &translate.ClassSnapshot{Resources: map[string]map[string]*translate.Resource{
 		translate.RouteType: {"r": inParts("r", "1", none)}, translate.VirtualHostType: {},
 		translate.ClusterType: {}, translate.EndpointType: {},
@@ -98,6 +103,90 @@ func (w *world) route(label string) {
 		snap.Resources[translate.ClusterType][to] = resource(translate.ClusterType, to, "1", none)
 		snap.Resources[translate.EndpointType][to] = resource(translate.EndpointType, to, "1", none)
 	}
-	w.snap = snap
-	w.class.Publish(w.now, snap)
+	return snap
+}
+
+// The same where proxies ask about hosts: those that they are not told of lead
+// where the table that is wanted now says, or are not known yet.
+func TestAskingGivesNoThirdAnswer(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(t, true)
+		w.envoys = []*envoy{newEnvoy(false)}
+		e := w.envoys[0]
+		e.tables = map[string]bool{"r": true}
+		w.routeOnDemand("first")
+		w.settle()
+		wanted := func() byName { return w.snap.Resources[translate.VirtualHostType] }
+		leads := func(hosts byName) []string { // what each of the probes leads to
+			all := make([]string, len(probes))
+			for i, probe := range probes {
+				h := hostFor(hosts, "r", probe, domains)
+				if h != nil && h.Asks {
+					// The control plane's answer is by what it wants now; that it has to be
+					// told first is one too.
+					h = hostFor(wanted(), "r", probe, domains)
+					if !h.Asks && domain(h.Name) != probe {
+						all[i] = "not yet"
+						continue
+					}
+				}
+				if h != nil {
+					all[i] = fmt.Sprint(h.Clusters)
+				}
+			}
+			return all
+		}
+		allowed := [][]string{leads(wanted())}
+		check := func() {
+			for i, to := range leads(e.active[translate.VirtualHostType]) {
+				ok := to == "not yet"
+				for _, want := range allowed {
+					ok = ok || want[i] == to
+				}
+				if !ok {
+					t.Fatalf("%s leads to %s; the tables say %v", probes[i], to, allowed)
+				}
+			}
+		}
+		for i := range rapid.IntRange(1, 3).Draw(t, "tables") {
+			w.routeOnDemand(fmt.Sprintf("table %d", i))
+			w.pump()
+			allowed = append(allowed, leads(wanted()))
+			for range rapid.IntRange(0, 30).Draw(t, "steps") {
+				switch rapid.IntRange(0, 4).Draw(t, "what") {
+				case 0, 1:
+					e.read()
+				case 2:
+					e.requestHost(w.snap, "r/"+rapid.SampledFrom(probes).Draw(t, "request"), domains)
+				default:
+					w.hear(e)
+				}
+				w.pump()
+				check()
+			}
+		}
+		w.settle()
+		check()
+		if got, want := leads(e.active[translate.VirtualHostType]), allowed[len(allowed)-1]; fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Fatalf("in the end %v, want %v", got, want)
+		}
+		if err := w.converged(e); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// routeOnDemand is route for a router on demand, whose host for all others asks
+// where it leads nowhere.
+func (w *world) routeOnDemand(label string) {
+	w.snap = w.table(label)
+	asks := rapid.IntRange(0, 3).Draw(w.draw, label+" asks") > 0
+	for name, h := range w.snap.Resources[translate.VirtualHostType] {
+		h.Leads, h.OnAsk = []translate.Lead{{Host: domain(name), Route: name, Clusters: h.Clusters}}, !wild(name)
+		h.Version += "d"
+		if asks && domain(name) == everyHost {
+			h.Leads, h.Clusters, h.Asks, h.Version = []translate.Lead{}, nil, true, "asks"
+		}
+	}
+	w.class.Publish(w.now, w.snap)
 }

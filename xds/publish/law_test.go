@@ -17,7 +17,7 @@ var (
 	clusterNames = []string{"c0", "c1", "c2", "c3", "s0", "s1"}
 	routeNames   = []string{"r0", "r1", "r2"}
 	hosts        = []string{"r0/h0", "r0/h1", "r1/h0", "r2/h0"}
-	hostNames    = []string{"*", "*.x", "a.x", "b"}
+	hostNames    = []string{"a.x", "b", "*.x", "*"} // narrower ones in front
 )
 
 // teller is what a world says to a test.
@@ -66,7 +66,12 @@ func (w *world) step() {
 	case 10:
 		w.restart(rapid.Bool().Draw(w.draw, "provisional"))
 	case 11:
-		e.request(rapid.SampledFrom(hosts).Draw(w.draw, "host"))
+		if route := rapid.SampledFrom(hosts).Draw(w.draw, "host"); rapid.Bool().Draw(w.draw, "in parts") {
+			host := rapid.SampledFrom(hostNames).Draw(w.draw, "of")
+			e.requestHost(w.snap, translate.TableOf(route)+"/"+host, hostNames)
+		} else {
+			e.request(route)
+		}
 	case 0:
 		w.publish(rapid.IntRange(0, 3).Draw(w.draw, "faulty") == 0)
 	case 1:
@@ -275,8 +280,22 @@ func (w *world) publish(faulty bool) {
 			continue
 		}
 		put(translate.RouteType, name, []fault{whole})
+		onDemand := rapid.IntRange(0, 2).Draw(t, "hosts on demand "+name) > 0
 		for _, host := range some(name+" has ", hostNames) {
-			put(translate.VirtualHostType, name+"/"+host, []fault{whole}, some(name+"/"+host+" names ", clusters)...)
+			host := name + "/" + host
+			named := some(host+" names ", clusters)
+			asks := onDemand && domain(host) == "*" && rapid.Bool().Draw(t, host+" asks")
+			if asks {
+				named = nil
+			}
+			put(translate.VirtualHostType, host, []fault{whole}, named...)
+			if r := snap.Resources[translate.VirtualHostType][host]; onDemand {
+				r.Leads, r.Asks = []translate.Lead{}, asks
+				if r.OnAsk = !wild(host); len(named) > 0 {
+					r.Leads = []translate.Lead{{Host: domain(host), Route: host, Clusters: named}}
+				}
+				r.Version += fmt.Sprint("d", r.Leads, r.Asks)
+			}
 		}
 	}
 	for _, name := range some("has ", []string{"l0", "l1"}) {

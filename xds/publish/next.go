@@ -206,6 +206,8 @@ func (p *Proxy) settled(k *kind, name string, it *item) {
 		if want == nil && k.typ == translate.ClusterType {
 			delete(p.retiring, name)
 			delete(p.extra, name)
+		}
+		if want == nil {
 			p.unwant(k, name)
 		}
 	}

@@ -102,7 +102,7 @@ func (p *Proxy) Subscribe(now time.Time, s Subscription) {
 		}
 		name = k.names.add(name)
 		switch {
-		case k.uses != nil:
+		case k.uses != nil && !k.uses.hosts:
 			p.asks(now, name)
 		case k.typ == translate.EndpointType:
 			p.want(now, name) // it has the cluster
@@ -219,6 +219,7 @@ func (p *Proxy) lookAgain(now time.Time) {
 	if k := p.kinds[translate.ClusterType]; k != nil && k.uses != nil {
 		p.wantKnown(now)
 	}
+	p.wantKnownHosts(now)
 	for _, k := range p.kinds {
 		for name := range k.has.all() {
 			p.upgrade(now, k, name)
@@ -248,13 +249,17 @@ func (p *Proxy) lookAtAll(now time.Time, k *kind) {
 
 // touch has the proxy look at a name whose content may be another now.
 func (p *Proxy) touch(now time.Time, k *kind, name string) {
-	if k.uses != nil && !k.subscribed(name) && k.open[name] == nil && k.has.get(name) == nil {
+	if k.uses != nil && k.open[name] == nil && k.has.get(name) == nil &&
+		(!k.subscribed(name) || k.uses.hosts && !p.class.target.has(k.typ, name)) {
 		return
 	}
 	k.look(now, name)
 	p.refreshType(now, k.typ, name)
-	if k.typ == translate.RouteType {
+	switch {
+	case k.typ == translate.RouteType:
 		p.lookAtHosts(now, name)
+	case k.typ == translate.VirtualHostType && domain(name) == everyHost:
+		p.needAll(now, translate.TableOf(name))
 	}
 	p.mark()
 }

@@ -26,7 +26,9 @@ var update = flag.Bool("update", false, "write what the scripts lead to anew")
 //	> want TYPE:NAME@VERSION(CLUSTERS){HOST>CLUSTERS;...}%SCOPE ...
 //	                                               the class's configuration; nothing: none of its class;
 //	                                               a "table" is a route whose hosts come one by one;
-//	                                               with {} on demand, a HOST[...] is for a context only
+//	                                               with {} on demand, a HOST[...] is for a context only;
+//	                                               "asking" is a host that asks about all others,
+//	                                               "onask" one that a proxy can do without then
 //	> declare CLUSTERS ...                         for every proxy, with the next want
 //	> connect PROXY [full] [SCOPE ...] [of=WORKLOAD] [calls=HOST]
 //	                                               a stream; full is state of the world
@@ -241,9 +243,14 @@ func (s *script) snapshot(args []string) *translate.ClassSnapshot {
 		}
 		typ, name := scriptTypes[m[1]], m[2]
 		var r *translate.Resource
-		if m[1] == "table" {
+		switch m[1] {
+		case "table":
 			typ, r = translate.RouteType, inParts(name, m[3], none)
-		} else {
+		case "asking", "onask":
+			typ = translate.VirtualHostType
+			r = resource(typ, name, m[3], none, clusters...)
+			r.Asks, r.OnAsk = m[1] == "asking", m[1] == "onask"
+		default:
 			r = resource(typ, name, m[3], none, clusters...)
 		}
 		if strings.Contains(a, "{") {

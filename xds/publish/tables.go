@@ -198,7 +198,9 @@ func (p *Proxy) giveHosts(now time.Time, hosts *kind, table string) {
 			r.items[i].lost = f.lost || translate.TableOf(f.name) == table
 		}
 	}
-	hosts.expect(len(p.class.tables.hosts[table]))
+	if hosts.uses == nil || !p.class.onDemand() {
+		hosts.expect(len(p.class.tables.hosts[table]))
+	}
 	for name := range p.class.tables.hosts[table] {
 		if hosts.subscribed(name) {
 			hosts.look(now, name)

@@ -92,7 +92,7 @@ func diff(was, is map[string]byName, f func(typ, name string, was, is *translate
 			if now != nil {
 				kept++
 			}
-			if !equal(old, now) || (old.Leads == nil) != (now.Leads == nil) {
+			if !equal(old, now) || (old.Leads == nil) != (now.Leads == nil) || now != nil && (old.Asks != now.Asks || old.OnAsk != now.OnAsk) {
 				f(typ, name, old, now)
 			}
 		}

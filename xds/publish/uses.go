@@ -8,20 +8,32 @@ import (
 	"kibble.dev/translate"
 )
 
-// uses is what the wildcard of a proxy stands for where clusters are on demand.
+// uses is what the wildcard of a proxy stands for where clusters are on demand, and
+// hosts with them.
 type uses struct {
 	class *Class
-	// own are clusters that it uses or had, beside those that everybody is given.
+	hosts bool // it is of virtual hosts
+	// own are those that it uses or had, beside those that everybody is given.
 	// As long as everybody is given all of them there are none: see wantKnown.
 	own map[string]struct{}
+	// all are tables of which it has all hosts: see needAll.
+	all map[string]struct{}
 }
 
 // hold says that the wildcard stands for a name. A nil uses stands for all.
 func (u *uses) hold(name string) bool {
-	if u == nil || !u.class.onDemand() || u.class.demand.firm[name] > 0 {
+	switch {
+	case u == nil || !u.class.onDemand():
+		return true
+	case u.hosts && u.class.demand.onAsk.hosts[name] == nil:
+		return true
+	case !u.hosts && u.class.demand.firm[name] > 0:
 		return true
 	}
 	_, own := u.own[name]
+	if !own && u.hosts {
+		_, own = u.all[translate.TableOf(name)]
+	}
 	return own
 }
 
@@ -47,10 +59,22 @@ func part[K comparable](m map[K]map[*Proxy]struct{}, k K, p *Proxy) {
 	}
 }
 
-// begin has a proxy that asks for clusters want what it has, and what it is
-// known to use.
+// begin has a proxy that asks for clusters, or virtual hosts, want what it has,
+// and what it is known to use.
 func (p *Proxy) begin(now time.Time, k *kind, s Subscription) {
-	if p.full || k.typ != translate.ClusterType {
+	if p.full {
+		return
+	}
+	if k.typ == translate.VirtualHostType {
+		k.uses = &uses{class: p.class, hosts: true, own: map[string]struct{}{}, all: map[string]struct{}{}}
+		for name := range s.Known {
+			if p.class.demand.onAsk.hosts[name] != nil {
+				k.uses.own[name] = struct{}{}
+			}
+		}
+		p.wantKnownHosts(now)
+	}
+	if k.typ != translate.ClusterType {
 		return
 	}
 	k.uses = &uses{class: p.class, own: map[string]struct{}{}}
@@ -96,6 +120,7 @@ func (p *Proxy) wantKnown(now time.Time) {
 		}
 	}
 	p.wantCalls(now)
+	p.wantKnownHosts(now)
 }
 
 // Uses says that the proxy asked for a cluster by name, or that its workload
@@ -139,12 +164,15 @@ func (p *Proxy) want(now time.Time, name string) {
 		p.mark()
 	}
 	p.wantMembers(now, name)
+	p.wantHosts(now, name)
 }
 
-// unwant has the proxy forget that it had a cluster that is gone, unless it is
-// to have it when it comes back.
+// unwant has the proxy forget that it had a cluster or virtual host that is gone,
+// unless it is to have it when it comes back.
 func (p *Proxy) unwant(k *kind, name string) {
-	if k.uses != nil && !p.class.demand.learnt.has(p.workload, name) {
+	switch {
+	case k.uses == nil || p.class.target.has(k.typ, name): // of its table, which is gone
+	case k.uses.hosts || !p.class.demand.learnt.has(p.workload, name):
 		delete(k.uses.own, name)
 	}
 }
@@ -207,6 +235,9 @@ func (p *Proxy) adapt(now time.Time, ch *changes) {
 		p.refresh(now, name)
 		p.mark()
 		p.wantMembers(now, name)
+		if p.class.demand.firm[name] > 0 {
+			p.wantHosts(now, name)
+		}
 	}
 	for _, r := range ch.made {
 		if k.subscribed(r.Name) {

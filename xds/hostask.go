@@ -1,0 +1,94 @@
+package xds
+
+import (
+	"context"
+	"math/rand/v2"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"google.golang.org/genproto/googleapis/rpc/status"
+	"google.golang.org/grpc/codes"
+	grpcstatus "google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"kibble.dev/translate"
+)
+
+// Ask says what proxies of a class do with a request for a host that they do not
+// know, by what they are given now. It is not ok where that is not known: there is
+// no such router, or nothing was published yet.
+func (s *Server) Ask(class, router string, req translate.Request) (a translate.HostAnswer, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.classes[class]; c != nil && c.Wanted() != nil {
+		a, ok = c.Wanted().Ask(router, req)
+	}
+	if ok {
+		s.metrics.askedHost(a.Known)
+	}
+	return a, ok
+}
+
+// checkHost answers a request for a host that a proxy does not know. It learns
+// nothing of it: that its workload uses the cluster the proxy tells next, and with
+// the cluster it is given the virtual host.
+func (r *Resolver) checkHost(ctx context.Context, router, class string, req *authv3.CheckRequest) (*authv3.CheckResponse, error) {
+	if id := identityOf(ctx); id != nil {
+		if why := id.refusesClass(class); why != "" {
+			if r.Deny != nil {
+				r.Deny(ctx, why)
+			}
+			return nil, grpcstatus.Error(codes.PermissionDenied, why)
+		}
+	}
+	var a translate.HostAnswer
+	ok := false
+	request := requestOf(req)
+	if r.Ask != nil {
+		a, ok = r.Ask(class, router, request)
+	}
+	switch {
+	case !ok:
+		return denied(translate.Resolution{Status: translate.StatusNotKnown}), nil
+	case !a.Known:
+		return &authv3.CheckResponse{
+			Status:       &status.Status{Code: int32(codes.OK)},
+			HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: &authv3.OkHttpResponse{}},
+		}, nil
+	}
+	return answered(a, a.Draw(rand.Float64()), request.Method)
+}
+
+// answered does with the request what the host's own route will do with the next.
+func answered(a translate.HostAnswer, to translate.AnsweredBranch, method string) (*authv3.CheckResponse, error) {
+	ok := &authv3.OkHttpResponse{Headers: []*corev3.HeaderValueOption{overwrite(translate.HeaderCluster, to.Cluster)}}
+	if to.Dst != "" {
+		ok.Headers = append(ok.Headers, overwrite(translate.HeaderDst, to.Dst))
+	}
+	if a.Repeats && (method == "GET" || method == "HEAD" || method == "OPTIONS") {
+		ok.Headers = append(ok.Headers, overwrite(translate.HeaderRetryOn, "reset"))
+	}
+	if a.Environment != "" {
+		ok.ResponseHeadersToAdd = append(ok.ResponseHeadersToAdd, overwrite(translate.HeaderEnvironment, a.Environment))
+	}
+	out := &authv3.CheckResponse{
+		Status:       &status.Status{Code: int32(codes.OK)},
+		HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: ok},
+	}
+	if len(to.Own) == 0 {
+		if to.Passed != "" {
+			ok.ResponseHeadersToAdd = append(ok.ResponseHeadersToAdd, overwrite(translate.HeaderFallback, to.Passed))
+		}
+		return out, nil
+	}
+	own := make([]any, len(to.Own))
+	for i, name := range to.Own {
+		own[i] = name
+	}
+	says, err := structpb.NewStruct(map[string]any{translate.SaysOwn: own, translate.SaysPassed: to.Passed, translate.SaysAll: to.All})
+	if err != nil {
+		return nil, grpcstatus.Error(codes.Internal, err.Error())
+	}
+	out.DynamicMetadata = says
+	return out, nil
+}

@@ -1,0 +1,349 @@
+package xds_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+
+	"kibble.dev/internal/envoytest"
+	"kibble.dev/translate"
+	"kibble.dev/xds"
+)
+
+// echo adds a service that tells what it got.
+func (l *demandLab) echo(name string) {
+	l.services[translate.Key{Namespace: "default", Name: name}] = service(l.t, name,
+		envoytest.Upstream(l.t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			r.Header.Del("X-Request-Id")
+			seen := exchange{Service: name, Method: r.Method, Host: r.Host, Path: r.URL.Path, Header: r.Header, Bytes: len(body)}
+			if err != nil {
+				seen.Service = err.Error()
+			}
+			_ = json.NewEncoder(w).Encode(seen)
+		})))
+}
+
+// exchange is a request as its service saw it, and the answer as the client did.
+type exchange struct {
+	Service, Method, Host, Path string
+	Header                      http.Header
+	Bytes                       int
+
+	Status int         `json:"-"`
+	Answer http.Header `json:"-"`
+}
+
+// ways are how clients send a request.
+var ways = map[string]struct {
+	method string
+	h2     bool
+	body   func() io.Reader
+}{
+	"get":     {method: http.MethodGet},
+	"h2 get":  {method: http.MethodGet, h2: true},
+	"post":    {method: http.MethodPost, body: func() io.Reader { return bytes.NewReader(make([]byte, 100_000)) }},
+	"h2 post": {method: http.MethodPost, h2: true, body: func() io.Reader { return bytes.NewReader(make([]byte, 100_000)) }},
+	"chunked": {method: http.MethodPut, body: func() io.Reader {
+		return io.MultiReader(strings.NewReader("first"), strings.NewReader("second"))
+	}},
+	"h2 chunked": {method: http.MethodPut, h2: true, body: func() io.Reader {
+		return io.MultiReader(strings.NewReader("first"), strings.NewReader("second"))
+	}},
+}
+
+// exchange sends a request, and gives what both ends saw of it.
+func (l *demandLab) exchange(way, host string, headers ...string) exchange {
+	l.t.Helper()
+	w := ways[way]
+	var body io.Reader
+	if w.body != nil {
+		body = w.body()
+	}
+	req, err := http.NewRequest(w.method, fmt.Sprintf("http://127.0.0.1:%d/some/path", l.port), body)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	req.Host = host
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	transport := &http.Transport{Protocols: &http.Protocols{}}
+	transport.Protocols.SetHTTP1(!w.h2)
+	transport.Protocols.SetUnencryptedHTTP2(w.h2)
+	defer transport.CloseIdleConnections()
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		l.t.Fatalf("%s %s: %v", way, host, err)
+	}
+	defer resp.Body.Close()
+	all, err := io.ReadAll(resp.Body)
+	if err != nil {
+		l.t.Fatalf("%s %s: %v", way, host, err)
+	}
+	x := exchange{Status: resp.StatusCode, Answer: resp.Header}
+	if resp.StatusCode != http.StatusOK || json.Unmarshal(all, &x) != nil {
+		x.Service = string(all)
+	}
+	x.Answer.Del("Date")
+	x.Answer.Del("X-Envoy-Upstream-Service-Time")
+	return x
+}
+
+// told gives the hosts that an Envoy has virtual hosts for.
+func (l *demandLab) told(e *envoytest.Envoy) []string {
+	l.t.Helper()
+	var dump struct {
+		Configs []struct {
+			Route struct {
+				Hosts []struct{ Name string } `json:"virtual_hosts"`
+			} `json:"route_config"`
+		}
+	}
+	if err := json.Unmarshal([]byte(e.Get(l.t, "/config_dump?resource=dynamic_route_configs")), &dump); err != nil {
+		l.t.Fatal(err)
+	}
+	var all []string
+	for _, c := range dump.Configs {
+		for _, h := range c.Route.Hosts {
+			all = append(all, h.Name[strings.LastIndexByte(h.Name, '/')+1:])
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+func (l *demandLab) knows(e *envoytest.Envoy, want ...string) {
+	l.t.Helper()
+	slices.Sort(want)
+	until(l.t, "the proxies are in sync", func() bool {
+		return !slices.ContainsFunc(l.server.Proxies(), func(p xds.ProxyStatus) bool { return !p.InSync })
+	})
+	if got := l.told(e); !slices.Equal(got, want) {
+		l.t.Errorf("Envoy knows %q, want %q", got, want)
+	}
+}
+
+// The first request for a host that the proxy does not know is answered as all
+// others are, however it is sent; then the proxy knows the host.
+func TestEnvoyAsksAboutHosts(t *testing.T) {
+	var names []string
+	for i := range 50 {
+		names = append(names, fmt.Sprintf("s%d", i))
+	}
+	l := newDemandLab(t)
+	for _, name := range append(names, "gone", "instead", "twice", "v2") {
+		l.echo(name)
+	}
+	l.services[translate.Key{Namespace: "default", Name: "sick"}] = service(t, "sick", "127.0.0.1:1")
+	l.services[translate.Key{Namespace: "default", Name: "sick"}].Slices[0].Endpoints[0].Ready = false
+	l.policies = `
+env:   {when: {cookie: {name: env, exact: "1"}}, override: "/host/twice => /srv/v2"}
+ill:   {when: {cookie: {name: env, exact: "2"}}, override: "/host/instead => /srv/sick"}
+lost:  {when: {cookie: {name: env, exact: "3"}}, override: "/host/gone => /srv/nowhere"}
+`
+	l.start()
+	e := l.envoy("hello-0", "hello")
+	l.knows(e, "*")
+	known, i := []string{"*"}, 0
+	same := func(host, want, way string, headers ...string) {
+		t.Helper()
+		first := l.exchange(way, host, headers...)
+		if first.Status != http.StatusOK || first.Service != want {
+			t.Fatalf("%s %s %v: %d %s, want %s", way, host, headers, first.Status, first.Service, want)
+		}
+		known = append(known, want)
+		plain := strings.ToLower(strings.TrimSuffix(strings.TrimSuffix(host, ":80"), "."))
+		until(t, plain+" is known", func() bool { return slices.Contains(l.told(e), plain) })
+		for range 2 {
+			if diff := cmp.Diff(first, l.exchange(way, host, headers...)); diff != "" {
+				t.Errorf("%s %s %v: -first +later\n%s", way, host, headers, diff)
+			}
+		}
+	}
+	for way := range ways {
+		same(names[i], names[i], way)
+		for _, spelled := range []string{strings.ToUpper(names[i+1]), names[i+2] + ":80", names[i+3] + "."} {
+			i++
+			same(spelled, names[i], way)
+		}
+		i++
+	}
+	l.knows(e, known...)
+
+	same("twice", "v2", "get", "l5d-ctx-dogfood", "other,env")
+	same("instead", "instead", "post", "l5d-ctx-dogfood", "ill")
+	same("gone", "gone", "chunked", "l5d-ctx-dogfood", "lost")
+	for host, want := range map[string]string{"twice": "env", "instead": "ill"} {
+		id := map[string]string{"twice": "env", "instead": "ill"}[host]
+		if got := l.exchange("get", host, "l5d-ctx-dogfood", id).Answer.Get(translate.HeaderEnvironment); got != want {
+			t.Errorf("%s in %s: environment %q", host, id, got)
+		}
+	}
+	if got := l.exchange("get", "instead", "l5d-ctx-dogfood", "ill").Answer.Get(translate.HeaderFallback); got != "ill" {
+		t.Errorf("fallback %q", got)
+	}
+}
+
+// What the control plane answers about a host has requests treated as the host's
+// own routes do: those of a proxy that is never given these.
+func TestEnvoyAnswersAboutHosts(t *testing.T) {
+	lab := func(onDemand bool) *demandLab {
+		l := newDemandLab(t)
+		for _, name := range []string{"plain", "v1", "v2", "one", "two"} {
+			l.echo(name)
+		}
+		sick := service(t, "sick", "127.0.0.1:1")
+		sick.Slices[0].Endpoints[0].Ready = false
+		l.services[sick.Key] = sick
+		l.hosts["chain"] = "/srv/sick | /srv/one"
+		l.hosts["split"] = "1 * /srv/one & 1 * /srv/one & 0 * /srv/two"
+		l.policies = `
+env:   {when: {cookie: {name: env, exact: "1"}}, override: "/host/v1 => /srv/v2"}
+ill:   {when: {cookie: {name: env, exact: "2"}}, override: "/host/plain => /srv/sick"}
+lost:  {when: {cookie: {name: env, exact: "3"}}, override: "/host/plain => /srv/nowhere"}
+`
+		l.notOnDemand, l.withheld = !onDemand, onDemand
+		l.start()
+		l.envoy("hello-0", "hello")
+		return l
+	}
+	asks, knows := lab(true), lab(false)
+	tried, seen := 0, map[string]bool{}
+	for way := range ways {
+		for _, host := range []string{"plain", "PLAIN.", "v1:80", "chain", "split", "nobody"} {
+			for _, context := range []string{"", "env", "ill", "lost", "lost,ill", "nobody,env", "ill,lost,env"} {
+				var headers []string
+				if context != "" {
+					headers = []string{"l5d-ctx-dogfood", context}
+				}
+				want := knows.exchange(way, host, headers...)
+				if diff := cmp.Diff(want, asks.exchange(way, host, headers...)); diff != "" {
+					t.Errorf("%s %s in %q: -known +asked\n%s", way, host, context, diff)
+				}
+				tried++
+				seen[want.Service+" "+want.Answer.Get(translate.HeaderEnvironment)+" "+want.Answer.Get(translate.HeaderFallback)] = true
+			}
+		}
+	}
+	for _, want := range []string{"plain  ", "v2 env ", "plain ill ill", "plain lost lost", "one  "} {
+		if !seen[want] {
+			t.Errorf("never %q: %v", want, slices.Sorted(maps.Keys(seen)))
+		}
+	}
+	if asked := counted(t, asks.registry, "kibble_xds_asked_hosts_total"); asked < float64(tried) {
+		t.Errorf("asked %v times about %d requests", asked, tried)
+	}
+	if got := counted(t, knows.registry, "kibble_xds_asked_hosts_total"); got != 0 {
+		t.Errorf("asked %v times all the same", got)
+	}
+}
+
+// A stream of gRPC to a host that the proxy does not know.
+func TestEnvoyAsksAboutHostsGRPC(t *testing.T) {
+	l := newDemandLab(t, "a")
+	upstream := grpc.NewServer()
+	healthv1.RegisterHealthServer(upstream, health.NewServer())
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- upstream.Serve(listener) }()
+	defer func() {
+		upstream.Stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	s := service(t, "health", listener.Addr().String())
+	s.Ports[0].Name, s.Slices[0].Ports[0].Name = "grpc", "grpc"
+	l.services[s.Key] = s
+	l.hosts["health"] = "/#/io.l5d.k8s/default/grpc/health"
+	l.start()
+	e := l.envoy("hello-0", "hello")
+	l.knows(e, "*")
+	conn, err := grpc.NewClient(fmt.Sprintf("127.0.0.1:%d", l.port), grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithAuthority("health"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	stream, err := healthv1.NewHealthClient(conn).Watch(ctx, &healthv1.HealthCheckRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := stream.Recv(); err != nil || got.Status != healthv1.HealthCheckResponse_SERVING {
+		t.Fatal(got, err)
+	}
+	until(t, "the host is known", func() bool { return slices.Contains(l.told(e), "health") })
+}
+
+// What no table leads anywhere is refused as at any other router, and nothing is
+// kept of it. Without a control plane it is not known what leads anywhere: the
+// answer says so, and comes in time.
+func TestEnvoyAsksAboutNobody(t *testing.T) {
+	refused := func(onDemand bool) exchange {
+		l := newDemandLab(t, "a")
+		l.notOnDemand = !onDemand
+		l.start()
+		l.envoy("hello-0", "hello")
+		x := l.exchange("get", "nowhere")
+		if x.Status != http.StatusBadGateway {
+			t.Error(x)
+		}
+		l.stop()
+		return x
+	}
+	if diff := cmp.Diff(refused(false), refused(true)); diff != "" {
+		t.Errorf("-all in advance +on demand\n%s", diff)
+	}
+	l := newDemandLab(t, "a", "b")
+	l.start()
+	e := l.envoy("hello-0", "hello")
+	l.expect("a", "200 a")
+	for i := range 500 {
+		l.expect(fmt.Sprintf("nobody-%d", i), "502 Unable to route request!")
+	}
+	l.expect("no body", "400 Unknown destination: the authority is malformed")
+	l.knows(e, "*", "a")
+	if got := counted(t, l.registry, "kibble_xds_asked_hosts_total"); got != 501 {
+		t.Errorf("asked about %v hosts", got)
+	}
+	l.stop()
+	began := time.Now()
+	l.expect("b", "503 This proxy does not know the destination yet, and the control plane did not tell it in time.")
+	l.expect("nobody", "503 This proxy does not know the destination yet, and the control plane did not tell it in time.")
+	t.Logf("refused after %v", time.Since(began)/2)
+	l.expect("a", "200 a")
+	l.start()
+	until(t, "it is told", func() bool { return l.call("b") == "200 b" })
+	l.expect("nobody", "502 Unable to route request!")
+
+	// One that is there and does not answer.
+	l.serve("c")
+	l.publish()
+	goes := make(chan struct{})
+	l.silent.Store(&goes)
+	l.expect("c", "503 This proxy does not know the destination yet, and the control plane did not tell it in time.")
+	l.expect("b", "200 b")
+	l.silent.Store(nil)
+	close(goes)
+	l.expect("c", "200 c")
+}
