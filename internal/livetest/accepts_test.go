@@ -33,9 +33,10 @@ func TestEnvoyAcceptsWhatKibbleAccepts(t *testing.T) {
 		t.Fatalf("the world as it is: %v %s", found, words)
 	}
 	t.Run("names of headers", func(t *testing.T) {
-		x.each(t, world, usertext.All(), ".headers{", ".header", "cookie.name", "header.name", "Token")
+		paths := func(text string) bool { return strings.HasPrefix(text, "/") }
+		x.each(t, world, slices.DeleteFunc(usertext.All(), paths), ".headers{x-one", ".identifier.header", "percent.header")
 	})
-	t.Run("expressions", func(t *testing.T) { x.each(t, world, usertext.Regexes(), ".regex", ".paths[2].path") })
+	t.Run("expressions", func(t *testing.T) { x.each(t, world, usertext.Regexes(), "cookie.regex", ".paths[2].path") })
 	t.Run("keys", func(t *testing.T) { x.each(t, world, usertext.KeySets(), ".jwks", ".stringData.hs256") })
 	t.Run("any text in any field", func(t *testing.T) {
 		const draws = 2 // times as many as rapid's own number of checks
