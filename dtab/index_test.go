@@ -1,6 +1,7 @@
 package dtab_test
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"testing"
@@ -98,4 +99,30 @@ func labels(n *dtab.Node) (all []string) {
 		all = append(append(append(all, "*", "("), labels(n.Any())...), ")")
 	}
 	return all
+}
+
+// A place whose many children all go, and to which few come in the same edit, lists
+// those.
+func TestIndexOfFewAgain(t *testing.T) {
+	rules := func(text string, n int) (table dtab.Dtab) {
+		for i := range n {
+			d, err := dtab.ParseDentry(dtab.Source{}, fmt.Sprintf("/a/%s%d => /b", text, i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			table = append(table, d)
+		}
+		return table
+	}
+	for _, c := range []struct{ was, is dtab.Dtab }{
+		{rules("x", 20), rules("y", 3)},
+		{rules("x", 20), rules("x", 3)},
+		{rules("x", 3), rules("y", 20)},
+		{rules("x", 8), rules("x", 9)},
+	} {
+		got, _ := dtab.NewIndex(c.was).With(c.is)
+		if diff := cmp.Diff(labels(dtab.NewIndex(c.is).Root()), labels(got.Root())); diff != "" {
+			t.Errorf("%v to %v (-anew +edited):\n%s", c.was, c.is, diff)
+		}
+	}
 }

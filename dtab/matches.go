@@ -49,13 +49,13 @@ func (m *matches) walk(n *Node, path Path) {
 		if len(n.entries) > 0 {
 			m.take(n.entries)
 		}
-		if i == len(path) {
+		if i == len(path) || n.fanout == nil {
 			return
 		}
 		if n.any != nil {
 			m.walk(n.any, path[i+1:])
 		}
-		if n = n.Child(path[i]); n == nil {
+		if n = n.child(path[i]); n == nil {
 			return
 		}
 	}

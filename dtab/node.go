@@ -7,13 +7,18 @@ import (
 
 // Node is a place in the tree of all prefixes of a table.
 type Node struct {
-	// labels that prefixes go on with, sorted, and where they lead: few in the same
-	// order, or else many by label.
-	labels  []string
-	few     []*Node
-	many    map[string]*Node
-	any     *Node
+	*fanout         // nil where no prefix goes on, as at most places
 	entries []int64 // that end here: their numbers, ascending
+}
+
+// fanout is how prefixes go on.
+type fanout struct {
+	// labels are sorted; where they lead is few, in the same order, or else many, by
+	// label.
+	labels []string
+	few    []*Node
+	many   map[string]*Node
+	any    *Node
 }
 
 // fewChildren is up to how many children are looked through one by one.
@@ -21,23 +26,40 @@ const fewChildren = 8
 
 // Child gives the node one label further, nil if no prefix goes there.
 func (n *Node) Child(label string) *Node {
-	if n.many != nil {
-		return n.many[label]
+	if n.fanout == nil {
+		return nil
 	}
-	for i, l := range n.labels {
+	return n.child(label)
+}
+
+func (f *fanout) child(label string) *Node {
+	if f.many != nil {
+		return f.many[label]
+	}
+	for i, l := range f.labels {
 		if l == label {
-			return n.few[i]
+			return f.few[i]
 		}
 	}
 	return nil
 }
 
 // Any gives the node one wildcard further, nil if no prefix goes there.
-func (n *Node) Any() *Node { return n.any }
+func (n *Node) Any() *Node {
+	if n.fanout == nil {
+		return nil
+	}
+	return n.any
+}
 
 // Labels gives the labels that prefixes go on with, sorted. Nodes of two indexes
 // that have the same labels may have the same list. It must not be changed.
-func (n *Node) Labels() []string { return n.labels }
+func (n *Node) Labels() []string {
+	if n.fanout == nil {
+		return nil
+	}
+	return n.labels
+}
 
 // Ends tells that a prefix ends here.
 func (n *Node) Ends() bool { return len(n.entries) > 0 }
@@ -58,16 +80,18 @@ func (e *indexEdit) own(n *Node) *Node {
 	if e.owned[n] {
 		return n
 	}
-	own := *n
-	own.few, own.many, own.entries = slices.Clone(n.few), maps.Clone(n.many), slices.Clone(n.entries)
-	e.owned[&own] = true
-	return &own
+	own := &Node{entries: slices.Clone(n.entries)}
+	if n.fanout != nil {
+		own.fanout = &fanout{labels: n.labels, few: slices.Clone(n.few), many: maps.Clone(n.many), any: n.any}
+	}
+	e.owned[own] = true
+	return own
 }
 
 // add adds an entry below a node that is owned.
 func (e *indexEdit) add(n *Node, prefix Prefix, number int64) {
 	for _, elem := range prefix {
-		next := n.any
+		next := n.Any()
 		if !elem.Any {
 			next = n.Child(elem.Label)
 		}
@@ -84,6 +108,9 @@ func (e *indexEdit) add(n *Node, prefix Prefix, number int64) {
 
 // put sets or, with nil, takes away what is one element below an owned node.
 func (e *indexEdit) put(n *Node, elem Elem, child *Node) {
+	if n.fanout == nil {
+		n.fanout = &fanout{}
+	}
 	if elem.Any {
 		n.any = child
 		return
@@ -130,11 +157,14 @@ func (e *indexEdit) remove(n *Node, prefix Prefix, number int64) *Node {
 	case len(prefix) == 0:
 		n.entries = slices.DeleteFunc(n.entries, func(m int64) bool { return m == number })
 	case prefix[0].Any:
-		e.put(n, prefix[0], e.remove(n.any, prefix[1:], number))
+		e.put(n, prefix[0], e.remove(n.Any(), prefix[1:], number))
 	default:
 		e.put(n, prefix[0], e.remove(n.Child(prefix[0].Label), prefix[1:], number))
 	}
-	if len(n.entries) == 0 && len(n.few) == 0 && len(n.many) == 0 && n.any == nil {
+	if n.fanout != nil && len(n.few)+len(n.many) == 0 && n.any == nil {
+		n.fanout = nil
+	}
+	if n.fanout == nil && len(n.entries) == 0 {
 		return nil
 	}
 	return n
@@ -143,6 +173,9 @@ func (e *indexEdit) remove(n *Node, prefix Prefix, number int64) *Node {
 // sort lists the labels of nodes that have got or lost some.
 func (e *indexEdit) sort() {
 	for n, changed := range e.relabelled {
+		if n.fanout == nil || n.many == nil {
+			continue // all were gone, and few came
+		}
 		if len(changed) > 8 {
 			n.labels = slices.Sorted(maps.Keys(n.many))
 			continue

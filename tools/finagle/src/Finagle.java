@@ -24,7 +24,7 @@ import scala.Function1;
  */
 public final class Finagle {
   private static final Path K8S = Path.read("/#/io.l5d.k8s");
-  private static final Map<Path, Activity<NameTree<Name>>> EXISTING = new HashMap<>();
+  private static final Map<Path, Var<Addr>> EXISTING = new HashMap<>();
   private static final Showable<Name.Bound> BOUND =
       new Showable<>() {
         @Override
@@ -72,18 +72,18 @@ public final class Finagle {
     };
   }
 
-  /** A Service that exists is found in a map. */
-  private static Activity<NameTree<Name>> exists(Path id) {
-    Activity<NameTree<Name>> found = EXISTING.get(id.size() == 3 ? id : id.take(3));
-    if (found == null) {
+  /**
+   * A Service that exists is found in a map, and its bound name is made of the path, as linkerd's
+   * io.l5d.k8s and Kibble do. Those lower-case the id as well, which is left out here.
+   */
+  private static Activity<NameTree<Name>> exists(Path path) {
+    Path id = path.size() == 3 ? path : path.take(3);
+    Var<Addr> addr = EXISTING.get(id);
+    if (addr == null) {
       return Activity.value(Rewriting.negative());
     }
-    return id.size() == 3 ? found : Activity.value(leaf(id.take(3), id.drop(3)));
-  }
-
-  private static NameTree<Name> leaf(Path id, Path residual) {
-    Var<Addr> nobody = Var.value(Addrs.negAddr());
-    return new NameTree.Leaf<>(new Name.Bound(nobody, K8S.$plus$plus(id), residual));
+    Path residual = path.size() == 3 ? Path.empty() : path.drop(3);
+    return Activity.value(new NameTree.Leaf<>(new Name.Bound(addr, K8S.$plus$plus(id), residual)));
   }
 
   private static List<Case> read(String file) throws IOException {
@@ -108,7 +108,7 @@ public final class Finagle {
         List.of(
             "/default/http/hello", "/default/http/api", "/default/http/world-v1", "/default/http/world-v2",
             "/default/grpc/world-v1", "/default/grpc/gen", "/default/grpc/gen-growthhack", "/default/grpc/word")) {
-      EXISTING.put(Path.read(id), Activity.value(leaf(Path.read(id), Path.empty())));
+      EXISTING.put(Path.read(id), Var.value(Addrs.negAddr()));
     }
     List<Case> cases = read(args[0]);
     for (Case c : cases) {
