@@ -3,9 +3,10 @@
 #
 # Binds the names of dtab/testdata/names.txt with Kibble, and with Finagle's own
 # evaluator on a JVM that has warmed up, in one run. Both check first that the names
-# mean what the file says, are looked up in maps of what exists, and have 1 GiB of
-# memory. It prints what each binding takes, the least of 20 tries, and the ratio. It takes a JDK (16 or
-# later) and Maven, which fetches Finagle; without them it says so and does nothing.
+# mean what the file says; both look in maps of what exists, make the bound name of what
+# they find, and have 1 GiB of memory. It prints what each binding takes, the least of 20
+# tries, and the ratio. It takes a JDK (16 or later) and Maven, which fetches Finagle;
+# without them it says so and does nothing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
