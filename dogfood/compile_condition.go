@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -150,6 +151,9 @@ func (c conditionCompiler) percent(path string, in v1alpha1.Percent, token JWT) 
 	if in.Claim != "" {
 		token.Claims = nil
 		p.Token, p.Claim = &token, c.claimPath(path+".claim", in.Claim)
+		if strings.ContainsFunc(in.Claim, unicode.IsControl) {
+			c.report.add(dtab.Error, codeCondition, path+".claim", "the name of the claim holds a control character, which Envoy's formats cannot say", "choose another claim")
+		}
 		if strings.ContainsAny(in.Claim, "%:()") {
 			c.report.add(dtab.Error, codeCondition, path+".claim", "the name of the claim holds one of % : ( ), which Envoy's formats cannot say", "choose another claim")
 		}
