@@ -28,7 +28,9 @@ type classBuilder struct {
 }
 
 func newClassBuilder(inv *Inventory) *classBuilder {
-	s := &ClassSnapshot{Resources: map[string]map[string]*Resource{}, Local: map[string]map[Scope]*Resource{}}
+	s := &ClassSnapshot{
+		Resources: map[string]map[string]*Resource{}, Local: map[string]map[Scope]*Resource{}, AtPods: map[string]*PodListener{},
+	}
 	for _, t := range []string{ClusterType, EndpointType, ListenerType, RouteType, VirtualHostType, ExtensionType, SecretType} {
 		s.Resources[t] = map[string]*Resource{}
 	}
@@ -171,13 +173,16 @@ func (cb *classBuilder) addLocal(name string, scope Scope, r *Resource) {
 	cb.snapshot.Local[name][scope] = r
 }
 
+// podScopes begin the places of proxies beside a pod.
+const podScopes Scope = "pod/"
+
 // PodScope is the place of the proxies that say POD_IP in their node metadata,
 // however they spell it.
 func PodScope(ip string) Scope {
 	if a, err := netip.ParseAddr(ip); err == nil {
 		ip = a.String() // ::1 is 0:0::01
 	}
-	return Scope("pod/" + ip)
+	return podScopes + Scope(ip)
 }
 
 // nodeOf gives the place of the proxies on the node that a place is on: by the

@@ -88,6 +88,9 @@ func (s *Snapshot) KeepFrom(last *Snapshot) {
 			if local := before.Local[f.name]; local != nil && c.Local[f.name] == nil {
 				c.Local[f.name] = local
 			}
+			if at := before.AtPods[f.name]; at != nil && f.typ == ListenerType {
+				c.AtPods[f.name] = at
+			}
 		}
 	}
 }

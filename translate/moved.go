@@ -173,9 +173,9 @@ func (m *Model) SnapshotAfter(last *Snapshot) (*Snapshot, []dtab.Finding) {
 		before := last.Classes[name]
 		cb := followClass(m.inventory, before)
 		cb.refresh(m.moved.services)
-		for _, spec := range before.podListeners {
+		for _, key := range sortedKeys(before.AtPods) {
 			came, went := pods()
-			cb.followPods(spec, came, went)
+			cb.followPods(before.AtPods[key].spec, came, went)
 		}
 		// What cannot be made is found at every change: it is told once.
 		cb.snapshot.found = sortFindings(slices.Concat(before.found, cb.found))

@@ -69,6 +69,17 @@ func differ(a, b *Snapshot) string {
 				}
 			}
 		}
+		if len(class.AtPods) != len(a.Classes[name].AtPods) {
+			return fmt.Sprintf("listeners at pods of class %s: %d, made anew %d", name, len(a.Classes[name].AtPods), len(class.AtPods))
+		}
+		for key, at := range class.AtPods {
+			const elsewhere = "10.99.99.99"
+			if was := a.Classes[name].AtPods[key]; was == nil {
+				return key + " is at no pod"
+			} else if d := differs(was.At(PodScope(elsewhere)), at.At(PodScope(elsewhere))); d != "" {
+				return d
+			}
+		}
 		for key, scopes := range class.Local {
 			if len(scopes) != len(a.Classes[name].Local[key]) {
 				return fmt.Sprintf("local %s of class %s: %d, made anew %d", key, name, len(a.Classes[name].Local[key]), len(scopes))

@@ -3,7 +3,48 @@ package translate
 import (
 	"maps"
 	"slices"
+	"strings"
+	"sync"
 )
+
+// PodListener makes the listener of a router that binds the pod's address for a
+// pod that no endpoint tells of: one of no Service, of one that was deleted, or
+// that is on its way up or down. A proxy listens as long as it runs.
+type PodListener struct {
+	spec listenerSpec
+
+	mu   sync.Mutex
+	made map[Scope]*Resource
+}
+
+// mostMade is how many listeners of one router are kept for pods that come and go.
+const mostMade = 1000
+
+// At gives the listener of proxies at a scope, nil where that is not the place of
+// a pod, or none can be made.
+func (l *PodListener) At(scope Scope) *Resource {
+	ip, ok := strings.CutPrefix(strings.TrimPrefix(string(scope), string(FullScope(""))), string(podScopes))
+	if !ok {
+		return nil
+	}
+	spec, ok := l.spec.atPod(ip)[scope]
+	if !ok {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r, known := l.made[scope]
+	if !known {
+		if len(l.made) == mostMade {
+			clear(l.made)
+		}
+		if made, err := newListener(spec, ip); err == nil {
+			r, _ = NewResource(spec.Name, made, nil, spec.source)
+		}
+		l.made[scope] = r
+	}
+	return r
+}
 
 // podAddresses gives every address that an endpoint has.
 func (m *Model) podAddresses() []string {

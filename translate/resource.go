@@ -96,14 +96,16 @@ type ClassSnapshot struct {
 	// asking proxy: by name, then by scope. A proxy is given the first of its
 	// scopes that is there, else the one of Resources, if there is one.
 	Local map[string]map[Scope]*Resource
+	// AtPods are the listeners that bind the address of the proxy's pod, by name.
+	// Local has them for the pods that endpoints tell of, made in advance; a proxy
+	// at another pod is given its own from here.
+	AtPods map[string]*PodListener
 	// Declared are clusters that every proxy is to have, though what names them is
 	// on demand; sorted.
 	Declared []string
 
 	failed []failure
 	found  []dtab.Finding
-	// podListeners are the listeners that are made for each pod.
-	podListeners []listenerSpec
 	// made says what the rest was made of.
 	made made
 }

@@ -250,11 +250,14 @@ func (m *Model) addListeners(cb *classBuilder, spec listenerSpec) {
 		}
 		return
 	}
-	cb.snapshot.podListeners = append(cb.snapshot.podListeners, spec)
+	at := &PodListener{spec: spec, made: map[Scope]*Resource{}}
 	var before map[Scope]*Resource
-	if cb.before != nil && slices.ContainsFunc(cb.before.podListeners, func(o listenerSpec) bool { return reflect.DeepEqual(o, spec) }) {
-		before = cb.before.Local[spec.Name]
+	if cb.before != nil {
+		if was := cb.before.AtPods[spec.Name]; was != nil && reflect.DeepEqual(was.spec, spec) {
+			at, before = was, cb.before.Local[spec.Name]
+		}
 	}
+	cb.snapshot.AtPods[spec.Name] = at
 	m.movePods(cb, spec, before)
 }
 

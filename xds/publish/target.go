@@ -37,6 +37,13 @@ func (t *target) get(typ, name string, scopes []translate.Scope) (*translate.Res
 				}
 			}
 		}
+		if at := layer.AtPods[name]; at != nil && typ == translate.ListenerType {
+			for _, s := range scopes {
+				if r := at.At(s); r != nil {
+					return r, s
+				}
+			}
+		}
 		if r := layer.Resources[typ][name]; r != nil {
 			return r, ""
 		}
@@ -48,7 +55,7 @@ func (t *target) get(typ, name string, scopes []translate.Scope) (*translate.Res
 func (t *target) has(typ, name string) bool {
 	r, _ := t.get(typ, name, nil)
 	for _, layer := range t.layers() {
-		if localType(layer.Local[name]) == typ {
+		if localType(layer.Local[name]) == typ || typ == translate.ListenerType && layer.AtPods[name] != nil {
 			return true
 		}
 	}
@@ -73,6 +80,11 @@ func (t *target) names(typ string, f func(name string)) {
 		}
 		for name, local := range layer.Local {
 			if localType(local) == typ {
+				f(name)
+			}
+		}
+		if typ == translate.ListenerType {
+			for name := range layer.AtPods {
 				f(name)
 			}
 		}
@@ -135,6 +147,15 @@ func diffLocal(was, is map[string]map[translate.Scope]*translate.Resource, f fun
 			if was[name][s] == nil {
 				f(typ, name, s, now)
 			}
+		}
+	}
+}
+
+// diffPods calls f with the name of each listener at pods that is another now.
+func diffPods(was, is map[string]*translate.PodListener, f func(name string)) {
+	for _, name := range unionKeys(was, is) {
+		if was[name] != is[name] {
+			f(name)
 		}
 	}
 }

@@ -89,7 +89,9 @@ func mixed(tried, newer *translate.Snapshot) *translate.Snapshot {
 		if n == nil {
 			continue
 		}
-		m := &translate.ClassSnapshot{Resources: maps.Clone(c.Resources), Local: maps.Clone(c.Local)}
+		copied := *c
+		m := &copied
+		m.Resources, m.Local = maps.Clone(c.Resources), maps.Clone(c.Local)
 		m.Resources[translate.EndpointType] = maps.Clone(c.Resources[translate.EndpointType])
 		if m.Resources[translate.EndpointType] == nil {
 			m.Resources[translate.EndpointType] = map[string]*translate.Resource{}
