@@ -205,7 +205,7 @@ type JWT struct {
 	JWKSSecretRef *SecretKeyRef `json:"jwksSecretRef,omitempty"`
 	// JWKSURL is fetched by Envoy.
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="size(self) == 0 || self.matches('^https?://[^/?#]+')",message="a URL to fetch keys from, https://HOST/PATH"
+	// +kubebuilder:validation:XValidation:rule="size(self) == 0 || self.matches('^https?://([A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?|[[][0-9A-Fa-f:.]+[]])(:[0-9]{1,5})?([/?#][!-~]*)?$')",message="a URL to fetch keys from, https://HOST/PATH"
 	JWKSURL string `json:"jwksUrl,omitempty"`
 
 	// Claims, all of which must match. Name is a path with dots.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -133,11 +134,36 @@ func (c *checker) keys(path string, j *JWT) {
 		}
 	}
 	if j.JWKSURL != "" {
-		u, err := url.Parse(j.JWKSURL)
-		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		if !isKeysURL(j.JWKSURL) {
 			c.add(path+".jwksUrl", fmt.Sprintf("%q is not a URL to fetch keys from", j.JWKSURL), "https://HOST/PATH")
 		}
 	}
+}
+
+// keysURL is what Kubernetes checks too: see JWT.JWKSURL.
+var keysURL = regexp.MustCompile(`^https?://([A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?#][!-~]*)?$`)
+
+// isKeysURL says that Envoy takes a URL for one: its host is a name of letters,
+// digits, hyphens and dots, or a whole address. Whatever ends in a number is an
+// address to Envoy, which refuses all policies of a router for one that it does
+// not know.
+func isKeysURL(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || !keysURL.MatchString(text) {
+		return false
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return false
+		}
+	}
+	host := u.Hostname()
+	last := host[strings.LastIndexByte(host, '.')+1:]
+	if strings.HasPrefix(u.Host, "[") || last != "" && last[0] >= '0' && last[0] <= '9' {
+		_, err := netip.ParseAddr(host)
+		return err == nil
+	}
+	return !strings.Contains(host, "..")
 }
 
 func (c *checker) percent(path string, p *Percent, token *JWT) {
