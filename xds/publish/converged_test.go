@@ -104,11 +104,14 @@ func (e *envoy) opaque() bool {
 	return false
 }
 
-// awaits says that older content which names a cluster waits for another one.
+// awaits says that older content which names a cluster waits for another one,
+// or is to be replaced by what waits. Envoy may have dropped that when it gave a
+// table up and asked for it again, which nobody can tell from the outside: what
+// it may still work with stays.
 func (e *envoy) awaits(cluster string) bool {
 	for _, k := range e.Proxy.kinds {
 		for name, it := range k.open {
-			if r, _ := e.Proxy.choose(k, name, it); it.missing != nil && names(r, cluster) {
+			if r, _ := e.Proxy.choose(k, name, it); it.missing != nil && (names(r, cluster) || names(k.has.get(name), cluster)) {
 				return true
 			}
 		}
