@@ -5,6 +5,7 @@ package faults_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"testing"
@@ -216,6 +217,12 @@ func TestReplicas(t *testing.T) {
 	}
 	l.AwaitProxies(first)
 	toldNothing(l, before, first, sent)
+	there(l)
+
+	for round := range 2 { // all pods are replaced at once
+		l.Rollout(fmt.Sprintf("r%d", round), 50+round)
+		l.Await("earth", "world")
+	}
 	there(l)
 
 	load.Stop()
