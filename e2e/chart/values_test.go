@@ -68,11 +68,11 @@ func TestIPv6(t *testing.T) {
 		`ipFamilies: ["IPv6","IPv4"]` + "\n  ipFamilyPolicy: PreferDualStack\n", "trust: untrusted\n  ipFamilies: [\"IPv6\",\"IPv4\"]\n",
 		"--status-address=[::]:9902\n", "\"--status-host=::\"\n",
 	} {
-		if !strings.Contains(string(out), want) {
+		if !strings.Contains(out, want) {
 			t.Errorf("there is no %q", want)
 		}
 	}
-	if strings.Contains(string(out), "0.0.0.0") {
+	if strings.Contains(out, "0.0.0.0") {
 		t.Error("something listens on IPv4 alone")
 	}
 }

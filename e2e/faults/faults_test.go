@@ -15,7 +15,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kibble.dev/e2e/demotest"
-	"kibble.dev/internal/envoytest"
 )
 
 func TestMain(m *testing.M) { os.Exit(demotest.Main(m)) }
@@ -186,7 +185,7 @@ func expired(l *demotest.Lab, version string) error {
 // other, are told nothing that they know, and get what changes afterwards.
 func TestReplicas(t *testing.T) {
 	l := demotest.Start(t, demotest.Options{
-		Manifests: "../../examples/hello-world", Replicas: 2, Flags: []string{"--validate-with-envoy", envoytest.Binary(t)},
+		Manifests: "../../examples/hello-world", Replicas: 2, Flags: []string{"--validate-with-envoy", pickyEnvoy(t)},
 	})
 	l.CheckAnswers()
 	l.AwaitProxies(l.Replicas...)
