@@ -48,7 +48,7 @@ func checkPort(errs []v1alpha1.FieldError, path string, port int32) []v1alpha1.F
 }
 
 func checkIP(errs []v1alpha1.FieldError, path, ip string) []v1alpha1.FieldError {
-	if _, err := netip.ParseAddr(ip); err != nil {
+	if a, err := netip.ParseAddr(ip); err != nil || a.Zone() != "" { // Envoy knows no zones
 		errs = append(errs, v1alpha1.FieldError{Path: path, Message: fmt.Sprintf("%q is not an IP address", ip), Hint: "an address such as 10.0.0.1"})
 	}
 	return errs

@@ -88,7 +88,7 @@ func (q query) candidates() []candidate {
 				continue
 			}
 			ip, err := netip.ParseAddr(e.Addresses[0])
-			if err != nil {
+			if err != nil || ip.Zone() != "" {
 				continue
 			}
 			all = append(all, candidate{

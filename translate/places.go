@@ -116,8 +116,9 @@ func canonicalHost(host string) string {
 	return netip.AddrFrom4([4]byte{byte(addr >> 24), byte(addr >> 16), byte(addr >> 8), byte(addr)}).String()
 }
 
-// isAddress tells a literal IP address from a name.
+// isAddress tells a literal IP address from a name. One with a zone is none:
+// Envoy does not know it.
 func isAddress(host string) bool {
-	_, err := netip.ParseAddr(host)
-	return err == nil
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.Zone() == ""
 }

@@ -1,7 +1,6 @@
 package translate
 
 import (
-	"net/netip"
 	"strconv"
 	"strings"
 
@@ -34,7 +33,7 @@ func checkTransformer(t v1alpha1.Transformer, origin Origin, list string, i int)
 			return wrong("the port of "+t.Kind+" is not a number from 1 to 65535", `write it like port: "4141"`)
 		}
 	case transformSpecificHost:
-		if _, err := netip.ParseAddr(t.Host); err != nil {
+		if !isAddress(t.Host) {
 			return wrong("the host of "+t.Kind+" is not an IP address", "write it like host: 10.0.0.1")
 		}
 	case transformDaemonset:
