@@ -66,6 +66,15 @@ func TestOneControlPlane(t *testing.T) {
 		{"resets, rubbish and slow readers", strangers},
 		{"certificates replaced by rubbish", certificatesBroken},
 		{"certificates renewed with expired ones", certificatesExpired},
+		{"Routers swap ports", routersSwapPorts},
+		{"Router on other addresses and of another class", routerMoves},
+		{"Router made anew", routerReplaced},
+		{"Service ports change", servicePortsChange},
+		{"Service ports come and go", servicePortsComeAndGo},
+		{"Service of another kind", serviceOfAnotherKind},
+		{"EndpointSlices of others", slicesOfOthers},
+		{"policies reordered", policiesReordered},
+		{"table in the wrong order", tableInTheWrongOrder},
 		{"disk full", diskFull},
 	} {
 		if !t.Run(fault.name, func(t *testing.T) {

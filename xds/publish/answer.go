@@ -145,15 +145,24 @@ func (p *Proxy) settle(now time.Time, k *kind, r *Response, assumed bool) {
 			if t.maybe = nil; !r.undo {
 				t.slow = ""
 			}
+			if f.res != nil && !assumed {
+				t.took(f.res.Version)
+			}
 		}
 		if !equal(k.has.get(f.name), want) {
 			k.look(now, f.name)
 		}
+		if !assumed && mayHelp(k.typ, r.items[i].prev, f.res) {
+			p.retry(now, true)
+		}
 		p.refreshType(now, k.typ, f.name)
 		p.settled(k, f.name, it)
 	}
-	if k.typ == translate.VirtualHostType && p.tablesWait {
+	switch {
+	case k.typ == translate.VirtualHostType && p.tablesWait:
 		p.tablesWait, p.woken = false, true
+	case k.typ == translate.ListenerType:
+		p.woken = true // an address may be free now: see makeWay
 	}
 }
 
@@ -189,6 +198,7 @@ func (p *Proxy) unassumeOne(now time.Time, k *kind, f flown) {
 // reject finds whom a refusal is about. Everything else of the response is
 // sent again, because none of it counts as there.
 func (p *Proxy) reject(now time.Time, k *kind, r *Response, words string) {
+	p.woken = p.woken || k.typ == translate.ListenerType
 	var suspects []flown
 	for _, f := range r.items {
 		it := k.look(now, f.name)
@@ -266,6 +276,7 @@ func (p *Proxy) refuse(now time.Time, k *kind, f flown, words string) {
 	if t.bad = append(t.bad, f.res.Version); len(t.bad) > badBound {
 		t.bad = t.bad[1:]
 	}
+	t.refusedAgain(now, f.res.Version)
 	t.refused = &Refusal{Name: f.name, Version: f.res.Version, Words: cut(words), Source: f.res.Source, Since: now}
 	want, scope := p.look(k.typ, f.name)
 	if equal(want, f.res) && p.class.memory.refuse(key{k.typ, f.name, scope}, refusal{Refusal: *t.refused}) {

@@ -310,6 +310,7 @@ func (c *Class) Tick(now time.Time) {
 		c.memory.sweep(now.Add(-c.opts.AckLimit-c.opts.Drain), c.wants)
 	}
 	c.demand.learnt.sweep(now, c.demand.workers)
+	c.retryOthers(now)
 	for p := range c.proxies {
 		p.tick(now)
 	}

@@ -41,7 +41,7 @@ func (p *Proxy) choose(k *kind, name string, it *item) (*translate.Resource, fat
 	t := it.rare()
 	refused := t.refused != nil && t.refused.Version == want.Version || c.memory.hopeless(id, want.Version)
 	tried := it.flying > 0 && equal(it.sent, want) // its answer will tell
-	if !refused && (tried || !c.memory.bad(id, want.Version)) {
+	if t.once == want.Version && t.once != "" || !refused && (tried || !c.memory.bad(id, want.Version)) {
 		return want, wanted
 	}
 	has, known := k.has.get(name), c.memory.accepted[id]
@@ -160,6 +160,10 @@ func (p *Proxy) decideAbout(now time.Time, k *kind, name string, it *item) (acti
 			it.missing = p.cannotWarm(now, name)
 		case k.typ == translate.RouteType && cur == nil && translate.InParts(want.Version):
 			it.missing = p.oldHosts(now, name)
+		case k.typ == translate.ListenerType && len(want.Binds) > 0:
+			if act, res, waits := p.makeWay(k, name, want); waits {
+				return act, res
+			}
 		}
 		if it.missing != nil {
 			return nothing, nil

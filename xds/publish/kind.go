@@ -65,6 +65,11 @@ type trouble struct {
 	maybe   []*translate.Resource
 	refused *Refusal
 	bad     []string // versions that it refused of late
+	// once is a version that it refused and is to try once more, tries how often
+	// it refused it, and next when it is to try again: see retry.
+	once  string
+	tries int
+	next  time.Time
 }
 
 // rare gives what trouble there is.

@@ -33,8 +33,10 @@ type memory struct {
 // refusal is why a version is held to be bad.
 type refusal struct {
 	Refusal
-	// certain says that no proxy is to try it.
+	// certain says that no proxy is to try it; next is when another one is to: see
+	// retryOthers.
 	certain bool
+	next    time.Time
 }
 
 func newMemory() memory {

@@ -260,6 +260,8 @@ func (p *Proxy) touch(now time.Time, k *kind, name string) {
 		p.lookAtHosts(now, name)
 	case k.typ == translate.VirtualHostType && domain(name) == everyHost:
 		p.needAll(now, translate.TableOf(name))
+	case k.typ == translate.ListenerType:
+		p.lookAtWaiting(now, k)
 	}
 	p.mark()
 }

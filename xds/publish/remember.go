@@ -37,6 +37,7 @@ type Content struct {
 	Body     []byte           `json:"body"`
 	Clusters []string         `json:"clusters,omitempty"`
 	Leads    []translate.Lead `json:"leads,omitempty"`
+	Binds    []string         `json:"binds,omitempty"`
 	Source   string           `json:"source,omitempty"`
 }
 
@@ -71,7 +72,7 @@ func (c *Class) Remember() *Remembered {
 		case wanted || r.Body == nil || len(r.Body.Value) > room || translate.HoldsKeys(r):
 		default:
 			room -= len(r.Body.Value)
-			m.Older = append(m.Older, Content{v, r.Body.Value, r.Clusters, r.Leads, r.Source})
+			m.Older = append(m.Older, Content{v, r.Body.Value, r.Clusters, r.Leads, r.Binds, r.Source})
 		}
 	}
 	for _, k := range sortedKeys(c.memory.refused) {
@@ -118,7 +119,8 @@ func (c *Class) compare(now time.Time) {
 	for _, o := range c.recalled.Older {
 		k := o.key()
 		c.memory.accepted[k] = &translate.Resource{
-			Name: o.Name, Version: o.Version.Version, Body: &anypb.Any{TypeUrl: o.Type, Value: o.Body}, Clusters: o.Clusters, Leads: o.Leads, Source: o.Source,
+			Name: o.Name, Version: o.Version.Version, Body: &anypb.Any{TypeUrl: o.Type, Value: o.Body},
+			Clusters: o.Clusters, Leads: o.Leads, Binds: o.Binds, Source: o.Source,
 		}
 		if c.at(k) == nil {
 			c.memory.gone[k] = now

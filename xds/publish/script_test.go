@@ -25,6 +25,7 @@ var update = flag.Bool("update", false, "write what the scripts lead to anew")
 //
 //	> want TYPE:NAME@VERSION(CLUSTERS){HOST>CLUSTERS;...}%SCOPE ...
 //	                                               the class's configuration; nothing: none of its class;
+//	                                               VERSION:PORT is a listener's there;
 //	                                               a "table" is a route whose hosts come one by one;
 //	                                               with {} on demand, a HOST[...] is for a context only;
 //	                                               "asking" is a host that asks about all others,
@@ -196,7 +197,7 @@ func (s *script) connect(args []string) *Proxy {
 	return p
 }
 
-var written = regexp.MustCompile(`^(\w+):([^@]+)@(\w+)(?:\(([^)]*)\))?(?:\{(.*)\})?(?:%(.*))?$`)
+var written = regexp.MustCompile(`^(\w+):([^@]+)@(\w+)(?:\(([^)]*)\))?(?:\{(.*)\})?(?:%([^:]*))?(?::(\d+))?$`)
 
 // leadsOf reads what follows a resource on demand.
 func leadsOf(text string) []translate.Lead {
@@ -255,6 +256,9 @@ func (s *script) snapshot(args []string) *translate.ClassSnapshot {
 		}
 		if strings.Contains(a, "{") {
 			r.Leads = leadsOf(m[5])
+		}
+		if m[7] != "" {
+			r.Binds = []string{m[7]}
 		}
 		if m[6] != "" {
 			if snap.Local[name] == nil {

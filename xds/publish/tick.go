@@ -31,6 +31,7 @@ func (p *Proxy) tick(now time.Time) {
 		p.drain(now)
 	}
 	p.releaseHosts(now, p.ticked)
+	p.retry(now, false)
 	p.ticked = now
 	if !p.repeated && !now.Before(p.connected.Add(repeatAfter)) {
 		p.repeat(now)

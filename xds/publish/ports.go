@@ -1,0 +1,117 @@
+package publish
+
+import (
+	"slices"
+	"time"
+
+	"kibble.dev/translate"
+)
+
+// An Envoy refuses a listener at an address that another of its listeners has,
+// also where the other is about to leave it. So a listener waits until whoever
+// has its address was acknowledged elsewhere. Where each waits for another, one
+// of them is removed, and comes back when its place is free. Listeners that are
+// removed are in nobody's way: Envoy removes first, and hands their socket over.
+
+// makeWay says what to do about a listener that cannot be given as it is wanted
+// because of others' addresses. It does not wait when none is in the way.
+func (p *Proxy) makeWay(k *kind, name string, want *translate.Resource) (act action, res *translate.Resource, waits bool) {
+	others := p.inTheWay(k, name, want)
+	if len(others) == 0 {
+		return nothing, nil, false
+	}
+	unsure := len(k.open[name].rare().maybe) > 0
+	has := k.given(name)
+	if (has != nil || unsure) && p.gives(k, name, others) {
+		return remove, nil, true
+	}
+	k.open[name].missing = others
+	if has != nil && !unsure {
+		return nothing, nil, true
+	}
+	// It left its place, or may have, but nobody left the other: so it goes back.
+	if has == nil {
+		_, scope := p.look(k.typ, name)
+		has = p.class.memory.accepted[key{k.typ, name, scope}]
+	}
+	switch {
+	case p.canHave(has) && has.Body != nil && len(p.inTheWay(k, name, has)) == 0:
+		return give, has, true
+	case unsure:
+		return remove, nil, true
+	}
+	return nothing, nil, true
+}
+
+// lookAtWaiting has the listeners looked at that wait for others: where one of
+// these goes may be another place now.
+func (p *Proxy) lookAtWaiting(now time.Time, k *kind) {
+	for name, it := range k.open {
+		if it.missing != nil {
+			k.look(now, name)
+		}
+	}
+}
+
+// inTheWay gives, sorted, the other listeners which have an address of this one
+// and are not removed.
+func (p *Proxy) inTheWay(k *kind, name string, want *translate.Resource) []string {
+	var others []string
+	see := func(other string, has *translate.Resource) {
+		if other != name && has != nil && meet(has.Binds, want.Binds) && !slices.Contains(others, other) && !p.leaves(k, other) {
+			others = append(others, other)
+		}
+	}
+	for other, has := range k.has.all() {
+		see(other, has)
+	}
+	for other, it := range k.open {
+		if it.flying > 0 {
+			see(other, it.sent)
+		}
+		for _, r := range it.rare().maybe {
+			see(other, r)
+		}
+	}
+	slices.Sort(others)
+	return others
+}
+
+// leaves says that a listener is removed, or about to be.
+func (p *Proxy) leaves(k *kind, name string) bool {
+	want, _ := p.look(k.typ, name)
+	it := k.open[name]
+	return want == nil || it != nil && it.flying > 0 && it.sent == nil
+}
+
+// meet says that two lists have an address in common.
+func meet(a, b []string) bool {
+	return slices.ContainsFunc(a, func(x string) bool { return slices.Contains(b, x) })
+}
+
+// gives says that a listener is the first of those that wait for each other for
+// ever, and so the one that gives its place up.
+func (p *Proxy) gives(k *kind, name string, others []string) bool {
+	seen := map[string]bool{}
+	circle := false
+	for work := others; len(work) > 0; work = work[1:] {
+		other := work[0]
+		if circle = circle || other == name; other == name || seen[other] {
+			continue
+		}
+		seen[other] = true
+		if other < name {
+			return false
+		}
+		it := k.open[other]
+		if it == nil {
+			return false // it stays
+		}
+		to, _ := p.choose(k, other, it)
+		if to == nil || equal(to, k.given(other)) {
+			return false // it stays, or stays away
+		}
+		work = append(work, p.inTheWay(k, other, to)...)
+	}
+	return circle
+}
