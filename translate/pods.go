@@ -39,7 +39,7 @@ func (l *PodListener) At(scope Scope) *Resource {
 			clear(l.made)
 		}
 		if made, err := newListener(spec, ip); err == nil {
-			r, _ = NewResource(spec.Name, made, nil, spec.source)
+			r, _ = spec.encoded(made, spec.source)
 		}
 		l.made[scope] = r
 	}

@@ -2,13 +2,9 @@ package translate
 
 import (
 	"bytes"
-	"net"
 	"reflect"
 	"slices"
-	"strconv"
 
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
@@ -48,6 +44,7 @@ type Resource struct {
 	// the control plane is asked about them: see ClassSnapshot.Ask. OnAsk says, of
 	// a virtual host, that where the former is so a proxy can do without it until
 	// it uses one of the clusters that it leads to.
+	// Asks of a listener says that requests wait there for clusters on demand.
 	Asks, OnAsk bool
 	// Binds are the addresses that a listener listens at: a proxy refuses one that
 	// another of its listeners has.
@@ -82,29 +79,6 @@ func NewResource(name string, m proto.Message, clusters []string, source string)
 		Name: name, Version: version, Body: &anypb.Any{TypeUrl: url, Value: body},
 		Clusters: clusters, Source: source, Binds: bindsOf(m), wire: wire, encoded: version,
 	}, nil
-}
-
-// bindsOf gives the addresses at which a message has a proxy listen.
-func bindsOf(m proto.Message) []string {
-	l, ok := m.(*listenerv3.Listener)
-	if !ok {
-		return nil
-	}
-	all := []string{addressText(l.GetAddress())}
-	for _, more := range l.GetAdditionalAddresses() {
-		all = append(all, addressText(more.GetAddress()))
-	}
-	return slices.DeleteFunc(all, func(a string) bool { return a == "" })
-}
-
-// addressText writes the address of a socket, "" for one that no two can share:
-// that of whatever port is free.
-func addressText(a *corev3.Address) string {
-	s := a.GetSocketAddress()
-	if s.GetPortValue() == 0 {
-		return ""
-	}
-	return net.JoinHostPort(s.GetAddress(), strconv.FormatUint(uint64(s.GetPortValue()), 10))
 }
 
 // Snapshot is all that proxies are to be told, by proxy class (node.cluster).

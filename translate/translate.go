@@ -286,7 +286,7 @@ func (cb *classBuilder) listener(spec listenerSpec, podIP string) *Resource {
 		})
 		return nil
 	}
-	return cb.resource(spec.Name, l, nil)
+	return cb.make(spec.Name, l, func() (*Resource, error) { return spec.encoded(l, cb.source) })
 }
 
 // decidedAt gives the policies that a router decides, weakest first.

@@ -46,3 +46,45 @@ func TestEnvoyPortFreed(t *testing.T) {
 	until(t, "the listener came", func() bool { return ask(fmt.Sprintf("http://127.0.0.1:%d", tcp.Port)) == "c2" })
 	until(t, "Envoy is in sync", func() bool { return inSync(s, "edge-0") })
 }
+
+// A Router comes to be on demand, and the proxy refuses the listener at which
+// requests wait for what the proxy does not have. So it is told everything, and at
+// the older listener every request is answered.
+func TestEnvoyRefusesToAsk(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	tcp, _ := taken.Addr().(*net.TCPAddr)
+	l := newDemandLab(t, "a", "b")
+	l.notOnDemand = true
+	l.start()
+	e := l.envoy("hello-0", "hello")
+	l.expect("a", "200 a")
+	load := startOf(fmt.Sprintf("http://127.0.0.1:%d", l.port), "a")
+	defer load.end()
+
+	here := l.port
+	l.notOnDemand, l.port = false, tcp.Port
+	l.serve("c")
+	l.publish()
+	l.port = here
+	until(t, "the listener is refused", func() bool { return len(statusOfNode(l.server, "hello-0", lds).Refused) == 1 })
+	for i, name := range []string{"b", "c", "d"} {
+		until(t, name+" is there", func() bool { return l.call(name) == "200 "+name })
+		if i == 1 {
+			l.port = tcp.Port
+			l.serve("d")
+			l.publish()
+			l.port = here
+		}
+	}
+	l.publish()
+	l.knows(e, "*", "a", "b", "c", "d")
+	l.expect("d", "200 d")
+	load.end()
+	if err := load.failed(); err != nil {
+		t.Error(err)
+	}
+}

@@ -144,6 +144,9 @@ func (p *Proxy) decideAbout(now time.Time, k *kind, name string, it *item) (acti
 	}
 	if f == older {
 		p.fetchAll(now, want) // also what the proxy has already: it was thought to have something else, without these
+		if k.typ == translate.ListenerType && !want.Asks {
+			p.needEverything(now, name)
+		}
 	}
 	if cur != nil && equal(cur, want) && !it.again || want.Body == nil {
 		it.again = false

@@ -61,8 +61,11 @@ func (p *Proxy) Next(now time.Time, typ string) *Response {
 	for p.mayGo(k) {
 		batch, trial := k.batch()
 		r := &Response{Type: typ, sent: now, answers: p.answers}
-		if typ == translate.VirtualHostType {
+		switch typ {
+		case translate.VirtualHostType:
 			p.arrange(now, k, batch)
+		case translate.ListenerType:
+			p.removedFirst(k, batch)
 		}
 		for _, name := range batch {
 			if it := k.open[name]; it != nil {

@@ -58,7 +58,7 @@ func (p *Proxy) lookAtWaiting(now time.Time, k *kind) {
 func (p *Proxy) inTheWay(k *kind, name string, want *translate.Resource) []string {
 	var others []string
 	see := func(other string, has *translate.Resource) {
-		if other != name && has != nil && meet(has.Binds, want.Binds) && !slices.Contains(others, other) && !p.leaves(k, other) {
+		if other != name && has != nil && meet(has.Binds, want.Binds) && !slices.Contains(others, other) && !k.removes(other) {
 			others = append(others, other)
 		}
 	}
@@ -77,11 +77,22 @@ func (p *Proxy) inTheWay(k *kind, name string, want *translate.Resource) []strin
 	return others
 }
 
-// leaves says that a listener is removed, or about to be.
-func (p *Proxy) leaves(k *kind, name string) bool {
-	want, _ := p.look(k.typ, name)
+// removes says that a removal of the name is on its way.
+func (k *kind) removes(name string) bool {
 	it := k.open[name]
-	return want == nil || it != nil && it.flying > 0 && it.sent == nil
+	return it != nil && it.flying > 0 && it.sent == nil
+}
+
+// removedFirst puts listeners that are not wanted in front, so that they are known
+// to be removed when others are decided about, which take their place at once.
+func (p *Proxy) removedFirst(k *kind, batch []string) {
+	rank := func(name string) int {
+		if want, _ := p.look(k.typ, name); want == nil {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(batch, func(a, b string) int { return rank(a) - rank(b) })
 }
 
 // meet says that two lists have an address in common.

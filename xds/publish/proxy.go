@@ -17,6 +17,7 @@ type Proxy struct {
 	calls    []string // that its pod says it calls
 
 	waits bool // its class was gone when it connected
+	told  bool // it is given everything: see needEverything
 
 	connected time.Time
 	answers   int              // how many it gave

@@ -38,6 +38,7 @@ type Content struct {
 	Clusters []string         `json:"clusters,omitempty"`
 	Leads    []translate.Lead `json:"leads,omitempty"`
 	Binds    []string         `json:"binds,omitempty"`
+	Asks     bool             `json:"asks,omitempty"`
 	Source   string           `json:"source,omitempty"`
 }
 
@@ -72,7 +73,7 @@ func (c *Class) Remember() *Remembered {
 		case wanted || r.Body == nil || len(r.Body.Value) > room || translate.HoldsKeys(r):
 		default:
 			room -= len(r.Body.Value)
-			m.Older = append(m.Older, Content{v, r.Body.Value, r.Clusters, r.Leads, r.Binds, r.Source})
+			m.Older = append(m.Older, Content{v, r.Body.Value, r.Clusters, r.Leads, r.Binds, r.Asks, r.Source})
 		}
 	}
 	for _, k := range sortedKeys(c.memory.refused) {
@@ -120,7 +121,7 @@ func (c *Class) compare(now time.Time) {
 		k := o.key()
 		c.memory.accepted[k] = &translate.Resource{
 			Name: o.Name, Version: o.Version.Version, Body: &anypb.Any{TypeUrl: o.Type, Value: o.Body},
-			Clusters: o.Clusters, Leads: o.Leads, Binds: o.Binds, Source: o.Source,
+			Clusters: o.Clusters, Leads: o.Leads, Binds: o.Binds, Asks: o.Asks, Source: o.Source,
 		}
 		if c.at(k) == nil {
 			c.memory.gone[k] = now

@@ -30,6 +30,7 @@ var update = flag.Bool("update", false, "write what the scripts lead to anew")
 //	                                               with {} on demand, a HOST[...] is for a context only;
 //	                                               "asking" is a host that asks about all others,
 //	                                               "onask" one that a proxy can do without then
+//	                                               "patient" is a listener where requests wait for clusters
 //	> declare CLUSTERS ...                         for every proxy, with the next want
 //	> connect PROXY [full] [SCOPE ...] [of=WORKLOAD] [calls=HOST]
 //	                                               a stream; full is state of the world
@@ -251,6 +252,10 @@ func (s *script) snapshot(args []string) *translate.ClassSnapshot {
 			typ = translate.VirtualHostType
 			r = resource(typ, name, m[3], none, clusters...)
 			r.Asks, r.OnAsk = m[1] == "asking", m[1] == "onask"
+		case "patient":
+			typ = translate.ListenerType
+			r = resource(typ, name, m[3], none, clusters...)
+			r.Asks = true
 		default:
 			r = resource(typ, name, m[3], none, clusters...)
 		}

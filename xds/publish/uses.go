@@ -11,6 +11,7 @@ import (
 // uses is what the wildcard of a proxy stands for where clusters are on demand, and
 // hosts with them.
 type uses struct {
+	proxy *Proxy
 	class *Class
 	hosts bool // it is of virtual hosts
 	// own are those that it uses or had, beside those that everybody is given.
@@ -23,7 +24,7 @@ type uses struct {
 // hold says that the wildcard stands for a name. A nil uses stands for all.
 func (u *uses) hold(name string) bool {
 	switch {
-	case u == nil || !u.class.onDemand():
+	case u == nil || !u.class.onDemand() || u.proxy.told:
 		return true
 	case u.hosts && u.class.demand.onAsk.hosts[name] == nil:
 		return true
@@ -66,7 +67,7 @@ func (p *Proxy) begin(now time.Time, k *kind, s Subscription) {
 		return
 	}
 	if k.typ == translate.VirtualHostType {
-		k.uses = &uses{class: p.class, hosts: true, own: map[string]struct{}{}, all: map[string]struct{}{}}
+		k.uses = &uses{proxy: p, class: p.class, hosts: true, own: map[string]struct{}{}, all: map[string]struct{}{}}
 		for name := range s.Known {
 			if p.class.demand.onAsk.hosts[name] != nil {
 				k.uses.own[name] = struct{}{}
@@ -77,7 +78,7 @@ func (p *Proxy) begin(now time.Time, k *kind, s Subscription) {
 	if k.typ != translate.ClusterType {
 		return
 	}
-	k.uses = &uses{class: p.class, own: map[string]struct{}{}}
+	k.uses = &uses{proxy: p, class: p.class, own: map[string]struct{}{}}
 	for name := range s.Known {
 		p.want(now, name)
 	}
@@ -218,6 +219,24 @@ func (p *Proxy) switched(now time.Time) {
 	p.wantKnown(now)
 	for name := range p.unready {
 		p.refresh(now, name)
+	}
+}
+
+// needEverything has the proxy be given all clusters and hosts, because it has an
+// older listener in place of one that asks, which was refused: there a request
+// for what the proxy does not have would fail. So it stays, as long as the proxy
+// is connected.
+func (p *Proxy) needEverything(now time.Time, listener string) {
+	want, _ := p.look(translate.ListenerType, listener)
+	if p.told || p.full || want == nil || !want.Asks {
+		return
+	}
+	p.told = true
+	for _, typ := range []string{translate.ClusterType, translate.VirtualHostType} {
+		if k := p.kinds[typ]; k != nil && k.uses != nil {
+			p.lookAtAll(now, k)
+			p.mark()
+		}
 	}
 }
 

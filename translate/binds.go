@@ -1,0 +1,43 @@
+package translate
+
+import (
+	"net"
+	"slices"
+	"strconv"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	"google.golang.org/protobuf/proto"
+)
+
+// encoded is the resource that holds the listener.
+func (r listenerSpec) encoded(l *listenerv3.Listener, source string) (*Resource, error) {
+	made, err := NewResource(r.Name, l, nil, source)
+	if err == nil {
+		made.Asks = r.OnDemand
+	}
+	return made, err
+}
+
+// bindsOf gives the addresses at which a message has a proxy listen.
+func bindsOf(m proto.Message) []string {
+	l, ok := m.(*listenerv3.Listener)
+	if !ok {
+		return nil
+	}
+	all := []string{addressText(l.GetAddress())}
+	for _, more := range l.GetAdditionalAddresses() {
+		all = append(all, addressText(more.GetAddress()))
+	}
+	return slices.DeleteFunc(all, func(a string) bool { return a == "" })
+}
+
+// addressText writes the address of a socket, "" for one that no two can share:
+// that of whatever port is free.
+func addressText(a *corev3.Address) string {
+	s := a.GetSocketAddress()
+	if s.GetPortValue() == 0 {
+		return ""
+	}
+	return net.JoinHostPort(s.GetAddress(), strconv.FormatUint(uint64(s.GetPortValue()), 10))
+}
