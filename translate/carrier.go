@@ -2,6 +2,7 @@ package translate
 
 import (
 	_ "embed"
+	"fmt"
 	"slices"
 
 	xdsmatcherv3 "github.com/cncf/xds/go/xds/type/matcher/v3"
@@ -31,6 +32,12 @@ func (r *router) carries(c v1alpha1.Carrier) bool {
 	return slices.Contains(r.spec.Carriers, c)
 }
 
+// readsBaggage tells that inside a decision may come in baggage: some router
+// writes it there. Nobody else pays for a look.
+func (m *Model) readsBaggage() bool {
+	return slices.ContainsFunc(m.routers, func(r *router) bool { return r.carries(v1alpha1.CarrierBaggage) })
+}
+
 // stripBaggage takes our member of baggage away from requests that have any
 // baggage at all: also members that only some libraries read as ours.
 func stripBaggage() *hcmv3.HttpFilter {
@@ -54,34 +61,41 @@ func stripScript() *corev3.TypedExtensionConfig {
 	return extension("strip-baggage", luaConfig("strip(handle)"))
 }
 
-// readContext routes requests by the decision that they bring in baggage, has
-// both carriers say the same where there are both, and notes the context.
-func readContext(write bool) *hcmv3.HttpFilter {
-	ours := conditionPredicate(dogfood.Header{Name: dogfood.BaggageHeader, Is: dogfood.Text{Op: dogfood.OpContains, Want: inBaggage}})
+// contextFilter reads the decision from baggage where it may come in it, writes it
+// there where the router does, and notes it where it may be taken away; nil where
+// the header says it all. Others than those requests pay for a look at a header.
+func contextFilter(r listenerSpec) *hcmv3.HttpFilter {
+	var note []*corev3.TypedExtensionConfig
+	var m *xdsmatcherv3.Matcher
 	own := hasHeader(headerDogfood)
-	note := noteContext()
-	m := when(ours, execute([]*corev3.TypedExtensionConfig{extension("carry", luaConfig("carry(handle, false)")), note}))
-	m.OnNoMatch = nested(when(own, execute([]*corev3.TypedExtensionConfig{note})))
-	if write {
-		m = when(anyOf([]*xdsPredicate{ours, own}), execute([]*corev3.TypedExtensionConfig{extension("carry", luaConfig("carry(handle, true)")), note}))
+	if r.NoteContext {
+		note = []*corev3.TypedExtensionConfig{noteContext()}
+		m = when(own, execute(note))
+	}
+	carry := func(guard *xdsPredicate) {
+		call := extension("carry", luaConfig(fmt.Sprintf("carry(handle, %t)", r.WriteBaggage)))
+		first := when(guard, execute(append([]*corev3.TypedExtensionConfig{call}, note...)))
+		if m != nil {
+			first.OnNoMatch = nested(m)
+		}
+		m = first
+	}
+	ours := conditionPredicate(dogfood.Header{Name: dogfood.BaggageHeader, Is: dogfood.Text{Op: dogfood.OpContains, Want: inBaggage}})
+	switch {
+	case r.WriteBaggage && r.Untrusted: // it was taken out
+		carry(own)
+	case r.WriteBaggage:
+		carry(anyOf([]*xdsPredicate{ours, own}))
+	case r.ReadBaggage && !r.Untrusted:
+		carry(ours)
+	}
+	if m == nil {
+		return nil
 	}
 	return httpFilter("kibble.context", &compositev3.Composite{Matcher: m})
 }
 
-// writeBaggage writes the decision that was made here into baggage.
-func writeBaggage() *hcmv3.HttpFilter {
-	return guardedLua("carry", hasHeader(headerDogfood), "carry(handle, true)")
-}
-
 func hasHeader(name string) *xdsPredicate { return conditionPredicate(headerSign(name)[0]) }
-
-// guardedLua runs a call of carrier.lua for requests for which the guard
-// holds: all others pay for a look at a header.
-func guardedLua(name string, guard *xdsPredicate, call string) *hcmv3.HttpFilter {
-	return httpFilter(name, &compositev3.Composite{
-		Matcher: when(guard, execute([]*corev3.TypedExtensionConfig{extension(name, luaConfig(call))})),
-	})
-}
 
 func luaConfig(call string) *luav3.Lua {
 	script := carrierLua + "\nfunction envoy_on_request(handle) " + call + " end\n"

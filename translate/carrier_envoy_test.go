@@ -63,8 +63,8 @@ func TestEnvoyCarriesAsGo(t *testing.T) {
 		spec listenerSpec
 		want func(dogfood.Carried) dogfood.Carried
 	}{
-		{"inside", listenerSpec{}, func(c dogfood.Carried) dogfood.Carried { return c.Passed(true, false) }},
-		{"inside, written", listenerSpec{WriteBaggage: true}, func(c dogfood.Carried) dogfood.Carried { return c.Passed(true, true) }},
+		{"inside", listenerSpec{ReadBaggage: true}, func(c dogfood.Carried) dogfood.Carried { return c.Passed(true, false) }},
+		{"inside, written", listenerSpec{ReadBaggage: true, WriteBaggage: true}, func(c dogfood.Carried) dogfood.Carried { return c.Passed(true, true) }},
 		{"outside", listenerSpec{Untrusted: true, WriteBaggage: true}, func(c dogfood.Carried) dogfood.Carried {
 			return dogfood.Carried{Baggage: c.Baggage.Stripped()}
 		}},

@@ -15,8 +15,14 @@ func carriersOf(req Request) dogfood.Carried {
 
 // readCarriers gives a request of somebody inside as it is routed: the decision
 // stands in the header, whichever carrier brought it.
-func (r *router) readCarriers(req Request, x *Explanation) Request {
+func (m *Model) readCarriers(r *router, req Request, x *Explanation) Request {
 	in := carriersOf(req)
+	if !m.readsBaggage() {
+		if len(in.Baggage.Context()) > 0 {
+			x.Notes = append(x.Notes, "the member dogfood of baggage does not count: no Router has baggage among its carriers")
+		}
+		in.Baggage = nil
+	}
 	x.Context = in.Context()
 	switch member := in.Baggage.Context(); {
 	case len(member) == 0:
@@ -25,16 +31,16 @@ func (r *router) readCarriers(req Request, x *Explanation) Request {
 	case !slices.Equal(member, x.Context):
 		x.Notes = append(x.Notes, "baggage says dogfood="+member.String()+"; the header "+headerDogfood+" wins")
 	}
-	r.passOn(req, x)
+	r.passOn(in, x)
 	return withHeader(req, headerDogfood, in.Read().Header)
 }
 
 // passOn says in which form the context leaves.
-func (r *router) passOn(req Request, x *Explanation) {
+func (r *router) passOn(in dogfood.Carried, x *Explanation) {
 	if len(x.Context) == 0 {
 		return
 	}
-	out := carriersOf(req).Passed(r.carries(v1alpha1.CarrierL5dCtx), r.carries(v1alpha1.CarrierBaggage))
+	out := in.Passed(r.carries(v1alpha1.CarrierL5dCtx), r.carries(v1alpha1.CarrierBaggage))
 	x.PassedOn = map[string][]string{}
 	if len(out.Header) > 0 {
 		x.PassedOn[headerDogfood] = out.Header

@@ -1,7 +1,9 @@
 package translate
 
 import (
+	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,19 +71,60 @@ func TestEnvoyCarriesAsExplained(t *testing.T) {
 	}
 }
 
-// The access log says which environments were active, whatever they travel in.
+// Where no router writes baggage, what stands in it is somebody else's: it counts
+// for nothing, and is passed on as it is.
+func TestBaggageOfOthers(t *testing.T) {
+	v1, address1 := newApp(t, "v1")
+	v2, address2 := newApp(t, "v2")
+	apps := map[string]app{"v1": v1, "v2": v2}
+	w := newWorld(t, "one", map[string]string{
+		"r": "{proxyClass: one, port: 1, dtab: '/svc => /#/io.l5d.k8s/default/http; /svc/world => /svc/v1'}",
+	}, map[string]string{"world-v2": "{routers: [r], when: {cookie: {name: c, contains: two}}, override: '/svc/world => /svc/v2'}"},
+		map[string]string{"v1": address1, "v2": address2})
+	const baggage = "user=1 , dogfood=world-v2"
+	for header, want := range map[string]string{"": "v1", "world-v2": "v2"} {
+		req := Request{Method: "GET", Host: "world", Path: "/", Header: map[string][]string{dogfood.BaggageHeader: {baggage}}}
+		lines := "Baggage: " + baggage + "\r\n"
+		if header != "" {
+			req.Header[headerDogfood] = []string{header}
+			lines += headerDogfood + ": " + header + "\r\n"
+		}
+		x, err := w.model.Explain(Question{Router: "r", Request: req})
+		if err != nil || len(x.Destinations) != 1 || len(x.Notes) == 0 || !strings.Contains(x.Notes[0], "does not count") || len(x.PassedOn[dogfood.BaggageHeader]) > 0 {
+			t.Errorf("%v, %+v", err, x)
+		}
+		resp, _ := newRawClient(t, w.address(t, "r")).send(t, "GET / HTTP/1.1\r\nHost: world\r\n"+lines+"\r\n")
+		if got := resp.Header.Get("X-App"); got != want || !strings.HasSuffix(x.Destinations[0].Serves, "/"+want) {
+			t.Errorf("with %q Envoy goes to %s, explain to %s, want %s", header, got, x.Destinations[0].Serves, want)
+		}
+		if got := apps[want].last(t).Header.Values("Baggage"); !slices.Equal(got, []string{baggage}) {
+			t.Errorf("baggage arrives as %q", got)
+		}
+	}
+}
+
+// The access log and the counter say which environments were active, whatever
+// they travel in, and wherever the request goes: outside it has no context.
 func TestLogSaysContext(t *testing.T) {
 	_, address := newApp(t, "v1")
-	for _, carriers := range []string{"[l5d-ctx]", "[baggage]", "[l5d-ctx, baggage]"} {
+	_, outside := newApp(t, "outside")
+	_, port, _ := strings.Cut(outside, ":")
+	for carriers, want := range map[string]int{"[l5d-ctx]": 2, "[baggage]": 4, "[l5d-ctx, baggage]": 4} {
 		w := newWorld(t, "one", map[string]string{
-			"r": "{proxyClass: one, port: 1, accessLog: all, carriers: " + carriers + ", dtab: '/svc/world => /#/io.l5d.k8s/default/http/v1'}",
+			"r": "{proxyClass: one, port: 1, accessLog: environments, carriers: " + carriers +
+				", dtab: '/svc/world => /#/io.l5d.k8s/default/http/v1; /svc/out => /$/inet/127.0.0.1/" + port + "'}",
 		}, nil, map[string]string{"v1": address})
-		for _, lines := range []string{"l5d-ctx-dogfood: a,b\r\n", "baggage: dogfood=a_b\r\n"} {
-			newRawClient(t, w.address(t, "r")).send(t, "GET / HTTP/1.1\r\nHost: world\r\n"+lines+"\r\n")
+		for _, host := range []string{"world", "out"} {
+			for _, lines := range []string{"", "l5d-ctx-dogfood: a,b\r\n", "baggage: dogfood=a_b\r\n"} {
+				newRawClient(t, w.address(t, "r")).send(t, "GET / HTTP/1.1\r\nHost: "+host+"\r\n"+lines+"\r\n")
+			}
+		}
+		if stats := w.Get(t, "/stats/prometheus?filter=kibble"); !strings.Contains(stats, fmt.Sprintf(`kibble_context="yes"} %d`+"\n", want)) {
+			t.Errorf("%s, want %d:\n%s", carriers, want, stats)
 		}
 		w.Stop() // it writes what it still has
-		if n := strings.Count(w.Log(), `"dogfood":"a,b"`); n != 2 {
-			t.Errorf("%s: %d lines say it, want 2", carriers, n)
+		if n := strings.Count(w.Log(), `"dogfood":"a,b"`); n != want {
+			t.Errorf("%s: %d lines say it, want %d", carriers, n, want)
 		}
 	}
 }

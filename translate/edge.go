@@ -58,7 +58,7 @@ func policyChain(policies []dogfood.Policy) []*corev3.TypedExtensionConfig {
 	for _, row := range rows {
 		chain = append(chain, row.filter())
 	}
-	return append(chain, noteContext(), routeAgain())
+	return append(chain, routeAgain())
 }
 
 // layOut puts what conditions look at where matchers find it.

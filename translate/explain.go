@@ -213,7 +213,7 @@ func (cb *classBuilder) addresses(t target) []string {
 func (m *Model) decide(r *router, q Question, x *Explanation) Request {
 	req := q.Request
 	if !r.untrusted() {
-		return r.readCarriers(req, x)
+		return m.readCarriers(r, req, x)
 	}
 	header := map[string][]string{}
 	canonical := map[string][]string{}
@@ -260,7 +260,7 @@ func (m *Model) decide(r *router, q Question, x *Explanation) Request {
 		}
 	}
 	req.Header = header
-	r.passOn(req, x)
+	r.passOn(carriersOf(req), x)
 	return req
 }
 

@@ -159,7 +159,7 @@ func foretoldLists(by map[string][]foretold) map[string]*xdsmatcherv3.Matcher_On
 		list := &xdsmatcherv3.Matcher_MatcherList{}
 		for _, f := range all {
 			list.Matchers = append(list.Matchers, &xdsmatcherv3.Matcher_MatcherList_FieldMatcher{
-				Predicate: f.predicate(), OnMatch: execute([]*corev3.TypedExtensionConfig{f.mutations(), noteContext(), routeAgain()}),
+				Predicate: f.predicate(), OnMatch: execute([]*corev3.TypedExtensionConfig{f.mutations(), routeAgain()}),
 			})
 		}
 		lists[rules] = nested(&xdsmatcherv3.Matcher{MatcherType: &xdsmatcherv3.Matcher_MatcherList_{MatcherList: list}})

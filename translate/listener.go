@@ -42,6 +42,11 @@ type listenerSpec struct {
 	AdHoc bool
 	// WriteBaggage: the decision is passed on in W3C baggage.
 	WriteBaggage bool
+	// ReadBaggage: it may come in W3C baggage, because some router writes that.
+	ReadBaggage bool
+	// NoteContext: the context's header may be taken away from a request that is
+	// passed on, in favour of baggage or because it leaves.
+	NoteContext bool
 	// OnDemand: a request whose cluster is not there has the proxy ask for it.
 	OnDemand bool
 	// AsksHosts: a request for a host that is not there has the control plane asked.

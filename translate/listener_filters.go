@@ -38,8 +38,8 @@ const resolverAway = typev3.StatusCode_GatewayTimeout
 // resolverTimeout is how long a request with a rule of its own waits for the resolver.
 const resolverTimeout = time.Second
 
-// httpFilters are run in this order: inside, the context is read; outside, tokens are checked, baggage
-// is cleaned of what outsiders wrote, and policies are decided; a caller's own rule is resolved, the
+// httpFilters are run in this order: outside, tokens are checked, baggage is cleaned of what outsiders
+// wrote, and policies are decided; baggage is read or written; a caller's own rule is resolved, the
 // last changes to headers are made, and the request is sent. Each filter costs each request about
 // 1 µs, whether it has something to do or not.
 func httpFilters(r listenerSpec) []*hcmv3.HttpFilter {
@@ -51,11 +51,9 @@ func httpFilters(r listenerSpec) []*hcmv3.HttpFilter {
 			delivered(r.PolicyExtension, &compositev3.Composite{}))
 	case r.Untrusted:
 		filters = append(filters, stripBaggage())
-	default:
-		filters = append(filters, readContext(r.WriteBaggage))
 	}
-	if r.Untrusted && r.WriteBaggage {
-		filters = append(filters, writeBaggage())
+	if context := contextFilter(r); context != nil {
+		filters = append(filters, context)
 	}
 	if r.AdHoc {
 		filters = append(filters, delivered(foretoldName(r.Router), &compositev3.Composite{}), askResolver(r))

@@ -4,6 +4,7 @@ import (
 	accesslogv3 "github.com/envoyproxy/go-control-plane/envoy/config/accesslog/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	celfilterv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/filters/cel/v3"
 	streamv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/stream/v3"
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 
@@ -40,7 +41,7 @@ func requestLine(r listenerSpec) *accesslogv3.AccessLog {
 		"bytes_in":   "%BYTES_RECEIVED%",
 		"bytes_out":  "%BYTES_SENT%",
 		"request_id": "%REQ(X-REQUEST-ID)%",
-		"dogfood":    contextNoted,
+		"dogfood":    contextFormat,
 		"env":        routeSays("policies"),
 		"fallback":   "%RESP(" + HeaderFallback + ")%",
 		"source":     routeSays("source"),
@@ -62,12 +63,12 @@ func requestLine(r listenerSpec) *accesslogv3.AccessLog {
 
 // loggedRequests says which requests get a line; nil: all do.
 func loggedRequests(which v1alpha1.AccessLog) *accesslogv3.AccessLogFilter {
-	environments := logNoted(fallbackKey)
+	environments := logBoth(logContext(), logExpression("'"+HeaderFallback+"' in response.headers"))
 	switch which {
 	case v1alpha1.AccessLogAll:
 		return nil
 	case v1alpha1.AccessLogEnvironments:
-		environments = logNoted(contextKey)
+		environments = logContext()
 	}
 	return logAny(
 		logFailed(),
@@ -89,16 +90,28 @@ func logBoth(each ...*accesslogv3.AccessLogFilter) *accesslogv3.AccessLogFilter 
 	}}
 }
 
-// logNoted is for requests of which noteContext has noted something.
-func logNoted(key string) *accesslogv3.AccessLogFilter {
-	return &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_MetadataFilter{
+// logContext is for requests that have a context (contextFormat).
+func logContext() *accesslogv3.AccessLogFilter {
+	noted := &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_MetadataFilter{
 		MetadataFilter: &accesslogv3.MetadataFilter{
 			Matcher: &matcherv3.MetadataMatcher{
 				Filter: metadataKey,
-				Path:   []*matcherv3.MetadataMatcher_PathSegment{{Segment: &matcherv3.MetadataMatcher_PathSegment_Key{Key: key}}},
+				Path:   []*matcherv3.MetadataMatcher_PathSegment{{Segment: &matcherv3.MetadataMatcher_PathSegment_Key{Key: contextKey}}},
 				Value:  &matcherv3.ValueMatcher{MatchPattern: &matcherv3.ValueMatcher_PresentMatch{PresentMatch: true}},
 			},
 			MatchIfKeyNotFound: wrapperspb.Bool(false), // Envoy's default is true
+		},
+	}}
+	return logAny(logHeader(filledHeader(headerDogfood)), noted)
+}
+
+// logExpression is for requests of which an expression in CEL is true. It costs
+// a multiple of the other filters.
+func logExpression(expr string) *accesslogv3.AccessLogFilter {
+	return &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_ExtensionFilter{
+		ExtensionFilter: &accesslogv3.ExtensionFilter{
+			Name:       "envoy.access_loggers.extension_filters.cel",
+			ConfigType: &accesslogv3.ExtensionFilter_TypedConfig{TypedConfig: mustAny(&celfilterv3.ExpressionFilter{Expression: expr})},
 		},
 	}}
 }

@@ -54,7 +54,7 @@ func counters(r listenerSpec) []*accesslogv3.AccessLog {
 	if r.Metrics == v1alpha1.MetricsAll {
 		return []*accesslogv3.AccessLog{requestCounter(r, nil)}
 	}
-	return []*accesslogv3.AccessLog{requestCounter(r, logNoted(contextKey)), failureCounter(r)}
+	return []*accesslogv3.AccessLog{requestCounter(r, logContext()), failureCounter(r)}
 }
 
 // countAnswers has Envoy count the answers of each destination by class, and
@@ -66,21 +66,23 @@ func countAnswers(r listenerSpec) *wrapperspb.BoolValue {
 	return wrapperspb.Bool(false)
 }
 
-// requestCounter counts each request for which the filter holds once, as
-// envoy_kibble_requests, by router, environment, fallback, and whether it came
-// with a context. Labels have values only of what is configured: an id that an
+// requestCounter counts each request once, as envoy_kibble_requests, by router,
+// environment, fallback, and whether it came with a context, as all do for which
+// a filter holds. Labels have values only of what is configured: an id that an
 // application invents is none.
 //
 // At an untrusted router the environment is the context, which was decided
 // there; inside it is the policies that the route is for.
 func requestCounter(r listenerSpec, filter *accesslogv3.AccessLogFilter) *accesslogv3.AccessLog {
-	environment := routeSays("policies")
-	if r.Untrusted {
-		environment = contextNoted
+	context := &statsv3.Config_Tag{Name: "kibble_context", ValueFormat: "yes"}
+	if filter == nil {
+		context.ValueFormat, context.Rules = contextFormat, presence()
 	}
-	return counter(r, "requests", filter,
-		&statsv3.Config_Tag{Name: "kibble_context", ValueFormat: contextNoted, Rules: presence()},
-		&statsv3.Config_Tag{Name: "kibble_environment", ValueFormat: environment, Rules: dropAbsent()},
+	environment := &statsv3.Config_Tag{Name: "kibble_environment", ValueFormat: routeSays("policies"), Rules: dropAbsent()}
+	if r.Untrusted {
+		environment.ValueFormat = contextFormat
+	}
+	return counter(r, "requests", filter, context, environment,
 		&statsv3.Config_Tag{Name: "kibble_fallback", ValueFormat: "%RESP(" + HeaderFallback + ")%", Rules: dropAbsent()})
 }
 

@@ -16,6 +16,8 @@ type made struct {
 	// clusters by name, and the names of those whose endpoints come from a Service.
 	clusters layered[string, *madeCluster]
 	users    layered[Key, *users]
+	// outside is how many of the clusters lead outside.
+	outside int
 	// extra are clusters that no virtual host names.
 	extra []string
 	// flawed: something else than a virtual host could not be made.
@@ -55,10 +57,18 @@ func madeOf(n need, source string) *madeCluster {
 func (m *made) note(name string, is *madeCluster) {
 	if was := m.clusters.get(name); was != nil {
 		m.use(was.service, name, false)
+		m.count(was, -1)
 	}
 	m.clusters.set(name, is)
 	if is != nil {
 		m.use(is.service, name, true)
+		m.count(is, 1)
+	}
+}
+
+func (m *made) count(c *madeCluster, by int) {
+	if c.leavesContext() {
+		m.outside += by
 	}
 }
 

@@ -29,6 +29,11 @@ func (n need) equal(o need) bool {
 		slices.Equal(n.members, o.members) && n.target.id.Equal(o.target.id) && n.target.chosen == o.target.chosen
 }
 
+// leavesContext tells that requests for the cluster may lose their context.
+func (n need) leavesContext() bool {
+	return n.kind == needForward || n.kind == needSeveral && n.outside || n.kind == needTarget && n.target.outside()
+}
+
 // fulfil makes the cluster that is needed, and its endpoints.
 func (cb *classBuilder) fulfil(n need) {
 	switch n.kind {

@@ -32,23 +32,17 @@ func (b *builder) peopleHeaders() []*corev3.HeaderValueOption {
 	if !b.router.untrusted() {
 		return nil
 	}
-	return []*corev3.HeaderValueOption{setHeader(HeaderEnvironment, contextNoted)}
+	return []*corev3.HeaderValueOption{setHeader(HeaderEnvironment, contextFormat)}
 }
 
-// noteContext notes the context of a request as it is routed: who forwards it
-// may take the header away, while responses, log and metrics come later. Of the
-// response it notes what this proxy says of a fallback. It is run for requests
-// that have a context only.
+// noteContext notes the context of a request that has one while it is there:
+// responses, log and metrics come later.
 func noteContext() *corev3.TypedExtensionConfig {
-	note := func(header, key string) *tometadatav3.Config_Rule {
-		return &tometadatav3.Config_Rule{
-			Header:          header,
-			OnHeaderPresent: &tometadatav3.Config_KeyValuePair{MetadataNamespace: metadataKey, Key: key},
-		}
-	}
 	return extension("note-context", &tometadatav3.Config{
-		RequestRules:  []*tometadatav3.Config_Rule{note(headerDogfood, contextKey)},
-		ResponseRules: []*tometadatav3.Config_Rule{note(HeaderFallback, fallbackKey)},
+		RequestRules: []*tometadatav3.Config_Rule{{
+			Header:          headerDogfood,
+			OnHeaderPresent: &tometadatav3.Config_KeyValuePair{MetadataNamespace: metadataKey, Key: contextKey},
+		}},
 	})
 }
 
@@ -60,12 +54,12 @@ func routeAgain() *corev3.TypedExtensionConfig {
 	})
 }
 
-// What is noted stands in the dynamic metadata of a request, in the namespace
-// metadataKey.
+// The context of a request, once it is routed: the header, or where that was taken
+// away what was noted of it in the dynamic metadata.
 const (
-	contextKey   = "context"
-	fallbackKey  = "fallback"
-	contextNoted = "%DYNAMIC_METADATA(" + metadataKey + ":" + contextKey + ")%"
+	contextKey    = "context"
+	contextFormat = `%COALESCE({"operators": [{"command": "REQ", "param": "` + headerDogfood +
+		`"}, {"command": "DYNAMIC_METADATA", "param": "` + metadataKey + ":" + contextKey + `"}]})%`
 )
 
 // notFromBehind are headers of responses that this proxy alone writes: of what
@@ -126,7 +120,7 @@ func retryHeader(branches []branch) []*corev3.HeaderValueOption {
 	if !slices.ContainsFunc(branches, func(b branch) bool { return b.standIn > 0 }) {
 		return nil
 	}
-	return []*corev3.HeaderValueOption{setHeader(HeaderRetryOn, "%CEL(request.method in ['GET', 'HEAD', 'OPTIONS'] ? 'reset' : '')%")}
+	return []*corev3.HeaderValueOption{setHeader(HeaderRetryOn, "%CEL(request.method == 'GET' || request.method == 'HEAD' || request.method == 'OPTIONS' ? 'reset' : '')%")}
 }
 
 // celString is a literal of CEL within a format string of Envoy: everything but

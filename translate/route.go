@@ -297,6 +297,14 @@ func stringHeader(name string, m *matcherv3.StringMatcher) *routev3.HeaderMatche
 	}
 }
 
+// filledHeader holds for a header that is there and not empty.
+func filledHeader(name string) *routev3.HeaderMatcher {
+	return &routev3.HeaderMatcher{
+		Name: name, InvertMatch: true, TreatMissingHeaderAsEmpty: true,
+		HeaderMatchSpecifier: &routev3.HeaderMatcher_StringMatch{StringMatch: envoyString(dogfood.Text{Op: dogfood.OpExact})},
+	}
+}
+
 func presentHeader(name string) *routev3.HeaderMatcher {
 	return &routev3.HeaderMatcher{
 		Name: name, HeaderMatchSpecifier: &routev3.HeaderMatcher_PresentMatch{PresentMatch: true},

@@ -188,7 +188,9 @@ func (m *Model) addRouter(cb *classBuilder, t *hostTable) {
 		Port: uint32(r.spec.Port), Bind: r.spec.Bind, Families: r.spec.IPFamilies, Untrusted: r.untrusted(), Hops: r.spec.XFFNumTrustedHops,
 		AdHoc: r.spec.AdHocOverrides != nil, Identifying: r.identifier.header, Policies: r.untrusted(), In: r.handsOver(),
 		PolicyExtension: policyExtensionName(r.key.String()), DynamicForwardProxy: t.needs.get(dynamicCluster) != nil,
-		WriteBaggage: r.carries(v1alpha1.CarrierBaggage), OnDemand: r.spec.OnDemand != nil, AsksHosts: r.asksHosts(), AccessLog: r.spec.AccessLog,
+		ReadBaggage: m.readsBaggage(), WriteBaggage: r.carries(v1alpha1.CarrierBaggage),
+		NoteContext: !r.carries(v1alpha1.CarrierL5dCtx) || r.spec.AdHocOverrides != nil || cb.snapshot.made.outside > 0,
+		OnDemand:    r.spec.OnDemand != nil, AsksHosts: r.asksHosts(), AccessLog: r.spec.AccessLog,
 		Metrics: r.spec.Metrics, source: cb.source,
 	}
 	if spec.Policies {

@@ -134,8 +134,9 @@ type RouterSpec struct {
 	// grant: adHoc lets.
 	AdHocOverrides *AdHocOverrides `json:"adHocOverrides,omitempty"`
 	// Carriers are the forms in which requests leave with the decision of the
-	// policies; default [l5d-ctx]. An internal router reads both, whatever
-	// stands here; where they disagree, l5d-ctx-dogfood wins.
+	// policies; default [l5d-ctx]. Internal routers read both, whatever stands
+	// here, as soon as any Router writes baggage; where the two disagree,
+	// l5d-ctx-dogfood wins.
 	// +kubebuilder:default={"l5d-ctx"}
 	// +kubebuilder:validation:MaxItems=2
 	// +listType=set

@@ -112,10 +112,14 @@ func logging(which string) string {
 // A router logs what may have to be looked into, or more, or nothing, as it
 // says; whatever carries the context.
 func TestAccessLogChooses(t *testing.T) {
-	const notable = "fallback in-baggage refused rules"
+	const (
+		notable = "fallback in-baggage refused rules"
+		both    = ", carriers: [l5d-ctx, baggage]"
+	)
 	for which, want := range map[string]string{
-		"notable": notable, `""`: notable, "none": "", "environments": "environment " + notable, "all": "environment fallback in-baggage ordinary refused rules",
-		"notable, carriers: [baggage]": notable,
+		"notable" + both: notable, "none" + both: "", "environments" + both: "environment " + notable,
+		"all" + both:                   "environment fallback in-baggage ordinary refused rules",
+		"notable, carriers: [baggage]": notable, `""`: "fallback refused rules",
 	} {
 		t.Run(which, func(t *testing.T) {
 			x := start(t, logging(which)+policy("world-v2", "baseline", "/host/world => /srv/world-v2")+policy("other", "baseline", "/host/world => /srv/none"),
