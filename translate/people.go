@@ -1,7 +1,6 @@
 package translate
 
 import (
-	"slices"
 	"strings"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -21,10 +20,6 @@ const (
 	// baseline, because the override's target is missing or nobody of it is alive.
 	HeaderFallback = "x-dogfood-fallback"
 )
-
-// HeaderRetryOn adds to what a route's retry policy tries again; Envoy takes it
-// out of the request (Envoy docs: router filter, x-envoy-retry-on).
-const HeaderRetryOn = "x-envoy-retry-on"
 
 // peopleHeaders gives what all responses of a router say: at an untrusted one
 // the context, which nobody else has written. It says nothing where it is empty.
@@ -112,16 +107,6 @@ func fallbackHeader(a answer, br branch) []*corev3.HeaderValueOption {
 
 // upstreamDst is the bound name that the endpoint which has answered stands for, in CEL.
 const upstreamDst = "xds.upstream_host_metadata.filter_metadata['" + metadataKey + "']['dst']"
-
-// retryHeader lets a request that may be sent twice be sent to a stand-in when
-// the connection breaks before there is an answer, such as with a pod that
-// dies. Others might have been worked on already (RFC 9110, 9.2.2).
-func retryHeader(branches []branch) []*corev3.HeaderValueOption {
-	if !slices.ContainsFunc(branches, func(b branch) bool { return b.standIn > 0 }) {
-		return nil
-	}
-	return []*corev3.HeaderValueOption{setHeader(HeaderRetryOn, "%CEL(request.method == 'GET' || request.method == 'HEAD' || request.method == 'OPTIONS' ? 'reset' : '')%")}
-}
 
 // celString is a literal of CEL within a format string of Envoy: everything but
 // what names are made of is escaped, above all quotes, parentheses and percent signs.

@@ -65,8 +65,8 @@ func answered(a translate.HostAnswer, to translate.AnsweredBranch, method string
 	if to.Dst != "" {
 		ok.Headers = append(ok.Headers, overwrite(translate.HeaderDst, to.Dst))
 	}
-	if a.Repeats && (method == "GET" || method == "HEAD" || method == "OPTIONS") {
-		ok.Headers = append(ok.Headers, overwrite(translate.HeaderRetryOn, "reset"))
+	if a.Repeats && translate.MayRepeat(method) {
+		ok.Headers = append(ok.Headers, overwrite(translate.HeaderRetryOn, translate.RetryReset))
 	}
 	if a.Environment != "" {
 		ok.ResponseHeadersToAdd = append(ok.ResponseHeadersToAdd, overwrite(translate.HeaderEnvironment, a.Environment))
