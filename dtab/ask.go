@@ -2,19 +2,17 @@ package dtab
 
 import "errors"
 
-// reply is what the namers answer for a path.
-type reply struct {
-	// tree is the answer; nil if it is path.
-	tree Tree
-	// path is another name, bound again. It may lie in the free part of the
-	// stack that was given.
-	path Path
-	// by tells who answered: the index of a configured namer, byUtility or
+// asker asks the namers, for one binding or trace.
+type asker struct {
+	// stack has room for the paths that are made on the way.
+	stack []string
+	// by tells who answered last: the index of a configured namer, byUtility or
 	// byNobody.
 	by int
-
-	err *BindError
-	// thrown tells that the original throws err at once: see binder.thrown.
+	// thrown tells of the error that was just returned that the original throws
+	// it instead of making a failed Activity. That ends a whole union, where
+	// otherwise only the branch is lost. The next look-up on the way out
+	// catches it.
 	thrown bool
 }
 
@@ -25,16 +23,19 @@ const (
 
 // ask asks the configured namers for a path, last first, until one does not
 // answer negative; then the built-in ones (linkerd, ConfiguredNamersInterpreter).
-// The free part of stack may be used to build a path.
-func ask(namers []Namer, path Path, stack []string) reply {
+// The answer is a tree or, if that is nil, another name, which may lie on top of the
+// stack.
+func (a *asker) ask(namers []Namer, path Path) (Tree, Path, *BindError) {
+	a.by = byNobody
 	if len(path) == 0 {
-		return reply{tree: Neg{}, by: byNobody}
+		return Neg{}, nil, nil
 	}
 	if path[0] == "$" {
-		return utility(path, stack)
+		a.by = byUtility
+		return a.utility(path)
 	}
 	if path[0] != "#" {
-		return reply{tree: Neg{}, by: byNobody}
+		return Neg{}, nil, nil
 	}
 	asked := false
 	for i := len(namers) - 1; i >= 0; i-- {
@@ -45,15 +46,17 @@ func ask(namers []Namer, path Path, stack []string) reply {
 		tree, err := namers[i].Lookup(path[1+len(prefix):])
 		if err != nil {
 			// What a negative answer leads to is no longer thrown.
-			return reply{err: asBindError(err), by: i, thrown: !asked}
+			a.by, a.thrown = i, !asked
+			return nil, nil, asBindError(err)
 		}
 		asked = true
 		if _, neg := tree.(Neg); neg {
 			continue
 		}
-		return reply{tree: tree, by: i}
+		a.by = i
+		return tree, nil, nil
 	}
-	return reply{tree: Neg{}, by: byNobody}
+	return Neg{}, nil, nil
 }
 
 func asBindError(err error) *BindError {

@@ -31,13 +31,13 @@ const maxDepth = 100
 
 // Bind gives the bound tree of a name: of Bound, Union, Neg, Empty and Fail,
 // without alternations (Finagle, Namer.bind). An error is a *BindError.
-func (in Interpreter) Bind(path Path) (Tree, error) { return in.bind(path, false) }
+func (in *Interpreter) Bind(path Path) (Tree, error) { return in.bind(path, false) }
 
 // BindAll is as Bind, but an alternation keeps every branch that is not
 // negative, in order, up to the first that is empty, fail or in error; that one
 // is dropped unless it is the first. The first of all is what Bind gives, the
 // others are what it would give if those before them did not exist.
-func (in Interpreter) BindAll(path Path) (Tree, error) {
+func (in *Interpreter) BindAll(path Path) (Tree, error) {
 	tree, err := in.bind(path, true)
 	var failed *BindError
 	if errors.As(err, &failed) && failed.Kind == ErrWork {
@@ -49,9 +49,9 @@ func (in Interpreter) BindAll(path Path) (Tree, error) {
 
 func (in *Interpreter) bind(path Path, all bool) (Tree, error) {
 	b := in.Base.binder()
-	b.Interpreter, b.all, b.budget, b.memo, b.thrown = *in, all, newBudget(in.MaxWork), memo{}, false
-	b.stack = b.room[:0]
-	answer, err := b.path(path, 0)
+	b.Interpreter, b.all, b.budget = in, all, newBudget(in.MaxWork)
+	b.stack, b.thrown = b.room[:0], false
+	answer, err := b.path(path, in.top(), 0)
 	in.Base.done(b)
 	if err != nil {
 		return nil, err
@@ -62,18 +62,12 @@ func (in *Interpreter) bind(path Path, all bool) (Tree, error) {
 // binder is one binding under way. It keeps the paths it makes on a stack, so
 // that most look-ups allocate nothing.
 type binder struct {
-	Interpreter
+	*Interpreter
 	budget
 	memo
-	all   bool
-	stack []string
-	room  [16]string // where the stack begins
-
-	// thrown tells of the error that was just returned that the original throws
-	// it instead of making a failed Activity. That ends a whole union, where
-	// otherwise only the branch is lost. The next look-up on the way out
-	// catches it.
-	thrown bool
+	asker
+	all  bool
+	room [16]string // where the stack begins
 }
 
 // answer is what a tree is bound to.
@@ -93,47 +87,44 @@ const (
 )
 
 // path binds a name that is reached after depth look-ups.
-func (b *binder) path(path Path, depth int) (answer, *BindError) {
-	if found, err, known := b.reach(path, depth); known {
-		return found, err
-	}
-	return b.lookUp(path, depth)
-}
-
-// reach counts and tells a name before it is looked up. It gives the answer where
-// the name need not be looked up any more.
-func (b *binder) reach(path Path, depth int) (found answer, err *BindError, known bool) {
-	if err := b.spend(len(path), len(b.Dtab)); err != nil {
-		return answer{}, err, true
-	}
-	if b.Visit != nil {
-		b.Visit(path)
-	}
-	if !b.remembers() {
-		return answer{}, nil, false
-	}
-	found, err = b.remembered(path, depth)
-	return found, err, true
+func (b *binder) path(path Path, from *start, depth int) (answer, *BindError) {
+	return b.lookUp(path, from, depth, false)
 }
 
 // lookUp looks a name up in the table, or else asks the namers, and binds the
-// result. While that is one other name, it goes on with that one.
-func (b *binder) lookUp(path Path, depth int) (found answer, err *BindError) {
+// result. While that is one other name, it goes on with that one. Each name is
+// counted, told and, maybe, remembered instead, unless the first one was.
+func (b *binder) lookUp(path Path, from *start, depth int, counted bool) (found answer, err *BindError) {
 	mark, began := len(b.stack), depth
-	for known := false; !known; {
+	for ; ; counted = false {
+		if !counted {
+			if err = b.spend(len(path), len(b.Dtab)); err != nil {
+				break
+			}
+			if b.Visit != nil {
+				b.Visit(path)
+			}
+			if b.remembers() {
+				found, err = b.remembered(path, from, depth)
+				break
+			}
+		}
 		var m matches
-		b.match(path, &m)
-		only, to := b.only(&m)
-		if only == nil {
-			found, err = b.several(path, &m, depth)
+		first := b.first(path, from, &m)
+		if first.Dentry == nil {
+			found, err = b.named(path, depth)
+			break
+		}
+		to, one := first.Dst.(Leaf)
+		if !one || m.more() {
+			found, err = b.several(first, path, &m, depth)
 			break
 		}
 		if err = b.descend(depth + 1); err != nil {
 			break
 		}
 		depth++
-		path = b.push(to, path[len(only.Prefix):])
-		found, err, known = b.reach(path, depth)
+		path, from = b.push(to.Path, path[len(first.Prefix):]), b.start(first)
 	}
 	b.stack = b.stack[:mark]
 	if depth > began {
@@ -142,32 +133,15 @@ func (b *binder) lookUp(path Path, depth int) (found answer, err *BindError) {
 	return found, err
 }
 
-// only gives the entry that matches a name if no other does and it says another
-// path, and that path. It does not look for it in Dtab.
-func (b *binder) only(m *matches) (*Dentry, Path) {
-	if m.own > 0 || m.n != 1 {
-		return nil, nil
-	}
-	d := b.Base.entry(m.found[0])
-	if leaf, ok := d.Dst.(Leaf); ok {
-		return d, leaf.Path
-	}
-	return nil, nil
-}
-
-// several binds the right sides of the entries that match a name, be they none,
-// one or more.
-func (b *binder) several(path Path, m *matches, depth int) (answer, *BindError) {
-	first := b.next(path, m)
-	if first == nil {
-		return b.named(path, depth)
-	}
+// several binds the right sides of the entries that match a name, of which there is
+// a first.
+func (b *binder) several(first match, path Path, m *matches, depth int) (answer, *BindError) {
 	second := b.next(path, m)
-	if second == nil {
+	if second.Dentry == nil {
 		if _, neg := first.Dst.(Neg); neg {
 			return b.named(path, depth)
 		}
-		bound, err := b.tree(first.Dst, path[len(first.Prefix):], depth+1)
+		bound, err := b.side(first, path, depth+1)
 		b.thrown = false
 		return bound, err
 	}
@@ -175,9 +149,9 @@ func (b *binder) several(path Path, m *matches, depth int) (answer, *BindError) 
 		return answer{}, err
 	}
 	found := alternatives{all: b.all}
-	for d := first; d != nil; d, second = second, b.next(path, m) {
-		bound, err := b.tree(d.Dst, path[len(d.Prefix):], depth+1)
-		if found.add(bound, err) || second == nil {
+	for d := first; d.Dentry != nil; d, second = second, b.next(path, m) {
+		bound, err := b.side(d, path, depth+1)
+		if found.add(bound, err) || second.Dentry == nil {
 			break
 		}
 	}
@@ -185,23 +159,29 @@ func (b *binder) several(path Path, m *matches, depth int) (answer, *BindError) 
 	return found.result()
 }
 
+// side binds the right side of an entry for a name that it matches.
+func (b *binder) side(of match, path Path, depth int) (answer, *BindError) {
+	rest := path[len(of.Prefix):]
+	if leaf, ok := of.Dst.(Leaf); ok {
+		return b.leaf(leaf, rest, b.start(of), depth)
+	}
+	return b.tree(of.Dst, rest, depth)
+}
+
 // named asks the namers for a path and binds their answer.
 func (b *binder) named(path Path, depth int) (answer, *BindError) {
 	mark := len(b.stack)
-	reply := ask(b.Namers, path, b.stack)
-	if reply.err != nil {
-		b.thrown = reply.thrown
-		return answer{}, reply.err
+	tree, name, err := b.ask(b.Namers, path)
+	if err != nil {
+		return answer{}, err
 	}
-	bound, err := answer{}, b.descend(depth+1)
-	switch {
+	var bound answer
+	switch err = b.descend(depth + 1); {
 	case err != nil:
-	case reply.tree != nil:
-		bound, err = b.tree(reply.tree, nil, depth+1)
+	case tree != nil:
+		bound, err = b.tree(tree, nil, depth+1)
 	default:
-		// A rewritten path was put on the stack.
-		b.stack = append(b.stack, reply.path...)
-		bound, err = b.path(b.stack[mark:len(b.stack):len(b.stack)], depth+1)
+		bound, err = b.path(name, b.top(), depth+1)
 	}
 	b.stack = b.stack[:mark]
 	b.thrown = false
@@ -220,15 +200,13 @@ func (b *binder) descend(depth int) *BindError {
 
 // tree binds a tree with rest appended to its leaves.
 func (b *binder) tree(tree Tree, rest Path, depth int) (answer, *BindError) {
+	if leaf, ok := tree.(Leaf); ok {
+		return b.leaf(leaf, rest, b.top(), depth)
+	}
 	if err := b.descend(depth); err != nil {
 		return answer{}, err
 	}
 	switch t := tree.(type) {
-	case Leaf:
-		mark := len(b.stack)
-		bound, err := b.path(b.push(t.Path, rest), depth)
-		b.stack = b.stack[:mark]
-		return bound, err
 	case Alt:
 		found := alternatives{all: b.all}
 		for i, branch := range t {
@@ -245,6 +223,17 @@ func (b *binder) tree(tree Tree, rest Path, depth int) (answer, *BindError) {
 		return b.union(t, rest, depth)
 	}
 	return answer{tree: tree}, nil
+}
+
+// leaf binds a path with rest appended, which begins at a start.
+func (b *binder) leaf(leaf Leaf, rest Path, from *start, depth int) (answer, *BindError) {
+	if err := b.descend(depth); err != nil {
+		return answer{}, err
+	}
+	mark := len(b.stack)
+	bound, err := b.path(b.push(leaf.Path, rest), from, depth)
+	b.stack = b.stack[:mark]
+	return bound, err
 }
 
 // push gives a path with rest appended, on the stack where it is a new one.

@@ -86,12 +86,13 @@ const maxSteps = 5000
 // evaluates all alternatives. Its outcome is Bind's. Where a trace gets too
 // long, a step has its outcome but no children, and Why says so. Visit is not
 // called.
-func (in Interpreter) Delegate(path Path) *Step {
-	in.Visit = nil
-	t := tracer{Interpreter: &in, left: maxSteps}
-	t.hidden = binder{Interpreter: in, budget: newBudget(in.MaxWork)}
+func (in *Interpreter) Delegate(path Path) *Step {
+	quiet := *in
+	quiet.Visit = nil
+	t := tracer{Interpreter: &quiet, left: maxSteps}
+	t.hidden = binder{Interpreter: &quiet, budget: newBudget(in.MaxWork)}
 	root := t.path(path, 0)
-	tree, err := in.Bind(path)
+	tree, err := quiet.Bind(path)
 	if err != nil {
 		root.fail(asBindError(err), false)
 	} else {
@@ -113,7 +114,7 @@ func (t *tracer) path(path Path, depth int) *Step {
 	t.left -= 1 + len(path)/64 + len(t.Dtab)/1024
 	step := &Step{Kind: StepPath, Path: path.Join(), Weight: 1}
 	if t.left < 0 {
-		bound, err := t.hidden.path(path, depth)
+		bound, err := t.hidden.path(path, t.top(), depth)
 		step.Why = "the trace is too long to show more"
 		if err != nil {
 			step.fail(err, t.hidden.thrown)
@@ -124,9 +125,9 @@ func (t *tracer) path(path Path, depth int) *Step {
 	}
 	var matching []*Dentry
 	var m matches
-	t.match(path, &m)
-	for d := t.next(path, &m); d != nil; d = t.next(path, &m) {
-		matching = append(matching, d)
+	t.match(path, t.top(), &m)
+	for d := t.next(path, &m); d.Dentry != nil; d = t.next(path, &m) {
+		matching = append(matching, d.Dentry)
 	}
 	if len(matching) == 1 {
 		if _, neg := matching[0].Dst.(Neg); neg {
@@ -152,28 +153,29 @@ func (t *tracer) path(path Path, depth int) *Step {
 
 // named puts the namers' answer below a step.
 func (t *tracer) named(step *Step, depth int) {
-	reply := ask(t.Namers, step.Path, nil)
+	var a asker
+	tree, name, err := a.ask(t.Namers, step.Path)
 	by := ""
 	switch {
-	case reply.by >= 0:
-		by = "/#" + t.Namers[reply.by].Prefix().String()
-	case reply.by == byUtility && len(step.Path) > 1:
+	case a.by >= 0:
+		by = "/#" + t.Namers[a.by].Prefix().String()
+	case a.by == byUtility && len(step.Path) > 1:
 		by = Path{"$", step.Path[1]}.String()
 	}
 	switch {
-	case reply.err != nil:
+	case err != nil:
 		step.Namer = by
-		step.fail(reply.err, reply.thrown)
+		step.fail(err, a.thrown)
 		return
 	case depth+1 > maxDepth:
 		step.fail(depthError(), false)
 		return
 	}
 	var child *Step
-	if reply.tree != nil {
-		child = t.tree(reply.tree, nil, depth+1)
+	if tree != nil {
+		child = t.tree(tree, nil, depth+1)
 	} else {
-		child = t.path(reply.path, depth+1)
+		child = t.path(name, depth+1)
 	}
 	child.Namer = by
 	step.Children = append(step.Children, child)

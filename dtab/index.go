@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // Index is a table made ready for many bindings: a look-up costs what the name
@@ -16,6 +17,10 @@ type Index struct {
 	// even says that the numbers are those of a new index.
 	even bool
 	root *Node
+	// top is where names begin that no entry has made, and starts is where those
+	// begin that the entries make, as far as that is known.
+	top    start
+	starts []atomic.Pointer[start]
 	// binders are those of earlier bindings under the table.
 	binders sync.Pool
 }
@@ -33,7 +38,8 @@ func (x *Index) binder() *binder {
 // done takes back a binder that is not used any more.
 func (x *Index) done(b *binder) {
 	if x != nil {
-		b.Interpreter, b.memo = Interpreter{}, memo{}
+		b.Interpreter = nil
+		b.memo = memo{}
 		x.binders.Put(b)
 	}
 }
@@ -43,16 +49,22 @@ const spacing = 1 << 20
 
 // NewIndex makes the index of a table, which must not be changed afterwards.
 func NewIndex(table Dtab) *Index {
-	x := &Index{table: table, order: make([]int64, len(table)), even: true}
+	order := make([]int64, len(table))
 	e := newIndexEdit()
 	root := e.own(&Node{})
 	for i := range table {
-		x.order[i] = int64(i+1) * spacing
-		e.add(root, table[i].Prefix, x.order[i])
+		order[i] = int64(i+1) * spacing
+		e.add(root, table[i].Prefix, order[i])
 	}
 	e.sort()
-	x.root = root
-	return x
+	return newIndex(table, order, true, root)
+}
+
+func newIndex(table Dtab, order []int64, even bool, root *Node) *Index {
+	return &Index{
+		table: table, order: order, even: even, root: root,
+		top: start{at: root}, starts: make([]atomic.Pointer[start], len(table)),
+	}
 }
 
 // Dtab gives the table. It must not be changed.
@@ -77,25 +89,25 @@ func (x *Index) With(table Dtab) (next *Index, edited []Prefix) {
 		edited = append(edited, table[i].Prefix)
 	}
 	if x.rewritten(table, gone, come) {
-		return &Index{table: table, order: x.order, even: x.even, root: x.root}, edited
+		return newIndex(table, x.order, x.even, x.root), edited
 	}
 	order, ok := x.renumber(len(table), gone, come)
 	if !ok || len(edited) > 64+len(table)/4 {
 		return NewIndex(table), edited
 	}
-	next = &Index{table: table, order: order, root: x.root}
+	root := x.root
 	e := newIndexEdit()
 	for _, i := range gone {
-		if next.root = e.remove(next.root, x.table[i].Prefix, x.order[i]); next.root == nil {
-			next.root = &Node{}
+		if root = e.remove(root, x.table[i].Prefix, x.order[i]); root == nil {
+			root = &Node{}
 		}
 	}
 	for _, i := range come {
-		next.root = e.own(next.root)
-		e.add(next.root, table[i].Prefix, order[i])
+		root = e.own(root)
+		e.add(root, table[i].Prefix, order[i])
 	}
 	e.sort()
-	return next, edited
+	return newIndex(table, order, false, root), edited
 }
 
 // rewritten tells that an edit leaves every prefix where it is.
@@ -137,11 +149,11 @@ func (x *Index) renumber(n int, gone, come []int) ([]int64, bool) {
 	return append(order, kept[from:]...), true
 }
 
-// entry gives the entry of a number.
-func (x *Index) entry(number int64) *Dentry {
+// entry gives which entry has a number.
+func (x *Index) entry(number int64) int {
 	if x.even {
-		return &x.table[number/spacing-1]
+		return int(uint64(number)/spacing) - 1
 	}
 	i, _ := slices.BinarySearch(x.order, number)
-	return &x.table[i]
+	return i
 }

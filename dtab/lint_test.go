@@ -68,12 +68,12 @@ func without(in dtab.Interpreter, i int) dtab.Interpreter {
 // take too long to bind by either are not compared.
 func sameAnswer(t *rapid.T, what string, a, b dtab.Interpreter, name dtab.Path, all bool) {
 	a.MaxWork, b.MaxWork = 5000, 5000
-	bind := dtab.Interpreter.Bind
+	bind := (*dtab.Interpreter).Bind
 	if all {
-		bind = dtab.Interpreter.BindAll
+		bind = (*dtab.Interpreter).BindAll
 	}
-	x, errX := bind(a, name)
-	y, errY := bind(b, name)
+	x, errX := bind(&a, name)
+	y, errY := bind(&b, name)
 	for _, err := range []error{errX, errY} {
 		if failed, ok := errors.AsType[*dtab.BindError](err); ok && failed.Kind == dtab.ErrWork {
 			return

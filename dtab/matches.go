@@ -15,21 +15,54 @@ type matches struct {
 	n, read int
 }
 
-// match begins with the entries that match a path.
-func (in *Interpreter) match(path Path, m *matches) {
+// match is an entry that matches a path.
+type match struct {
+	*Dentry     // nil: there is none
+	i       int // which of Base it is; -1: it is of Dtab
+}
+
+// top is where a name begins that no entry of Base has made.
+func (in *Interpreter) top() *start {
+	if in.Base == nil {
+		return nil
+	}
+	return &in.Base.top
+}
+
+// first gives the entry that wins among those that match a path, whose start is
+// given. The others are what next gives.
+func (in *Interpreter) first(path Path, from *start, m *matches) match {
+	if len(in.Dtab) == 0 && from != nil && from.at == nil {
+		if from.found == 0 {
+			return match{}
+		}
+		i := in.Base.entry(from.found)
+		return match{&in.Base.table[i], i}
+	}
+	in.match(path, from, m)
+	return in.next(path, m)
+}
+
+// match begins with the entries that match a path, whose start is given.
+func (in *Interpreter) match(path Path, from *start, m *matches) {
 	m.own, m.limit = len(in.Dtab), math.MaxInt64
-	if in.Base != nil {
-		m.walk(in.Base.root, path)
+	if from == nil {
+		return
+	}
+	if from.found != 0 {
+		m.found[0], m.n = from.found, 1
+	}
+	if from.at != nil {
+		m.walk(from.at, path[from.passed:])
 	}
 }
 
-// next gives the next entry that matches, nil if none does. The path is always
-// the same.
-func (in *Interpreter) next(path Path, m *matches) *Dentry {
+// next gives the next entry that matches. The path is always the same.
+func (in *Interpreter) next(path Path, m *matches) match {
 	for m.own > 0 {
 		m.own--
 		if in.Dtab[m.own].Prefix.Matches(path) {
-			return &in.Dtab[m.own]
+			return match{&in.Dtab[m.own], -1}
 		}
 	}
 	if m.read == len(m.found) {
@@ -37,10 +70,22 @@ func (in *Interpreter) next(path Path, m *matches) *Dentry {
 		m.walk(in.Base.root, path)
 	}
 	if m.read == m.n {
-		return nil
+		return match{}
 	}
+	i := in.Base.entry(m.found[m.read])
 	m.read++
-	return in.Base.entry(m.found[m.read-1])
+	return match{&in.Base.table[i], i}
+}
+
+// more tells that further entries may match.
+func (m *matches) more() bool { return m.own > 0 || m.read < m.n }
+
+// start gives where names begin that an entry makes, whose right side is a path.
+func (in *Interpreter) start(of match) *start {
+	if of.i < 0 {
+		return in.top()
+	}
+	return in.Base.start(of.i)
 }
 
 // walk finds the greatest numbers below the limit.

@@ -50,9 +50,9 @@ func (m *memo) remembers() bool {
 }
 
 // remembered gives the remembered answer, or finds and remembers it.
-func (b *binder) remembered(path Path, depth int) (answer, *BindError) {
+func (b *binder) remembered(path Path, from *start, depth int) (answer, *BindError) {
 	if b.key = appendKey(b.key[:0], path); len(b.key) > maxKey {
-		return b.lookUp(path, depth)
+		return b.lookUp(path, from, depth, true)
 	}
 	for _, m := range b.known[string(b.key)] {
 		if deepest, ok := m.holds(depth); ok {
@@ -69,7 +69,7 @@ func (b *binder) remembered(path Path, depth int) (answer, *BindError) {
 	key := string(b.key)
 	deepest, cut, original := b.deepest, b.cut, b.original
 	b.deepest, b.cut = depth, false
-	found, err := b.lookUp(path, depth)
+	found, err := b.lookUp(path, from, depth, true)
 	b.store(key, memory{
 		answer: found, err: err, thrown: b.thrown, work: original - b.original + 1,
 		depth: depth, deepest: b.deepest, cut: b.cut,

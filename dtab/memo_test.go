@@ -32,8 +32,8 @@ func TestMemory(t *testing.T) {
 		in := &Interpreter{Dtab: table}
 		all := rapid.Bool().Draw(t, "all")
 		bind := func(lookups int) (string, bool) {
-			b := binder{Interpreter: *in, all: all, memo: memo{lookups: lookups}, budget: budget{real: 20_000, original: 20_000}}
-			found, err := b.path(Path{"a"}, 0)
+			b := binder{Interpreter: in, all: all, memo: memo{lookups: lookups}, budget: budget{real: 20_000, original: 20_000}}
+			found, err := b.path(Path{"a"}, b.top(), 0)
 			if b.exhausted() {
 				return "", false
 			}

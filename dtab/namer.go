@@ -3,7 +3,6 @@ package dtab
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 )
 
 // Namer answers for the names below one prefix, /#/<prefix>/.
@@ -133,14 +132,4 @@ func lowered(p Path) Path {
 		}
 	}
 	return p
-}
-
-// isLower tells of an ASCII text that it has no upper case.
-func isLower(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
-			return false
-		}
-	}
-	return true
 }

@@ -43,7 +43,7 @@ func TestWorkLimit(t *testing.T) {
 		in.Visit = func(dtab.Path) { visits++ }
 		in.MaxWork = rapid.IntRange(1, 50).Draw(t, "limit")
 		if got := outcome(in.Bind(path)); visits > in.MaxWork || !strings.Contains(got, "too many look-ups") && got !=
-			outcome(dtab.Interpreter{Dtab: in.Dtab, Namers: in.Namers}.Bind(path)) {
+			outcome((&dtab.Interpreter{Dtab: in.Dtab, Namers: in.Namers}).Bind(path)) {
 			t.Fatalf("%s: %d look-ups of %d, %s", path, visits, in.MaxWork, got)
 		}
 	})

@@ -39,22 +39,37 @@ type Weighted struct {
 // /#/io.l5d.k8s/default/http/hello; Residual is what was left of the path.
 type Bound struct{ ID, Residual Path }
 
-// idRoom is how many segments most ids have.
-const idRoom = 5
-
-// newBound makes a bound name of copies. Its id is start, and after it id.
+// newBound makes a bound name of copies. Its id is start, and after it id. What most
+// names need is one allocation.
 func newBound(start, id, residual Path) *Bound {
-	n := len(start) + len(id)
-	if n > idRoom || len(residual) > 0 {
-		return &Bound{ID: start.Join(id...), Residual: residual.Join()}
+	switch n := len(start) + len(id) + len(residual); {
+	case n <= 5:
+		b := &struct {
+			Bound
+			room [5]string
+		}{}
+		b.fill(b.room[:n], start, id, residual)
+		return &b.Bound
+	case n <= 8:
+		b := &struct {
+			Bound
+			room [8]string
+		}{}
+		b.fill(b.room[:n], start, id, residual)
+		return &b.Bound
 	}
-	b := &struct {
-		Bound
-		room [idRoom]string
-	}{}
-	b.ID = b.room[:n:n]
+	return &Bound{ID: start.Join(id...), Residual: residual.Join()}
+}
+
+// fill sets the name, which keeps its segments in room.
+func (b *Bound) fill(room, start, id, residual Path) {
+	n := len(start) + len(id)
+	b.ID = room[:n:n]
 	b.ID.set(start, id)
-	return &b.Bound
+	if len(residual) > 0 {
+		b.Residual = room[n:]
+		b.Residual.set(residual, nil)
+	}
 }
 
 func (Neg) isTree()    {}

@@ -8,55 +8,56 @@ import (
 
 // utility answers a path that begins with /$/: the names that need no
 // configuration (Finagle's Namer.global, linkerd's namer/core).
-func utility(path Path, stack []string) reply {
+func (a *asker) utility(path Path) (Tree, Path, *BindError) {
 	if len(path) < 2 {
-		return reply{tree: Neg{}, by: byUtility}
+		return Neg{}, nil, nil
 	}
 	name, args := path[1], path[2:]
 	switch name {
 	case "nil":
-		return reply{tree: Empty{}, by: byUtility}
+		return Empty{}, nil, nil
 	case "fail":
-		return reply{tree: Fail{}, by: byUtility}
+		return Fail{}, nil, nil
 	case "inet", "fixedinet":
 		if len(args) >= 2 && isInteger(args[1]) {
-			return inet(path, 4)
+			return inet(path, 4), nil, nil
 		}
 		if len(args) >= 1 && isInteger(args[0]) {
-			return inet(path, 3)
+			return inet(path, 3), nil, nil
 		}
 	case "io.buoyant.rinet":
-		return rinet(javaPath(args))
+		tree, err := a.rinet(javaPath(args))
+		return tree, nil, err
 	default:
 		if build, prefixed := rewriteOf(name); build != nil {
-			return rewrite(build, prefixed, javaPath(args), stack)
+			return a.rewrite(build, prefixed, javaPath(args))
 		}
 	}
-	return reply{by: byUtility, err: &BindError{
+	a.thrown = false
+	return nil, nil, &BindError{
 		Kind:    ErrUnknownNamer,
 		Message: "Unknown namer: " + javaString(name) + " for path: " + path.String(),
-	}}
+	}
 }
 
 // inet binds a path whose first n segments are an address.
-func inet(path Path, n int) reply {
-	return reply{tree: newBound(nil, path[:n], javaPath(path[n:])), by: byUtility}
-}
+func inet(path Path, n int) Tree { return newBound(nil, path[:n], javaPath(path[n:])) }
 
 // rinet binds port and host. The original makes the id by parsing a text of the
 // two, which can fail.
-func rinet(args Path) reply {
+func (a *asker) rinet(args Path) (Tree, *BindError) {
 	if len(args) < 2 {
-		return reply{tree: Neg{}, by: byUtility}
+		return Neg{}, nil
 	}
 	id := args[:2]
 	if !isLabel(id[0]) || !isLabel(id[1]) {
 		var err error
 		if id, err = ParsePath("/" + args[0] + "/" + args[1]); err != nil {
-			return reply{err: notAPath(err), thrown: true, by: byUtility}
+			a.thrown = true
+			return nil, notAPath(err)
 		}
 	}
-	return reply{tree: newBound(Path{"$", "io.buoyant.rinet"}, id, args[2:]), by: byUtility}
+	return newBound(Path{"$", "io.buoyant.rinet"}, id, args[2:]), nil
 }
 
 // build appends what a utility namer makes of its arguments; the rest of the
@@ -92,25 +93,26 @@ func rewriteOf(name string) (b build, prefixed bool) {
 	return nil, false
 }
 
-func rewrite(b build, prefixed bool, args Path, stack []string) reply {
-	mark := len(stack)
+// rewrite puts the path that a utility namer makes on the stack.
+func (a *asker) rewrite(b build, prefixed bool, args Path) (Tree, Path, *BindError) {
+	stack, mark := a.stack, len(a.stack)
 	if prefixed {
 		if len(args) == 0 {
-			return reply{tree: Neg{}, by: byUtility}
+			return Neg{}, nil, nil
 		}
 		stack = append(stack, args[0])
 		args = args[1:]
 	}
 	stack, used := b(stack, args)
 	if used == 0 {
-		return reply{tree: Neg{}, by: byUtility}
+		return Neg{}, nil, nil
 	}
 	if slices.Contains(stack[mark:], "") {
-		err := &BindError{Kind: ErrRequirement, Message: "requirement failed"}
-		return reply{err: err, thrown: true, by: byUtility}
+		a.thrown = true
+		return nil, nil, &BindError{Kind: ErrRequirement, Message: "requirement failed"}
 	}
-	stack = append(stack, args[used:]...)
-	return reply{path: stack[mark:], by: byUtility}
+	a.stack = append(stack, args[used:]...)
+	return nil, a.stack[mark:len(a.stack):len(a.stack)], nil
 }
 
 func domainToPath(to, args []string) ([]string, int) {

@@ -89,7 +89,7 @@ func (a answer) leads() string {
 
 // bind gives what a table says about a name. With failover the later
 // alternatives of the table stand behind the first.
-func (r *router) bind(in dtab.Interpreter, name dtab.Path, failover bool) answer {
+func (r *router) bind(in *dtab.Interpreter, name dtab.Path, failover bool) answer {
 	bind := in.Bind
 	if failover {
 		bind = in.BindAll

@@ -89,7 +89,7 @@ func prefixBelow(prefix dtab.Prefix, path dtab.Path) bool {
 // /ph => /$/io.buoyant.rinet ; /host => /ph/80 for the rule
 // /host/world => /host/evil. Who stands in for others is left out of the answer
 // when it is such an address.
-func (r *router) leadsOut(in dtab.Interpreter, name dtab.Path, a *answer) string {
+func (r *router) leadsOut(in *dtab.Interpreter, name dtab.Path, a *answer) string {
 	outside := func(t target) bool { return t.namer == nil }
 	if !slices.ContainsFunc(a.branches, func(b branch) bool { return slices.ContainsFunc(b.chain, outside) }) {
 		return ""

@@ -236,7 +236,7 @@ func (r rule) cause(sign string) Cause {
 }
 
 // newTrace reads the trace of a name; hide puts in words what stands for any text.
-func newTrace(in dtab.Interpreter, name dtab.Path, hide func(string) string) trace {
+func newTrace(in *dtab.Interpreter, name dtab.Path, hide func(string) string) trace {
 	t := trace{table: slices.Concat(in.Base.Dtab(), in.Dtab), exists: map[string]bool{}}
 	t.read(in.Delegate(name), hide)
 	return t

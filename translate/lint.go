@@ -187,7 +187,7 @@ func strip(table dtab.Dtab, o overlay) dtab.Dtab {
 }
 
 // targets finds rules that lead to services or ports that do not exist.
-func (l *linter) targets(r *router, table dtab.Dtab, policy string, in dtab.Interpreter) {
+func (l *linter) targets(r *router, table dtab.Dtab, policy string, in *dtab.Interpreter) {
 	if len(l.model.inventory.Services)+len(l.model.inventory.Files) == 0 {
 		return // nothing is known of what exists
 	}

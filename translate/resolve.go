@@ -131,7 +131,7 @@ func (m *Model) asked(o Override) (*router, Resolution) {
 // a caller's own rules; out says that these lead where they must not. What
 // policies change falls back to what there is without them, unless one of them
 // says otherwise.
-func (r *router) ask(name dtab.Path, active []dogfood.Policy, own dtab.Dtab) (in dtab.Interpreter, a answer, out string) {
+func (r *router) ask(name dtab.Path, active []dogfood.Policy, own dtab.Dtab) (in *dtab.Interpreter, a answer, out string) {
 	with := func(active []overlay) dtab.Dtab { return append(tableOf(active), own...) }
 	overlays := make([]overlay, len(active))
 	for i, p := range active {

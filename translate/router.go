@@ -70,8 +70,8 @@ const maxWork = 5_000
 
 // interpreter evaluates names under the router's table and what stands on top of
 // it, which may be nil. It is made for one binding at a time if visit is given.
-func (r *router) interpreter(over dtab.Dtab, visit func(dtab.Path)) dtab.Interpreter {
-	in := dtab.Interpreter{Base: r.table, Dtab: over, Visit: visit, MaxWork: maxWork}
+func (r *router) interpreter(over dtab.Dtab, visit func(dtab.Path)) *dtab.Interpreter {
+	in := &dtab.Interpreter{Base: r.table, Dtab: over, Visit: visit, MaxWork: maxWork}
 	in.Namers = make([]dtab.Namer, len(r.namers))
 	for i := range r.namers {
 		in.Namers[i] = &r.namers[i]

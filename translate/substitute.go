@@ -26,7 +26,7 @@ func substitutes(t v1alpha1.Transformer) bool {
 // (each name that is bound) and io.l5d.const (the whole answer, also a negative
 // one) say. A fixed path is bound by the namers alone: no table stands above
 // what an operator has fixed.
-func (r *router) substitute(in dtab.Interpreter, tree dtab.Tree) (dtab.Tree, error) {
+func (r *router) substitute(in *dtab.Interpreter, tree dtab.Tree) (dtab.Tree, error) {
 	until, _ := r.substitutions()
 	for _, t := range until {
 		if !substitutes(t) {
@@ -36,7 +36,7 @@ func (r *router) substitute(in dtab.Interpreter, tree dtab.Tree) (dtab.Tree, err
 		if err != nil {
 			return nil, err // checkTransformer has said so
 		}
-		fixed, err := dtab.Interpreter{Namers: in.Namers, MaxWork: in.MaxWork}.Bind(path)
+		fixed, err := (&dtab.Interpreter{Namers: in.Namers, MaxWork: in.MaxWork}).Bind(path)
 		if err != nil {
 			return nil, err
 		}

@@ -55,7 +55,7 @@ func (in *Input) Delegate() (Expected, error) {
 		part := err.Error()[:len(err.Error())-len(syntax.Error())]
 		return Expected{Outcome: "parse-error", Error: part + upstream(syntax)}, nil
 	}
-	tree, err := dtab.Interpreter{Dtab: table, Namers: namers}.Bind(path)
+	tree, err := (&dtab.Interpreter{Dtab: table, Namers: namers}).Bind(path)
 	if bind := (*dtab.BindError)(nil); errors.As(err, &bind) {
 		return Expected{Outcome: "error", Error: bind.Kind + ": " + bind.Message}, nil
 	}
