@@ -111,8 +111,9 @@ func (a *asker) rewrite(b build, prefixed bool, args Path) (Tree, Path, *BindErr
 		a.thrown = true
 		return nil, nil, &BindError{Kind: ErrRequirement, Message: "requirement failed"}
 	}
-	a.stack = append(stack, args[used:]...)
-	return nil, a.stack[mark:len(a.stack):len(a.stack)], nil
+	stack = append(stack, args[used:]...)
+	a.stack = stack
+	return nil, stack[mark:len(stack):len(stack)], nil
 }
 
 func domainToPath(to, args []string) ([]string, int) {
