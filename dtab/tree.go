@@ -39,37 +39,37 @@ type Weighted struct {
 // /#/io.l5d.k8s/default/http/hello; Residual is what was left of the path.
 type Bound struct{ ID, Residual Path }
 
-// newBound makes a bound name of copies. Its id is start, and after it id. What most
-// names need is one allocation.
+// newBound makes a bound name of copies. Its id is start, and after it id.
 func newBound(start, id, residual Path) *Bound {
-	switch n := len(start) + len(id) + len(residual); {
-	case n <= 5:
-		b := &struct {
-			Bound
-			room [5]string
-		}{}
-		b.fill(b.room[:n], start, id, residual)
-		return &b.Bound
-	case n <= 8:
-		b := &struct {
-			Bound
-			room [8]string
-		}{}
-		b.fill(b.room[:n], start, id, residual)
-		return &b.Bound
-	}
-	return &Bound{ID: start.Join(id...), Residual: residual.Join()}
-}
-
-// fill sets the name, which keeps its segments in room.
-func (b *Bound) fill(room, start, id, residual Path) {
 	n := len(start) + len(id)
+	b, room := roomy(n + len(residual))
 	b.ID = room[:n:n]
 	b.ID.set(start, id)
 	if len(residual) > 0 {
 		b.Residual = room[n:]
 		b.Residual.set(residual, nil)
 	}
+	return b
+}
+
+// roomy gives a bound name with room for some segments, in one allocation where they
+// are as few as most names have.
+func roomy(segments int) (*Bound, Path) {
+	switch {
+	case segments <= 5:
+		b := &struct {
+			Bound
+			room [5]string
+		}{}
+		return &b.Bound, b.room[:segments]
+	case segments <= 8:
+		b := &struct {
+			Bound
+			room [8]string
+		}{}
+		return &b.Bound, b.room[:segments]
+	}
+	return &Bound{}, make(Path, segments)
 }
 
 func (Neg) isTree()    {}
