@@ -68,8 +68,8 @@ type Cluster struct {
 	recalled map[id]object
 	// kept are the objects that went with their kind, and are served.
 	kept map[id]bool
-	// generations of the objects of ours.
-	generations map[id]int64
+	// ours are the objects of ours in the form that was read last.
+	ours map[id]Object
 
 	mu      sync.Mutex
 	follows map[scope]*follower
@@ -95,7 +95,7 @@ func NewCluster(o ClusterOptions) (*Cluster, error) {
 	}
 	c := &Cluster{
 		options: o, clients: clients, inbox: newInbox(), store: newStore(),
-		findings: map[id][]dtab.Finding{}, recalled: recall(o.LastGood), kept: map[id]bool{}, generations: map[id]int64{}, follows: map[scope]*follower{}, metrics: newClusterMetrics(),
+		findings: map[id][]dtab.Finding{}, recalled: recall(o.LastGood), kept: map[id]bool{}, ours: map[id]Object{}, follows: map[scope]*follower{}, metrics: newClusterMetrics(),
 	}
 	for _, k := range o.LastKept {
 		c.kept[id{k.Kind, k.Namespace, k.Name}] = true
@@ -170,14 +170,14 @@ func (c *Cluster) start(ctx context.Context, f *follower) {
 func (c *Cluster) take() {
 	for i, r := range c.inbox.take() {
 		delete(c.findings, i)
-		delete(c.generations, i)
+		delete(c.ours, i)
 		delete(c.kept, i)
 		if r.kept {
 			c.keep(i)
 			continue
 		}
 		if r.generation > 0 {
-			c.generations[i] = r.generation
+			c.ours[i] = Object{Kind: i.kind, Namespace: i.namespace, Name: i.name, Generation: r.generation, UID: r.uid}
 		}
 		source := i.String()
 		if old, ok := c.recalled[i]; ok {
@@ -235,12 +235,7 @@ func (c *Cluster) refer(ctx context.Context) (more bool) {
 }
 
 func (c *Cluster) objects() []Object {
-	var all []Object
-	for i, generation := range c.generations {
-		all = append(all, Object{i.kind, i.namespace, i.name, generation})
-	}
-	slices.SortFunc(all, compareObjects)
-	return all
+	return slices.SortedFunc(maps.Values(c.ours), compareObjects)
 }
 
 func compareObjects(a, b Object) int {

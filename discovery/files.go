@@ -28,6 +28,8 @@ type Update struct {
 type Object struct {
 	Kind, Namespace, Name string
 	Generation            int64
+	// UID is that of its object in the cluster: one that was made anew is another.
+	UID string `json:",omitempty"`
 }
 
 // Files watches manifests: a directory with all directories in it, or one file,

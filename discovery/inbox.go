@@ -17,8 +17,9 @@ type reading struct {
 	found  []dtab.Finding
 	// kept: it is gone with its kind, and is served as it was.
 	kept bool
-	// generation of an object of ours, else 0.
+	// generation and uid of an object of ours, else 0 and "".
 	generation int64
+	uid        string
 }
 
 // inbox holds what has been read until somebody takes it. Of each object it

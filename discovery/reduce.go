@@ -72,10 +72,12 @@ func reduceOurs[T any](u *unstructured.Unstructured, o *T, check func(*T) []v1al
 	i := id{u.GetKind(), u.GetNamespace(), u.GetName()}
 	origin := translate.Origin{Name: nameOf(i)}
 	r := &reduced{ObjectMeta: metav1.ObjectMeta{Namespace: i.namespace, Name: i.name}, id: i}
-	r.generation = u.GetGeneration()
+	r.generation, r.uid = u.GetGeneration(), string(u.GetUID())
 	text, err := json.Marshal(map[string]any{
 		"apiVersion": u.GetAPIVersion(), "kind": i.kind, "spec": u.Object["spec"],
-		"metadata": map[string]any{"name": i.name, "namespace": i.namespace, "uid": u.GetUID(), "generation": u.GetGeneration()},
+		"metadata": map[string]any{
+			"name": i.name, "namespace": i.namespace, "uid": u.GetUID(), "generation": u.GetGeneration(), "creationTimestamp": u.GetCreationTimestamp(),
+		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", origin.Name, err)

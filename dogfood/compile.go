@@ -70,7 +70,7 @@ func (c compiler) policy(namespace string) Policy {
 	p := Policy{
 		ID: c.obj.Name, Name: c.obj.Name, Namespace: c.obj.Namespace,
 		Routers: spec.Routers, Fallback: spec.Fallback, Priority: spec.Priority,
-		Pos: c.position,
+		Pos: c.position, Created: c.obj.CreationTimestamp.Unix(),
 	}
 	if p.Fallback == "" {
 		p.Fallback = v1alpha1.FallbackBaseline

@@ -34,6 +34,9 @@ type Policy struct {
 	Expires time.Time
 	// Join is what its links do; nil: it has none.
 	Join *Join
+	// Created is when the object was, in Unix seconds; where nobody tells it, the same
+	// for all.
+	Created int64
 	// Pos is where the object was written.
 	Pos dtab.Pos
 }
@@ -69,12 +72,13 @@ func rank(p Policy) int {
 
 // Unique leaves out policies whose id another one has, since a context holds
 // nothing but ids. An ordinary policy keeps it before a member of a family
-// does, and then the one that comes first by namespace and name. There is a
-// finding for each one left out. The order of the rest is Sort's.
+// does, and then the one that was created first, so that nobody takes it from
+// somebody else by a mistake; of those in the same second it is the first by
+// namespace and name. There is a finding for each one left out. The order of the rest is Sort's.
 func Unique(policies []Policy) ([]Policy, []dtab.Finding) {
 	claims := slices.Clone(policies)
 	slices.SortStableFunc(claims, func(a, b Policy) int {
-		return cmp.Or(-cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(-cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Created, b.Created), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
 	owners := map[string]Policy{}
 	var kept []Policy

@@ -29,6 +29,8 @@ import (
 type Object struct {
 	Kind, Namespace, Name string
 	Generation            int64
+	// UID tells it from one of its name that was deleted.
+	UID string
 }
 
 // Options of a Writer.
@@ -52,9 +54,8 @@ type Writer struct {
 	options Options
 	mu      sync.Mutex
 	objects map[key]Object
-	// written are the conditions that an object was seen or written with last.
-	// Only Run uses it.
-	written map[key][]metav1.Condition
+	// written is what an object was seen or written with last. Only Run uses it.
+	written map[key]seen
 	// failed says why objects could not be written last. Only Run uses it.
 	failed map[key]metav1.StatusReason
 	// queue is nil while nobody runs.
@@ -63,12 +64,18 @@ type Writer struct {
 
 type key struct{ kind, namespace, name string }
 
+// seen are the conditions of the object of a uid.
+type seen struct {
+	uid        string
+	conditions []metav1.Condition
+}
+
 // New makes a Writer.
 func New(o Options) *Writer {
 	if o.PerSecond <= 0 {
 		o.PerSecond = 20
 	}
-	return &Writer{options: o, objects: map[key]Object{}, written: map[key][]metav1.Condition{}, failed: map[key]metav1.StatusReason{}}
+	return &Writer{options: o, objects: map[key]Object{}, written: map[key]seen{}, failed: map[key]metav1.StatusReason{}}
 }
 
 // Set says which objects there are, and that what there is to say of any of
@@ -156,7 +163,8 @@ func (w *Writer) write(ctx context.Context, k key, pace *rate.Limiter) error {
 		delete(w.written, k)
 		return nil
 	}
-	if last, ok := w.written[k]; ok && equality.Semantic.DeepEqual(w.options.Conditions(o, last, time.Now()), last) {
+	if last, ok := w.written[k]; ok && last.uid == o.UID &&
+		equality.Semantic.DeepEqual(w.options.Conditions(o, last.conditions, time.Now()), last.conditions) {
 		return nil
 	}
 	client := w.options.Client.Resource(k.resource()).Namespace(k.namespace)
@@ -166,8 +174,8 @@ func (w *Writer) write(ctx context.Context, k key, pace *rate.Limiter) error {
 		return nil
 	case err != nil:
 		return err
-	case live.GetGeneration() > o.Generation:
-		return nil // what is known is of an older form; the next Set tells of this one
+	case live.GetGeneration() > o.Generation || string(live.GetUID()) != o.UID:
+		return nil // what is known is of an older form, or of one before it; the next Set tells of this one
 	}
 	var status v1alpha1.Status
 	if held, ok := live.Object["status"].(map[string]any); ok {
@@ -177,7 +185,7 @@ func (w *Writer) write(ctx context.Context, k key, pace *rate.Limiter) error {
 	}
 	after := w.options.Conditions(o, status.Conditions, time.Now())
 	if equality.Semantic.DeepEqual(after, status.Conditions) {
-		w.written[k] = after
+		w.written[k] = seen{o.UID, after}
 		return nil
 	}
 	if err := pace.Wait(ctx); err != nil {
@@ -192,7 +200,7 @@ func (w *Writer) write(ctx context.Context, k key, pace *rate.Limiter) error {
 		return err
 	}
 	w.options.Metrics.writes.WithLabelValues("written").Inc()
-	w.written[k] = after
+	w.written[k] = seen{o.UID, after}
 	w.tell(live, status.Conditions, after)
 	return nil
 }

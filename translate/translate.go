@@ -51,6 +51,7 @@ func newModel(inv *Inventory, now time.Time, last *Model) *Model {
 		waiting: map[Key]*certificate{},
 	}
 	m.readPolicies(now, last)
+	var all []claimant
 	for _, src := range inv.Routers {
 		r, found := newRouterAfter(inv, src, last.served(Key{src.Object.Namespace, src.Object.Name}))
 		m.findings = append(m.findings, found...)
@@ -60,12 +61,17 @@ func newModel(inv *Inventory, now time.Time, last *Model) *Model {
 				m.findings = append(m.findings, keptFinding("router "+key.String(), src.Origin.Field("spec").At(1, 1)))
 			}
 		}
-		if r != nil && m.unique(r) {
-			m.findings = append(m.findings, r.notices...)
-			r.seePorts(m.overlays)
-			m.readTLS(r, now, last)
-			m.routers = append(m.routers, r)
+		if r != nil {
+			all = append(all, claimant{r, src.Object.CreationTimestamp.Unix()})
 		}
+	}
+	routers, found := unique(all)
+	m.findings = append(m.findings, found...)
+	for _, r := range routers {
+		m.findings = append(m.findings, r.notices...)
+		r.seePorts(m.overlays)
+		m.readTLS(r, now, last)
+		m.routers = append(m.routers, r)
 	}
 	return m
 }
@@ -113,41 +119,6 @@ func withoutFallback(table dtab.Dtab) dtab.Dtab {
 		table[i].Dst = dtab.Alt{d.Dst, dtab.Fail{}}
 	}
 	return table
-}
-
-// unique tells that no other router listens on the same port of the same class.
-func (m *Model) unique(r *router) bool {
-	for _, other := range m.routers {
-		if other.spec.ProxyClass != r.spec.ProxyClass {
-			continue
-		}
-		for _, p := range r.ports() {
-			if !slices.ContainsFunc(other.ports(), func(o port) bool { return o.number == p.number }) {
-				continue
-			}
-			m.findings = append(m.findings, dtab.Finding{
-				Code: codeConflict, Severity: dtab.Error, Pos: r.origin.Field(p.field).At(1, 1),
-				Message: fmt.Sprintf("port %d of class %s is taken by router %s", p.number, r.spec.ProxyClass, other.key),
-				Hint:    "give one of them another port; until then this one is not served",
-			})
-			return false
-		}
-	}
-	return true
-}
-
-// port is one that a router listens on, with the field that says so.
-type port struct {
-	number int32
-	field  string
-}
-
-func (r *router) ports() []port {
-	all := []port{{r.spec.Port, "spec.port"}}
-	if r.spec.TLS != nil {
-		all = append(all, port{r.spec.TLS.Port, "spec.tls.port"})
-	}
-	return all
 }
 
 // Findings gives what is wrong with the objects, sorted by position.

@@ -36,7 +36,7 @@ const demandTable = `
 // demandLab is a mesh of a few services, whose router is on demand, and its
 // control plane, which can be replaced.
 type demandLab struct {
-	t        *testing.T
+	t        testing.TB
 	port     int
 	declared []string
 	policies string
@@ -55,7 +55,7 @@ type demandLab struct {
 	stop     func()
 }
 
-func newDemandLab(t *testing.T, services ...string) *demandLab {
+func newDemandLab(t testing.TB, services ...string) *demandLab {
 	l := &demandLab{
 		t: t, port: envoytest.FreePorts(t, 1)[0], hosts: map[string]string{}, services: map[translate.Key]*translate.Service{},
 		address: "127.0.0.1:0", stop: func() {},
@@ -185,7 +185,7 @@ func (l *demandLab) expect(host, want string, headers ...string) {
 }
 
 // clusters gives the last parts of the names of the mesh's clusters that an Envoy has.
-func clusters(t *testing.T, e *envoytest.Envoy) []string {
+func clusters(t testing.TB, e *envoytest.Envoy) []string {
 	var all []string
 	for line := range strings.Lines(e.Get(t, "/clusters")) {
 		if name, _, ok := strings.Cut(line, "::"); ok && strings.HasPrefix(name, "/") {

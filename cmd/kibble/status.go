@@ -119,7 +119,7 @@ func (r *reporter) set(u *discovery.Update, m *translate.Model, facts conditions
 	for _, o := range u.Objects {
 		so := status.Object(o)
 		routers := routersOf(u.Inventory, o)
-		co := conditions.Object{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name, Generation: o.Generation, Routers: routers}
+		co := conditions.Object{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name, Generation: o.Generation, UID: o.UID, Routers: routers}
 		for _, router := range routers {
 			if class, ok := m.ClassOf(router); ok {
 				co.Classes = append(co.Classes, class)

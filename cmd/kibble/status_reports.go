@@ -61,7 +61,7 @@ func (s *serving) everywhere(ctx context.Context, from *status.Reports, u *disco
 func digest(u *discovery.Update) string {
 	objects := make([]conditions.Object, 0, len(u.Objects))
 	for _, o := range u.Objects {
-		objects = append(objects, conditions.Object{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name, Generation: o.Generation})
+		objects = append(objects, conditions.Object{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name, Generation: o.Generation, UID: o.UID})
 	}
 	return conditions.Digest(objects)
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -26,7 +27,9 @@ type Link struct {
 	left     int           // bytes until all connections end; 0: they do not
 	every    int           // what left is set to then
 	cuts     int           // how often they did
-	answer   int           // in place of the API server: this status to everybody
+	refusal  *Refusal      // in place of the API server; nil: it answers
+	refused  []time.Time   // when requests were
+	api      http.Handler  // the API server, for those that are not
 	identity *tls.Certificate
 	tasks    sync.WaitGroup
 }
@@ -92,14 +95,12 @@ func (k *Link) Freeze() (thaw func()) {
 	}
 }
 
-// Answer ends all connections, and has every request answered with this status
-// in place of the API server's answer; 0: by the API server again.
+// Answer is Refuse for every request; 0: the API server answers again.
 func (k *Link) Answer(status int) error {
-	k.Cut()
-	k.mu.Lock()
-	k.answer = status
-	k.mu.Unlock()
-	return k.Mend()
+	if status == 0 {
+		return k.Refuse(nil)
+	}
+	return k.Refuse(&Refusal{Status: status})
 }
 
 // Cut ends all connections and takes no more.
@@ -141,10 +142,10 @@ func (k *Link) Mend() error {
 func (k *Link) pass(from net.Conn) {
 	defer from.Close()
 	k.mu.Lock()
-	target, answer := k.target, k.answer
+	target, refusal := k.target, k.refusal
 	k.mu.Unlock()
-	if answer != 0 {
-		k.refuse(from, answer)
+	if refusal != nil {
+		k.answer(from, refusal)
 		return
 	}
 	to, err := net.Dial("tcp", target)

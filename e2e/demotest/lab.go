@@ -45,6 +45,7 @@ type Lab struct {
 
 	bin, dir, certs string
 	program         string // that control planes are
+	clock           string // the file of the clock of the last of them, "" if it is the machine's
 	flags           []string
 	proxiesThrough  func(string) string
 	control         *rest.Config // kibble's own rights
@@ -61,6 +62,8 @@ type Options struct {
 	Replicas int
 	// AnotherVersion has the last of the control planes be of another version.
 	AnotherVersion bool
+	// OwnClock has the last of the control planes have a clock of its own: see SetClock.
+	OwnClock bool
 	// Flags are further flags of the control planes. Each has a state directory of
 	// its own besides.
 	Flags []string
@@ -91,6 +94,9 @@ func Start(t testing.TB, o Options) *Lab {
 	}
 	if o.AnotherVersion {
 		l.anotherVersion()
+	}
+	if o.OwnClock {
+		l.clockOfItsOwn()
 	}
 	if o.Through != nil {
 		l.control.Host = "https://" + o.Through(l.Cluster)

@@ -109,6 +109,14 @@ func (l *Lab) Delete(kind, name string) {
 	l.Must(l.client(named(kind, name)).Delete(l.Context(), name, metav1.DeleteOptions{}))
 }
 
+// DeleteIn deletes an object of Kibble's kinds in a namespace.
+func (l *Lab) DeleteIn(namespace, kind, name string) error {
+	l.Helper()
+	o := named(kind, name)
+	o.SetNamespace(namespace)
+	return l.client(o).Delete(l.Context(), name, metav1.DeleteOptions{})
+}
+
 // EditDtab replaces a part of a Router's dtab.
 func (l *Lab) EditDtab(router, before, after string) {
 	l.Helper()

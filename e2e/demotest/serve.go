@@ -58,6 +58,9 @@ func (l *Lab) Serve() *Replica {
 		"--xds-address", r.XDS, "--admin-address", r.Admin,
 		"--tls-cert", filepath.Join(server, "tls.crt"), "--tls-key", filepath.Join(server, "tls.key"), "--client-ca", filepath.Join(server, "ca.crt"),
 	}, l.flags...)...)
+	if l.clock != "" {
+		r.Process.Env = append(os.Environ(), clockFile+"="+l.clock)
+	}
 	l.Replicas = append(l.Replicas, r)
 	r.Start()
 	l.AwaitReady(r)

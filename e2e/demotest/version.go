@@ -40,10 +40,17 @@ func (l *Lab) anotherVersion() {
 	}
 	overlay, err := json.Marshal(map[string]any{"Replace": replaced})
 	l.Must(err)
+	l.buildOver(dir, overlay)
+}
+
+// buildOver builds kibble with some of its source files replaced, into a directory;
+// the control planes that are started from now on are that program.
+func (l *Lab) buildOver(dir string, overlay []byte) {
+	l.Helper()
 	l.Must(os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600))
 	l.program = filepath.Join(dir, "kibble")
 	command := exec.CommandContext(l.Context(), "go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-o", l.program, "./cmd/kibble")
-	command.Dir = root
+	command.Dir = "../.."
 	if out, err := command.CombinedOutput(); err != nil {
 		l.Fatalf("%v\n%s", err, out)
 	}

@@ -52,6 +52,8 @@ func TestOneControlPlane(t *testing.T) {
 		{"a crowd of proxies comes back", crowdComesBack},
 		{"half-open connections to the API server", frozen},
 		{"API server answers with errors", refusals},
+		{"API server says when to ask again", refusedUntilLater},
+		{"API server refuses status", statusRefused},
 		{"Router comes and goes", routerComesAndGoes},
 		{"namespace deleted", namespaceDeleted},
 		{"all endpoints vanish", endpointsVanish},
@@ -75,6 +77,10 @@ func TestOneControlPlane(t *testing.T) {
 		{"EndpointSlices of others", slicesOfOthers},
 		{"policies reordered", policiesReordered},
 		{"table in the wrong order", tableInTheWrongOrder},
+		{"Router in use moves", routerInUseMoves},
+		{"listeners in use change", listenersInUseChange},
+		{"on demand comes and goes", onDemandComesAndGoes},
+		{"way in moves", wayInMoves},
 		{"disk full", diskFull},
 	} {
 		if !t.Run(fault.name, func(t *testing.T) {

@@ -23,6 +23,8 @@ type Object struct {
 	Kind, Namespace, Name string
 	// Generation of the object that the facts were found for.
 	Generation int64
+	// UID tells it from one of its name that was deleted.
+	UID string
 	// Classes of the proxies that should have it; none: nothing is said of
 	// ConditionProgrammed, as for a Dtab.
 	Classes []string

@@ -149,7 +149,7 @@ func (r Report) All(read string) (all []Proxy) {
 func Digest(objects []Object) string {
 	sum := sha256.New()
 	for _, o := range objects {
-		fmt.Fprintf(sum, "%s %s/%s %d\n", o.Kind, o.Namespace, o.Name, o.Generation)
+		fmt.Fprintf(sum, "%s %s/%s %d %s\n", o.Kind, o.Namespace, o.Name, o.Generation, o.UID)
 	}
 	return hex.EncodeToString(sum.Sum(nil)[:8])
 }
