@@ -43,4 +43,18 @@ func TestPolicyEndsByItself(t *testing.T) {
 		}
 		m = m.Next(inv, end)
 	}
+
+	// The clock was wrong, and is set back: they have not ended.
+	for _, at := range []time.Time{second.AddDate(1, 0, 0), now} {
+		m = NewModel(inv, at)
+		if m.Outdated(at) || m.Outdated(at.Add(time.Minute)) {
+			t.Errorf("what was read at %v is outdated", at)
+		}
+	}
+	if m = NewModel(inv, second.AddDate(1, 0, 0)); !m.Outdated(now) {
+		t.Error("what has ended in a year from now has ended")
+	}
+	if end, _ := m.Next(inv, now).NextEnd(); !end.Equal(first) {
+		t.Errorf("the first ends at %v, want %v", end, first)
+	}
 }

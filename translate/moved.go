@@ -27,7 +27,7 @@ type token struct{ _ byte }
 // afterMove gives the model that follows where only endpoints have moved, nil
 // where anything else is new.
 func (m *Model) afterMove(inv *Inventory, now time.Time) *Model {
-	if end, ok := m.NextEnd(); ok && !now.Before(end) {
+	if m.Outdated(now) {
 		return nil
 	}
 	services := movedServices(m.inventory, inv, m.selectors())

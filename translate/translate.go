@@ -288,6 +288,15 @@ func (m *Model) NextEnd() (end time.Time, ok bool) {
 	return end, ok
 }
 
+// Outdated tells that the model, which was read at some time, may be another now
+// though nothing has changed: something of it has ended since, or the clock has
+// been set back, so that something may not have ended yet.
+func (m *Model) Outdated(now time.Time) bool {
+	now = now.Round(0) // what counts is the time of day
+	end, ok := m.NextEnd()
+	return ok && !now.Before(end) || now.Before(m.read.Round(0))
+}
+
 // RouterNames gives the names of the routers that can be served, namespace/name.
 func (m *Model) RouterNames() []string {
 	var all []string

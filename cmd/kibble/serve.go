@@ -211,8 +211,7 @@ func (s *serving) follow(ctx context.Context, updates <-chan discovery.Update) e
 			return nil
 		case last = <-updates:
 		case <-s.ends.C:
-			m := s.model.Load()
-			if end, ok := m.NextEnd(); ok && time.Now().Before(end) {
+			if m := s.model.Load(); !m.Outdated(time.Now()) {
 				s.awaitEnd(m)
 				continue
 			}
@@ -253,11 +252,13 @@ func (s *serving) publish(u discovery.Update) {
 const lookAgain = time.Minute
 
 // awaitEnd has follow look when the next policy ends. Timers do not know of
-// clocks that are set, so it looks now and then.
+// clocks that are set, forward or back, so it looks now and then.
 func (s *serving) awaitEnd(m *translate.Model) {
+	next := lookAgain
 	if end, ok := m.NextEnd(); ok {
-		s.ends.Reset(min(time.Until(end), lookAgain))
+		next = min(time.Until(end), next)
 	}
+	s.ends.Reset(next)
 }
 
 // foretell publishes the last snapshot, with the answers to overrides that come often.
