@@ -71,7 +71,7 @@ func Of(o Object, facts Facts, before []metav1.Condition, now time.Time) []metav
 	set(v1alpha1.ConditionResolvedRefs, resolved(own))
 	if len(o.Classes) > 0 {
 		last := meta.FindStatusCondition(before, v1alpha1.ConditionProgrammed)
-		set(v1alpha1.ConditionProgrammed, o.programmed(accepted, facts.Proxies, last))
+		set(v1alpha1.ConditionProgrammed, o.programmed(accepted, facts.Proxies, last, now))
 	}
 	return after
 }

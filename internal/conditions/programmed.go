@@ -5,16 +5,20 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kibble.dev/api/v1alpha1"
+	"kibble.dev/translate"
 	"kibble.dev/xds/publish"
 )
 
 // programmed says whether the proxies have what the object asks for. The last
-// verdict may be nil.
-func (o Object) programmed(accepted verdict, proxies []Proxy, last *metav1.Condition) verdict {
+// verdict may be nil. Where it was about this form of the object, what proxies
+// lack by now is something else: that is told when it lasts.
+func (o Object) programmed(accepted verdict, proxies []Proxy, last *metav1.Condition, now time.Time) verdict {
+	settled := o.settled(last)
 	switch accepted.reason {
 	case v1alpha1.ReasonInvalid:
 		return verdict{metav1.ConditionFalse, v1alpha1.ReasonNotServed, "it is not served, because it is not accepted"}
@@ -37,7 +41,7 @@ func (o Object) programmed(accepted verdict, proxies []Proxy, last *metav1.Condi
 			} else {
 				words = first(words, fmt.Sprintf("%s refuses %s: %s", p.Node, refusal.Name, refusal.Words))
 			}
-		case behind(p) || p.Earlier && !o.settled(last):
+		case settled && behind(p.lasting(now)) || !settled && (behind(p) || p.Earlier):
 			pending += 1 + p.More
 		}
 	}
@@ -88,6 +92,22 @@ func (o Object) holds(r *publish.Refusal) bool {
 func behind(p Proxy) bool {
 	return slices.ContainsFunc(p.Status, func(s publish.Status) bool { return s.Behind > len(s.Refused) })
 }
+
+// lasting gives the proxy without what it has lacked for a short time only, and
+// without endpoints, which change all the time, unless it is late with an answer.
+func (p Proxy) lasting(now time.Time) Proxy {
+	p.Status = slices.Clone(p.Status)
+	for i := range p.Status {
+		s := &p.Status[i]
+		if !s.Overdue && (s.Type == translate.EndpointType || now.Sub(s.Since) < aWhile) {
+			s.Behind = len(s.Refused)
+		}
+	}
+	return p
+}
+
+// aWhile is how long a proxy may take for what changes.
+const aWhile = 5 * time.Second
 
 // settled tells that proxies were said to have this form of the object, or to
 // refuse it: then what was told of them before still holds.

@@ -81,25 +81,16 @@ func sorted(groups map[string]*Group) []*Group {
 }
 
 // Next gives the report after this one. Where all proxies had everything, and
-// nothing else was read since, those count that have lacked something for a
-// while: endpoints change all the time.
+// nothing else was read since, what they lack counts when it lasts.
 func (r Report) Next(read string, proxies []Proxy, now time.Time) Report {
 	if read == r.Read && !slices.ContainsFunc(r.Proxies, func(g Group) bool { return g.Behind }) {
 		proxies = slices.Clone(proxies)
 		for i := range proxies {
-			proxies[i].Status = slices.Clone(proxies[i].Status)
-			for j := range proxies[i].Status {
-				if s := &proxies[i].Status[j]; now.Sub(s.Since) < aWhile {
-					s.Behind = len(s.Refused)
-				}
-			}
+			proxies[i] = proxies[i].lasting(now)
 		}
 	}
 	return ReportOf(read, proxies)
 }
-
-// aWhile is how long a proxy may take for what changes.
-const aWhile = 5 * time.Second
 
 // refusals gives what a proxy refuses, without what differs from proxy to proxy.
 func refusals(p Proxy) (all []publish.Refusal) {

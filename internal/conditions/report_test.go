@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kibble.dev/api/v1alpha1"
+	"kibble.dev/translate"
 	"kibble.dev/xds/publish"
 )
 
@@ -118,6 +119,31 @@ func TestNextReport(t *testing.T) {
 	} {
 		if got := test.last.Next(test.read, test.proxies, now); got.Proxies[0].Behind != test.behind {
 			t.Errorf("%s: it says behind %v", test.name, got.Proxies[0].Behind)
+		}
+	}
+}
+
+// An object that proxies have stays so while something else changes, unless that
+// lasts; endpoints may change for ever.
+func TestProgrammedStays(t *testing.T) {
+	o := Object{Kind: v1alpha1.KindRouter, Namespace: "default", Name: "in", Generation: 2, Classes: []string{"edge"}, Routers: []string{"default/in"}}
+	now := time.Unix(1000, 0)
+	there := Of(o, Facts{Proxies: []Proxy{{Class: "edge", Node: "a"}}}, nil, now)
+	for _, test := range []struct {
+		name   string
+		before []metav1.Condition
+		status publish.Status
+		want   string
+	}{
+		{"a route, just now", there, publish.Status{Type: translate.VirtualHostType, Behind: 1, Since: now.Add(-time.Second)}, "Programmed"},
+		{"a route, for a while", there, publish.Status{Type: translate.VirtualHostType, Behind: 1, Since: now.Add(-time.Minute)}, "Pending"},
+		{"endpoints, for a while", there, publish.Status{Type: translate.EndpointType, Behind: 1, Since: now.Add(-time.Minute)}, "Programmed"},
+		{"endpoints that are not answered", there, publish.Status{Type: translate.EndpointType, Behind: 1, Since: now.Add(-time.Minute), Overdue: true}, "Pending"},
+		{"endpoints, with a new form of the object", nil, publish.Status{Type: translate.EndpointType, Behind: 1, Since: now.Add(-time.Second)}, "Pending"},
+	} {
+		after := Of(o, Facts{Proxies: []Proxy{{Class: "edge", Node: "a", Status: []publish.Status{test.status}}}}, test.before, now)
+		if after[2].Reason != test.want {
+			t.Errorf("%s: it says %s, want %s", test.name, after[2].Reason, test.want)
 		}
 	}
 }
