@@ -28,8 +28,8 @@ type Address struct {
 // counts as ready only where nothing else is. The result is sorted by IP, then
 // port, has no address twice, and belongs to the caller.
 func (v View) Endpoints(id dtab.Path) (addresses []Address, bound bool) {
-	q, ok := v.query(id)
-	if !ok || !q.exists() {
+	q, ok := v.bound(id)
+	if !ok {
 		return nil, false
 	}
 	all := q.candidates()

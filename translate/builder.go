@@ -130,15 +130,19 @@ func (b *builder) isHostItself(c *cell, t target) bool {
 
 // assign adds the load assignments of a cluster.
 func (cb *classBuilder) assign(t target, places []place) {
-	local := func(tr v1alpha1.Transformer) bool {
-		return tr.Kind == transformLocalhost || tr.Kind == transformLocalnode
-	}
-	if !slices.ContainsFunc(t.transformers, local) {
+	if !t.near() {
 		cb.endpoints(t.cluster, places)
 		return
 	}
 	cb.endpoints(t.cluster, nil)
 	cb.localEndpoints(t, places)
+}
+
+// near tells that requests stay where the proxy is: at its pod, or its node.
+func (t target) near() bool {
+	return slices.ContainsFunc(t.transformers, func(tr v1alpha1.Transformer) bool {
+		return tr.Kind == transformLocalhost || tr.Kind == transformLocalnode
+	})
 }
 
 // outside tells that a target is reached by DNS or by addresses that somebody
@@ -151,7 +155,7 @@ func (t target) outside() bool {
 func (cb *classBuilder) places(t target) []place {
 	var places []place
 	if t.namer != nil {
-		places, _ = t.namer.places(cb.inventory, t.id)
+		places, _ = t.namer.places(cb.inventory, t.id, t.chosen)
 	} else if p, ok := inetPlace(t.id); ok {
 		places = []place{p}
 	}

@@ -68,12 +68,17 @@ func member(c *clusterv3.Cluster) *clusterv3.Cluster {
 	return c
 }
 
-// edsCluster is a cluster whose endpoints come by EDS.
-func edsCluster(name string, http2 bool) *clusterv3.Cluster {
+// edsCluster is a cluster whose endpoints come by EDS. With near they are the
+// proxy's own pod, or pods of its node, and no proxies.
+func edsCluster(name string, http2, near bool) *clusterv3.Cluster {
+	retry := retryReceivers()
+	if near {
+		retry = retryPolicy()
+	}
 	c := member(newCluster(name))
 	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS}
 	c.EdsClusterConfig = &clusterv3.Cluster_EdsClusterConfig{EdsConfig: overADS()}
-	c.TypedExtensionProtocolOptions = upstreamHTTP(http2, retryPolicy())
+	c.TypedExtensionProtocolOptions = upstreamHTTP(http2, retry)
 	return c
 }
 

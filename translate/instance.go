@@ -21,6 +21,10 @@ type View struct {
 	Label string
 	// RootDir of an io.l5d.fs namer, as the Router writes it.
 	RootDir string
+
+	// late says that a name of io.l5d.k8s that has gone lately exists, with what
+	// was behind it.
+	late bool
 }
 
 // View gives what a configured namer sees.
@@ -42,8 +46,8 @@ func (inv *Inventory) Endpoints(id dtab.Path) ([]Address, bool) {
 func (v View) Has(kind string, id dtab.Path) bool {
 	switch kind {
 	case dtab.KindK8s:
-		q, ok := v.query(id)
-		return ok && q.exists()
+		_, ok := v.bound(id)
+		return ok
 	case dtab.KindK8sExternal:
 		_, _, ok := v.External(id)
 		return ok
@@ -104,8 +108,12 @@ func (v View) service(id dtab.Path) (*Service, string) {
 	if len(id) != n {
 		return nil, ""
 	}
-	key := Key{Namespace: strings.ToLower(id[0]), Name: strings.ToLower(id[2])}
-	return v.Inventory.Services[key], strings.ToLower(id[1])
+	return v.Inventory.Services[keyOf(id)], strings.ToLower(id[1])
+}
+
+// keyOf gives the Service that an id of io.l5d.k8s is about.
+func keyOf(id dtab.Path) Key {
+	return Key{Namespace: strings.ToLower(id[0]), Name: strings.ToLower(id[2])}
 }
 
 func (s *Service) port(number int) (ServicePort, bool) {
@@ -127,8 +135,25 @@ type query struct {
 	label, value string
 }
 
-func (v View) query(id dtab.Path) (query, bool) {
+// bound gives the query of a name that exists.
+func (v View) bound(id dtab.Path) (query, bool) {
 	service, port := v.service(id)
+	if q, ok := v.query(service, port, id); ok && q.exists() {
+		return q, true
+	}
+	if !v.late || port == "" {
+		return query{}, false
+	}
+	for _, g := range v.Inventory.lately[keyOf(id)] {
+		if q, ok := v.query(g.service, port, id); ok && q.exists() {
+			return q, true
+		}
+	}
+	return query{}, false
+}
+
+// query asks a Service, which may be nil, for the port of an id.
+func (v View) query(service *Service, port string, id dtab.Path) (query, bool) {
 	if service == nil {
 		return query{}, false
 	}

@@ -39,6 +39,10 @@ type Inventory struct {
 	Routers  []*Sourced[v1alpha1.Router]
 	Dtabs    []*Sourced[v1alpha1.Dtab]
 	Policies []*Sourced[v1alpha1.DogfoodPolicy]
+
+	// lately are Services as they were while they had names that have gone since,
+	// latest first. The inventories of models alone know them: see after.
+	lately map[Key][]gone
 }
 
 // KeyFile is a file of keys.

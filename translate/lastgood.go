@@ -13,6 +13,9 @@ import (
 // be served any more, because somebody broke it, goes on in the form in which
 // the model serves it, until it is mended or deleted: a finding says so.
 func (m *Model) Next(inv *Inventory, now time.Time) *Model {
+	if m.inventory != nil { // of one that was kept in a file, only the objects are known
+		inv = inv.after(m.inventory, m.selectors(), now)
+	}
 	if next := m.afterMove(inv, now); next != nil {
 		return next
 	}

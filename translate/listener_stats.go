@@ -1,8 +1,6 @@
 package translate
 
 import (
-	"slices"
-
 	xdscorev3 "github.com/cncf/xds/go/xds/core/v3"
 	xdsmatcherv3 "github.com/cncf/xds/go/xds/type/matcher/v3"
 	accesslogv3 "github.com/envoyproxy/go-control-plane/envoy/config/accesslog/v3"
@@ -37,9 +35,7 @@ func (r listenerSpec) direction() string {
 // handsOver tells that a router is in the way in: it gives requests to the pod
 // that its proxy stands beside, or to pods of its node.
 func (r *router) handsOver() bool {
-	return slices.ContainsFunc(r.spec.Transformers, func(t v1alpha1.Transformer) bool {
-		return t.Kind == transformLocalhost || t.Kind == transformLocalnode
-	})
+	return target{transformers: r.spec.Transformers}.near()
 }
 
 // mostSeries bounds what one router's requests can make of series in Envoy,

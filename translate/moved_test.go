@@ -26,13 +26,13 @@ func TestMovedIsMadeAnew(t *testing.T) {
 		m := NewModel(inv, now)
 		s, _ := m.SnapshotAfter(nil)
 		for range rapid.IntRange(1, 6).Draw(t, "changes") {
-			inv = moveSomething(t, inv)
+			inv, now = moveSomething(t, inv), later(t, now)
 			m = m.Next(inv, now)
 			if m.moved != nil {
 				quick++
 			}
 			s, _ = m.SnapshotAfter(s)
-			anew, _ := NewModel(inv, now).Snapshot()
+			anew, _ := NewModel(m.inventory, now).Snapshot()
 			if diff := differ(s, anew); diff != "" {
 				t.Fatal(diff)
 			}
@@ -49,7 +49,7 @@ func TestMovedIsMadeAnew(t *testing.T) {
 				}
 				return all
 			}
-			if got, want := answers(m), answers(NewModel(inv, now)); got != want {
+			if got, want := answers(m), answers(NewModel(m.inventory, now)); got != want {
 				t.Fatalf("explained\n%swant\n%s", got, want)
 			}
 		}
@@ -151,10 +151,13 @@ func moveSomething(t *rapid.T, inv *Inventory) *Inventory {
 	next.Services = maps.Clone(inv.Services)
 	name := rapid.SampledFrom([]string{"a", "b", "gateway"}).Draw(t, "service")
 	s := movingService(t, name)
-	if rapid.IntRange(0, 5).Draw(t, "more") == 0 {
-		s.Ports = nil
-	}
 	next.Services[s.Key] = s
+	switch rapid.IntRange(0, 9).Draw(t, "more") {
+	case 0:
+		s.Ports = nil
+	case 1:
+		delete(next.Services, s.Key)
+	}
 	return &next
 }
 

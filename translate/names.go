@@ -14,6 +14,7 @@ import (
 type names struct {
 	inventory *Inventory
 	services  map[string]map[string][]string // each list sorted
+	late      *names                         // those that have gone lately; nil: none
 }
 
 func newNames(inv *Inventory) *names {
@@ -34,6 +35,12 @@ func newNames(inv *Inventory) *names {
 
 // namesAfter gives the names of an inventory, given the model before, or nil.
 func namesAfter(inv *Inventory, last *Model) *names {
+	n := namesNowAfter(inv, last)
+	n.late = lateNames(inv)
+	return n
+}
+
+func namesNowAfter(inv *Inventory, last *Model) *names {
 	if last == nil || last.names == nil { // of one that was kept in a file, only the objects are known
 		return newNames(inv)
 	}
@@ -137,6 +144,16 @@ func portNames(svc *Service) []string {
 // given its other segments. Segments with marks may be anything. The list must
 // not be changed.
 func (n *names) values(from *namer, id dtab.Path, i int, m marks) []string {
+	now := n.existing(from, id, i, m)
+	if n.late == nil || !from.view.late {
+		return now
+	}
+	all := slices.Concat(now, n.late.existing(from, id, i, m))
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func (n *names) existing(from *namer, id dtab.Path, i int, m marks) []string {
 	if from.config.Kind == dtab.KindK8sNS {
 		id, i = dtab.Path{from.namespace}.Join(id...), i+1
 	}

@@ -49,7 +49,7 @@ func (cb *classBuilder) fulfil(n need) {
 			cb.put(n.name, dnsCluster(n.name, places, n.http2))
 			return
 		}
-		cb.put(n.name, edsCluster(n.name, n.http2))
+		cb.put(n.name, edsCluster(n.name, n.http2, n.target.near()))
 		cb.assign(n.target, places)
 	}
 }

@@ -27,9 +27,10 @@ func (p place) String() string {
 }
 
 // places gives what is behind an id of the namer, in a fixed order, and
-// whether the id exists at all.
-func (n *namerSpec) places(inv *Inventory, id dtab.Path) ([]place, bool) {
+// whether the id exists at all; with late, also if it has ceased to lately.
+func (n *namerSpec) places(inv *Inventory, id dtab.Path, late bool) ([]place, bool) {
 	view := inv.View(n.config)
+	view.late = late
 	rest := id[1+len(n.prefix):]
 	switch n.config.Kind {
 	case dtab.KindFS:

@@ -61,13 +61,14 @@ func (m *Model) servicesAfter(last *Snapshot, selectors []string) (meaning, move
 	was, is := last.inventory.Services, m.inventory.Services
 	// Of a label that nobody has asked for, nothing is known of what it meant.
 	same := slices.Equal(last.selectors, selectors)
+	meaning = changedLately(last.inventory, m.inventory)
 	moved = changedServices(was, is)
 	for _, key := range moved {
 		if s, old := is[key], was[key]; s == nil || old == nil || !same || !sameMeaning(old, s, selectors) {
 			meaning = append(meaning, key)
 		}
 	}
-	return meaning, moved
+	return meaning, append(moved, meaning...)
 }
 
 // sharesFiles tells that another inventory has the same directories of files.

@@ -34,13 +34,13 @@ func TestRemadeIsMadeAnew(t *testing.T) {
 			t.Skip("a table loops")
 		}
 		for range rapid.IntRange(1, 5).Draw(t, "changes") {
-			inv = w.change(inv)
+			inv, now = w.change(inv), later(t, now)
 			next := m.Next(inv, now)
 			got, found := next.SnapshotAfter(s)
 			if slices.ContainsFunc(found, func(f dtab.Finding) bool { return f.Code == codeTooMany }) {
 				t.Skip("a table loops")
 			}
-			anew := NewModel(inv, now)
+			anew := NewModel(next.inventory, now)
 			if slices.ContainsFunc(next.Findings(), func(f dtab.Finding) bool { return f.Code == codeKept }) {
 				anew = next // what somebody broke goes on, which nothing but the model before knows
 			}
@@ -64,6 +64,12 @@ func TestRemadeIsMadeAnew(t *testing.T) {
 			m, s = next, got
 		}
 	})
+}
+
+// later gives the same time, one at which what has gone is known, or one at which
+// it is forgotten.
+func later(t *rapid.T, now time.Time) time.Time {
+	return now.Add(rapid.SampledFrom([]time.Duration{0, goneFor / 3, 2 * goneFor}).Draw(t, "later"))
 }
 
 // unshared names a resource that is equal to one of before, and not the same.
@@ -166,6 +172,9 @@ func (w *changingWorld) router() *Sourced[v1alpha1.Router] {
 	}
 	if rapid.IntRange(0, 3).Draw(t, "ref") == 0 {
 		spec.DtabRef = &v1alpha1.LocalRef{Name: "d"}
+	}
+	if rapid.IntRange(0, 3).Draw(t, "receives") == 0 {
+		spec.Identifier = &v1alpha1.Identifier{Kind: identifyHeader, Header: HeaderDst}
 	}
 	switch rapid.IntRange(0, 9).Draw(t, "more") {
 	case 0:

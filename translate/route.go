@@ -149,6 +149,18 @@ func retryPolicy() *routev3.RetryPolicy {
 	}
 }
 
+// retryReceivers is retryPolicy where proxies receive the requests. They hear of
+// changes by themselves: one may have to do with a name before it knows it, such as
+// that of a port that was just renamed, and what it says then is that no application
+// has seen the request. So there are tries until it must have heard of it: a
+// hundredth of a second is the rule, and this goes on for a third of one.
+func retryReceivers() *routev3.RetryPolicy {
+	p := retryPolicy()
+	p.NumRetries = wrapperspb.UInt32(mostRetries)
+	p.RetryBackOff.MaxInterval = durationpb.New(500 * time.Millisecond)
+	return p
+}
+
 // triesOfMember is how often a member of an aggregate is tried before the next:
 // where one of its endpoints refuses, another one is to answer, and not who
 // stands in for it.

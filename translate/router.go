@@ -58,7 +58,8 @@ type namerSpec struct {
 
 // chosenBefore tells that requests name the destination that their sender has
 // chosen: the router only hands them over. Senders and it hear of changes at
-// different times, so one that it does not know is for the sender to try elsewhere.
+// different times, so it goes on knowing a destination for a while that is gone
+// (goneFor), and one that it does not know is for the sender to try elsewhere.
 func (r *router) chosenBefore() bool { return r.identifier.header == HeaderDst }
 
 // untrusted tells that foreign context must be stripped before routing.
@@ -167,6 +168,7 @@ func newNamer(inv *Inventory, r *router, c v1alpha1.Namer, i int) (namer, []dtab
 		config.Prefix = p
 	}
 	view := inv.View(c)
+	view.late = r.chosenBefore()
 	n, err := dtab.NewNamer(config, view)
 	if err != nil {
 		return fail(err.Error(), "see the namers of dtab-language in the manual")

@@ -82,7 +82,7 @@ func (m *Model) Alive(router, service string) (ready, all int, ok bool) {
 	if n == nil {
 		return 0, 0, false
 	}
-	places, ok := n.places(m.inventory, id)
+	places, ok := n.places(m.inventory, id, false)
 	for _, p := range places {
 		if p.ready {
 			ready++

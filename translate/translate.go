@@ -276,10 +276,14 @@ func (m *Model) decidedAt(r *router) []dogfood.Policy {
 	return all
 }
 
-// NextEnd gives when the next policy, or certificate, ends by itself, or a
-// certificate begins to be valid; not ok if none does.
+// NextEnd gives when the next policy, or certificate, ends by itself, a
+// certificate begins to be valid, or a name that is gone is forgotten; not ok if
+// none does.
 func (m *Model) NextEnd() (end time.Time, ok bool) {
 	end, ok = m.nextExpiry()
+	if forgotten, any := m.inventory.nextForgotten(); any && (!ok || forgotten.Before(end)) {
+		end, ok = forgotten, true
+	}
 	for _, p := range m.policies {
 		if !p.Expires.IsZero() && (!ok || p.Expires.Before(end)) {
 			end, ok = p.Expires, true

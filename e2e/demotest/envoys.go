@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"google.golang.org/grpc"
@@ -109,6 +110,29 @@ func (l *Lab) AwaitEndpoint(e *envoytest.Envoy, ip string) {
 	l.Eventually("an Envoy knows "+ip, func() error {
 		if !strings.Contains(e.Get(l, "/clusters"), "::"+ip+":") {
 			return errors.New("not yet")
+		}
+		return nil
+	})
+}
+
+// AwaitUse returns when an Envoy has sent further requests to the endpoints of a
+// cluster whose name ends so; somebody has to ask meanwhile.
+func (l *Lab) AwaitUse(e *envoytest.Envoy, cluster string) {
+	l.Helper()
+	sent := func() (sum int64) {
+		l.Helper()
+		all, err := stats(e, regexp.QuoteMeta(strings.ReplaceAll(cluster, ".", "_"))+`\.upstream_rq_total$`)
+		l.Must(err)
+		for _, n := range all {
+			sum += n
+		}
+		return sum
+	}
+	before := sent()
+	l.Eventually("requests go to "+cluster, func() error {
+		if now := sent(); now <= before {
+			before = now // a cluster that was made anew counts from 0
+			return fmt.Errorf("%d have until now", now)
 		}
 		return nil
 	})
