@@ -1,6 +1,9 @@
 package livetest
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // behind is a router that hands requests over to whom their senders have chosen.
 const behind = `
@@ -24,7 +27,7 @@ spec:
 `
 
 // A sender knows pods of which the proxy before them has not heard yet, or has
-// heard that they are gone: nobody has seen the request, so the sender goes on
+// heard long ago that they are gone: nobody has seen the request, so the sender goes on
 // to the next that it knows.
 func TestReceiverHearsLater(t *testing.T) {
 	v1 := app(t, "v1")
@@ -45,8 +48,14 @@ func TestReceiverHearsLater(t *testing.T) {
 		ask(fell)
 	}
 
+	const own = `200 v2 environment="world-v2" fallback=""`
 	receiver.set(t, "world-v2", []pod{app(t, "v2")})
-	sender.settles(t, `200 v2 environment="world-v2" fallback=""`, "front", "world", cookie)
+	sender.settles(t, own, "front", "world", cookie)
 	receiver.set(t, "world-v2", nil)
+	for range 20 { // it goes on for a while
+		ask(own)
+	}
+	receiver.ahead = time.Hour
+	receiver.publish(t)
 	sender.settles(t, fell, "front", "world", cookie)
 }

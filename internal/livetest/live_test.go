@@ -38,6 +38,7 @@ type live struct {
 	server   *xds.Server
 	stop     func() // ends the control plane
 	model    *translate.Model
+	ahead    time.Duration // by which models believe it to be later
 	routers  string
 	services map[string][]pod
 	ports    map[string]int
@@ -116,7 +117,7 @@ func (x *live) translate(t testing.TB) *translate.Snapshot {
 	if x.model == nil {
 		x.model = translate.NewModel(inv, time.Now())
 	} else {
-		x.model = x.model.Next(inv, time.Now())
+		x.model = x.model.Next(inv, time.Now().Add(x.ahead))
 	}
 	snapshot, more := x.model.Snapshot()
 	for _, f := range slices.Concat(found, x.model.Findings(), more) {
