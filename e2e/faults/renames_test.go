@@ -39,6 +39,22 @@ func awaitUse(l *demotest.Lab, service, port string) {
 	l.AwaitUse(caller, "/default/"+port+"/"+service)
 }
 
+// awaitForgotten returns when the proxy beside a Service's pod no longer answers to
+// the name of a port that is gone.
+func awaitForgotten(l *demotest.Lab, service, port string) {
+	l.Helper()
+	pod := l.Top.Pod(service)
+	at := fmt.Sprintf("%s:%d", pod.IP, l.Top.Incoming)
+	q := helloworld.Question{Host: service, Header: [][2]string{{"l5d-dst-client", "/%/io.l5d.port/4141/#/io.l5d.k8s/default/" + port + "/" + service}}}
+	l.Eventually(pod.Name+" has forgotten "+port, func() error {
+		code, body, err := q.Ask(l.Context(), at)
+		if err == nil && code != http.StatusBadGateway {
+			err = fmt.Errorf("the answer is %d %q", code, body)
+		}
+		return err
+	})
+}
+
 // awaitCode returns when a caller inside gets such an answer for a host.
 func awaitCode(l *demotest.Lab, host string, want int) {
 	l.Helper()
@@ -68,6 +84,8 @@ func portRenamed(l *demotest.Lab, _ *demotest.Link) {
 	l.EditDtab("outgoing", both, byHTTP)
 	l.EditDtab("ingress", both, byHTTP)
 	l.Await("earth", "world")
+	awaitForgotten(l, "world-v1", "web")
+	awaitForgotten(l, "hello", "web")
 }
 
 // A port gets a second name beside its first, the table goes over to it when it
@@ -95,6 +113,7 @@ func portNamedTwice(l *demotest.Lab, _ *demotest.Link) {
 	}
 	l.EditDtab("outgoing", tried, "")
 	l.Await("earth", "world")
+	awaitForgotten(l, "world-v1", "web")
 }
 
 // The baseline's Service is deleted and made anew. A rule says who answers
