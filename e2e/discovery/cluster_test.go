@@ -118,7 +118,7 @@ func TestFacts(t *testing.T) {
 	w := l.watch(discovery.ClusterOptions{Config: l.account("least", discovery.Rights{}.Rules())})
 	first := w.until("everything is read", func(discovery.Update) bool { return true })
 	same := cmp.Options{
-		cmpopts.IgnoreTypes(translate.Origin{}, metav1.TypeMeta{}), cmpopts.IgnoreFields(metav1.ObjectMeta{}, "UID", "Generation"),
+		cmpopts.IgnoreTypes(translate.Origin{}, metav1.TypeMeta{}), cmpopts.IgnoreFields(metav1.ObjectMeta{}, "UID", "Generation", "CreationTimestamp"),
 		cmpopts.EquateEmpty(), cmpopts.IgnoreMapEntries(func(k translate.Key, _ *translate.Service) bool { return k.Name == "kubernetes" }),
 		cmpopts.IgnoreMapEntries(func(name string, _ translate.Labels) bool { return name != "prod" }),
 	}
