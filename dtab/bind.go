@@ -96,6 +96,7 @@ func (b *binder) path(path Path, from *start, depth int) (answer, *BindError) {
 // counted, told and, maybe, remembered instead, unless the first one was.
 func (b *binder) lookUp(path Path, from *start, depth int, counted bool) (found answer, err *BindError) {
 	mark, began := len(b.stack), depth
+chain:
 	for ; ; counted = false {
 		if !counted {
 			if err = b.spend(len(path), len(b.Dtab)); err != nil {
@@ -111,20 +112,41 @@ func (b *binder) lookUp(path Path, from *start, depth int, counted bool) (found 
 		}
 		var m matches
 		first := b.first(path, from, &m)
-		if first.Dentry == nil {
-			found, err = b.named(path, depth)
-			break
+		if m.more() {
+			if second := b.next(path, &m); second.Dentry != nil {
+				found, err = b.several(first, second, path, &m, depth)
+				break
+			}
 		}
-		to, one := first.Dst.(Leaf)
-		if !one || m.more() {
-			found, err = b.several(first, path, &m, depth)
-			break
+		var tree Tree = Neg{} // also if no entry matches
+		if first.Dentry != nil {
+			tree = first.Dst
 		}
-		if err = b.descend(depth + 1); err != nil {
-			break
+		var rest Path
+		switch to := tree.(type) {
+		case Leaf:
+			if err = b.descend(depth + 1); err != nil {
+				break chain
+			}
+			path, from = b.push(to.Path, path[len(first.Prefix):]), b.start(first)
+			depth++
+			continue
+		case Neg:
+			if tree, path, err = b.ask(b.Namers, path); err != nil {
+				break chain
+			}
+		default:
+			rest = path[len(first.Prefix):]
 		}
 		depth++
-		path, from = b.push(to.Path, path[len(first.Prefix):]), b.start(first)
+		if tree != nil {
+			found, err = b.tree(tree, rest, depth)
+			break
+		}
+		if err = b.descend(depth); err != nil {
+			break
+		}
+		from = b.top()
 	}
 	b.stack = b.stack[:mark]
 	if depth > began {
@@ -133,18 +155,9 @@ func (b *binder) lookUp(path Path, from *start, depth int, counted bool) (found 
 	return found, err
 }
 
-// several binds the right sides of the entries that match a name, of which there is
-// a first.
-func (b *binder) several(first match, path Path, m *matches, depth int) (answer, *BindError) {
-	second := b.next(path, m)
-	if second.Dentry == nil {
-		if _, neg := first.Dst.(Neg); neg {
-			return b.named(path, depth)
-		}
-		bound, err := b.side(first, path, depth+1)
-		b.thrown = false
-		return bound, err
-	}
+// several binds the right sides of the entries that match a name, of which there are
+// at least two.
+func (b *binder) several(first, second match, path Path, m *matches, depth int) (answer, *BindError) {
 	if err := b.descend(depth + 1); err != nil {
 		return answer{}, err
 	}
@@ -166,26 +179,6 @@ func (b *binder) side(of match, path Path, depth int) (answer, *BindError) {
 		return b.leaf(leaf, rest, b.start(of), depth)
 	}
 	return b.tree(of.Dst, rest, depth)
-}
-
-// named asks the namers for a path and binds their answer.
-func (b *binder) named(path Path, depth int) (answer, *BindError) {
-	mark := len(b.stack)
-	tree, name, err := b.ask(b.Namers, path)
-	if err != nil {
-		return answer{}, err
-	}
-	var bound answer
-	switch err = b.descend(depth + 1); {
-	case err != nil:
-	case tree != nil:
-		bound, err = b.tree(tree, nil, depth+1)
-	default:
-		bound, err = b.path(name, b.top(), depth+1)
-	}
-	b.stack = b.stack[:mark]
-	b.thrown = false
-	return bound, err
 }
 
 // descend checks how deep the chain of look-ups is (Finagle, Namer.bind).

@@ -30,7 +30,7 @@ func (in *Interpreter) top() *start {
 }
 
 // first gives the entry that wins among those that match a path, whose start is
-// given. The others are what next gives.
+// given. If there are more, they are what next gives.
 func (in *Interpreter) first(path Path, from *start, m *matches) match {
 	if len(in.Dtab) == 0 && from != nil && from.at == nil {
 		if from.found == 0 {
@@ -42,6 +42,9 @@ func (in *Interpreter) first(path Path, from *start, m *matches) match {
 	in.match(path, from, m)
 	return in.next(path, m)
 }
+
+// more tells that there may be more entries that match.
+func (m *matches) more() bool { return m.own > 0 || m.read < m.n }
 
 // match begins with the entries that match a path, whose start is given.
 func (in *Interpreter) match(path Path, from *start, m *matches) {
@@ -76,9 +79,6 @@ func (in *Interpreter) next(path Path, m *matches) match {
 	m.read++
 	return match{&in.Base.table[i], i}
 }
-
-// more tells that further entries may match.
-func (m *matches) more() bool { return m.own > 0 || m.read < m.n }
 
 // start gives where names begin that an entry makes, whose right side is a path.
 func (in *Interpreter) start(of match) *start {

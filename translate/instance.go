@@ -161,9 +161,15 @@ func (v View) query(service *Service, port string, id dtab.Path) (query, bool) {
 	if v.Label != "" {
 		q.label, q.value = v.Label, id[3]
 	}
+	if port == "" {
+		return query{}, false
+	}
+	if c := port[0]; 'a' <= c && c <= 'z' {
+		return q, true // of a name, Atoi makes an error: two allocations for each binding
+	}
 	number, err := strconv.Atoi(port)
 	if err != nil {
-		return q, port != ""
+		return q, true
 	}
 	p, ok := service.port(number)
 	switch {
