@@ -8,7 +8,8 @@ import (
 )
 
 // Index is a table made ready for many bindings: a look-up costs what the name
-// is long, whatever the table is. It is immutable, and With shares what it can.
+// is long, whatever the table is. It is immutable, and With shares what it can; what
+// it notes while names are bound changes no answer.
 type Index struct {
 	table Dtab
 	// order has a number for each entry, ascending. There is room between them, so
