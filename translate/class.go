@@ -180,7 +180,7 @@ const podScopes Scope = "pod/"
 // however they spell it.
 func PodScope(ip string) Scope {
 	if a, err := netip.ParseAddr(ip); err == nil {
-		ip = a.String() // ::1 is 0:0::01
+		ip = a.Unmap().String() // ::1 is 0:0::01, and ::ffff:10.0.0.7 is 10.0.0.7
 	}
 	return podScopes + Scope(ip)
 }
@@ -199,7 +199,7 @@ func nodeOf(t v1alpha1.Transformer, p place) (Scope, bool) {
 // network as the address. It is not ok for what is not an IPv4 address.
 func NetworkScope(ip string) (Scope, bool) {
 	a, err := netip.ParseAddr(ip)
-	if err != nil || !a.Is4() {
+	if a = a.Unmap(); err != nil || !a.Is4() {
 		return "", false
 	}
 	return Scope("net/" + netip.PrefixFrom(a, 24).Masked().String()), true

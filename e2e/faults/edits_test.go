@@ -161,8 +161,8 @@ func serviceOfAnotherKind(l *demotest.Lab, _ *demotest.Link) {
 }
 
 // Somebody else manages EndpointSlices of a Service too: such that say the same
-// once more, such of the other family, in the other order, and such that say
-// nothing.
+// once more, such of the other family, which nobody listens at, such that hold
+// names, and such that say nothing.
 func slicesOfOthers(l *demotest.Lab, _ *demotest.Link) {
 	world := l.Top.Pod("world-v1")
 	api := l.Kube.DiscoveryV1().EndpointSlices("default")
@@ -183,12 +183,13 @@ func slicesOfOthers(l *demotest.Lab, _ *demotest.Link) {
 		for _, s := range []*discoveryv1.EndpointSlice{
 			slice("a-same", discoveryv1.AddressTypeIPv4, world.IP), slice("z-same", discoveryv1.AddressTypeIPv4, world.IP),
 			slice("nobody", discoveryv1.AddressTypeIPv4), slice("a-name", discoveryv1.AddressTypeFQDN, "world.invalid"),
+			slice("a-six", discoveryv1.AddressTypeIPv6, "fd00::7"),
 		} {
 			_, err := api.Create(l.Context(), s, metav1.CreateOptions{})
 			l.Must(err)
 		}
 		there(l)
-		for _, of := range []string{"a-same", "nobody", "z-same", "a-name"} {
+		for _, of := range []string{"a-same", "nobody", "z-same", "a-name", "a-six"} {
 			l.Must(api.Delete(l.Context(), of, metav1.DeleteOptions{}))
 		}
 		there(l)

@@ -84,6 +84,8 @@ func TestOneControlPlane(t *testing.T) {
 		{"listeners in use change", listenersInUseChange},
 		{"on demand comes and goes", onDemandComesAndGoes},
 		{"way in moves", wayInMoves},
+		{"Leases deleted", leasesDeleted},
+		{"environments come and go", environmentsComeAndGo},
 		{"disk full", diskFull},
 	} {
 		if !t.Run(fault.name, func(t *testing.T) {

@@ -85,22 +85,11 @@ func namespaceDeleted(l *demotest.Lab, _ *demotest.Link) {
 {apiVersion: kibble.dev/v1alpha1, kind: DogfoodPolicy, metadata: {name: preview, namespace: default},
  spec: {routers: [ingress], when: {cookie: {name: preview, exact: "yes"}}, override: "/host/world => /#/io.l5d.k8s/preview/http/world ;"}}
 `, earth.Port, earth.IP))...)
-	inside := helloworld.Questions(l.Top)[0]
-	inside.About, inside.Header = "somebody in the environment", [][2]string{{"Cookie", "preview=yes"}}
-	answers := func(want string) {
-		l.Helper()
-		l.Eventually(want+" answers", func() error {
-			code, body, err := inside.Ask(l.Context(), l.Top.Edge())
-			if err == nil && (code != http.StatusOK || !strings.Contains(body, want+" (")) {
-				err = fmt.Errorf("the answer is %d %q", code, body)
-			}
-			return err
-		})
-	}
-	answers("earth")
+	inside := insideOf(l, "yes")
+	answersInside(l, inside, "earth")
 	load := l.Load(inside)
 	l.Must(l.Kube.CoreV1().Namespaces().Delete(l.Context(), "preview", metav1.DeleteOptions{}))
-	answers("world")
+	answersInside(l, inside, "world")
 	l.Eventually("the namespace is gone", func() error {
 		_, err := l.Kube.CoreV1().Namespaces().Get(l.Context(), "preview", metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
@@ -110,6 +99,25 @@ func namespaceDeleted(l *demotest.Lab, _ *demotest.Link) {
 	})
 	load.Stop()
 	l.Delete("DogfoodPolicy", "preview")
+}
+
+// insideOf is a question of somebody who has a preview's cookie.
+func insideOf(l *demotest.Lab, preview string) helloworld.Question {
+	inside := helloworld.Questions(l.Top)[0]
+	inside.About, inside.Header = "somebody in the environment", [][2]string{{"Cookie", "preview=" + preview}}
+	return inside
+}
+
+// answersInside returns when a world answers the question.
+func answersInside(l *demotest.Lab, inside helloworld.Question, want string) {
+	l.Helper()
+	l.Eventually(want+" answers", func() error {
+		code, body, err := inside.Ask(l.Context(), l.Top.Edge())
+		if err == nil && (code != http.StatusOK || !strings.Contains(body, want+" (")) {
+			err = fmt.Errorf("the answer is %d %q", code, body)
+		}
+		return err
+	})
 }
 
 // Somebody else takes the lease under which status is written. Proxies do not
