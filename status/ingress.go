@@ -26,24 +26,31 @@ type Ingresses struct {
 	Logger *slog.Logger
 
 	addresses []networkingv1.IngressLoadBalancerIngress
-	written   map[types.NamespacedName]time.Time
+	written   map[Ingress]time.Time
+}
+
+// Ingress names one, and says when it was created, in Unix seconds: one that was
+// made anew has no address yet.
+type Ingress struct {
+	types.NamespacedName
+	Created int64
 }
 
 // Write brings the status of all these Ingresses up to date. It is for one
 // goroutine of one replica. What fails is tried again by the next call.
-func (w *Ingresses) Write(ctx context.Context, now time.Time, all []types.NamespacedName, addresses []networkingv1.IngressLoadBalancerIngress) {
+func (w *Ingresses) Write(ctx context.Context, now time.Time, all []Ingress, addresses []networkingv1.IngressLoadBalancerIngress) {
 	if w.written == nil || !slices.EqualFunc(w.addresses, addresses, func(a, b networkingv1.IngressLoadBalancerIngress) bool {
 		return a.IP == b.IP && a.Hostname == b.Hostname
 	}) {
-		w.addresses, w.written = slices.Clone(addresses), map[types.NamespacedName]time.Time{}
+		w.addresses, w.written = slices.Clone(addresses), map[Ingress]time.Time{}
 	}
-	wanted := map[types.NamespacedName]bool{}
+	wanted := map[Ingress]bool{}
 	for _, name := range all {
 		wanted[name] = true
 		if at, ok := w.written[name]; ok && now.Sub(at) < ingressAgain {
 			continue
 		}
-		if err := w.patch(ctx, name); err != nil {
+		if err := w.patch(ctx, name.NamespacedName); err != nil {
 			if ctx.Err() == nil {
 				w.Logger.WarnContext(ctx, "status cannot be written", "object", "ingress "+name.String(), "error", err)
 			}

@@ -83,18 +83,25 @@ func (t IngressTLS) hostsOf(in *HTTPIngress) []string {
 	return sortedKeys(hosts)
 }
 
+// ServedIngress names an Ingress, and says when it was created, in Unix seconds:
+// one that was made anew is another.
+type ServedIngress struct {
+	Key
+	Created int64
+}
+
 // Ingresses names the Ingresses that routers serve, sorted.
-func (m *Model) Ingresses() []Key {
-	var all []Key
+func (m *Model) Ingresses() []ServedIngress {
+	var all []ServedIngress
 	for _, src := range m.inventory.Ingresses {
 		taken := slices.ContainsFunc(m.routers, func(r *router) bool {
 			return r.identifier.kind == identifyIngress && r.identifier.takes(&src.Object)
 		})
 		if taken {
-			all = append(all, src.Object.Key)
+			all = append(all, ServedIngress{src.Object.Key, src.Object.Created})
 		}
 	}
-	slices.SortFunc(all, func(a, b Key) int {
+	slices.SortFunc(all, func(a, b ServedIngress) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
 	return all

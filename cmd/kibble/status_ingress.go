@@ -57,9 +57,9 @@ func (s *serving) ingressWriter(config *rest.Config) (func(context.Context), err
 				continue
 			}
 			missing = false
-			var names []types.NamespacedName
+			var names []status.Ingress
 			for _, k := range model.Ingresses() {
-				names = append(names, types.NamespacedName{Namespace: k.Namespace, Name: k.Name})
+				names = append(names, status.Ingress{NamespacedName: types.NamespacedName{Namespace: k.Namespace, Name: k.Name}, Created: k.Created})
 			}
 			writer.Write(ctx, time.Now(), names, addressesOf(service))
 		}

@@ -136,6 +136,16 @@ func TestIngressStatus(t *testing.T) {
 		}
 		l.eventually("the Ingress has "+strings.Join(texts, ","), func() bool { return slices.Equal(addresses("ours"), texts) })
 	}
+	for range 2 { // one that is deleted and made anew at once is another
+		l.eventually("the next second begins", func() bool {
+			in, err := l.admin.NetworkingV1().Ingresses("prod").Get(t.Context(), "ours", metav1.GetOptions{})
+			l.must(err)
+			return time.Now().Unix() > in.CreationTimestamp.Unix()
+		})
+		l.must(l.admin.NetworkingV1().Ingresses("prod").Delete(t.Context(), "ours", metav1.DeleteOptions{}))
+		l.apply(ingresses)
+		l.eventually("the new Ingress has it too", func() bool { return slices.Equal(addresses("ours"), []string{"192.0.2.3"}) })
+	}
 	if got := addresses("theirs"); !slices.Equal(got, []string{"192.0.2.9"}) {
 		t.Errorf("another's Ingress has %v", got)
 	}
