@@ -35,6 +35,16 @@ type world struct {
 // are host:port by name; they are in the namespace default, their port is http.
 func newWorld(t testing.TB, class string, routers, policies, services map[string]string) world {
 	t.Helper()
+	m := newTestModel(t, routers, policies, services)
+	s, found := m.Snapshot()
+	if found = append(found, m.Findings()...); broken(found) {
+		t.Fatal(found)
+	}
+	return world{startClass(t, class, s.Classes[class]), m}
+}
+
+func newTestModel(t testing.TB, routers, policies, services map[string]string) *Model {
+	t.Helper()
 	inv := &Inventory{Services: map[Key]*Service{}}
 	for _, name := range sortedKeys(services) {
 		inv.Services[Key{"default", name}] = serviceAt(name, services[name])
@@ -51,12 +61,7 @@ func newWorld(t testing.TB, class string, routers, policies, services map[string
 		readSpec(t, policies[name], &p.Object.Spec)
 		inv.Policies = append(inv.Policies, p)
 	}
-	m := NewModel(inv, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
-	s, found := m.Snapshot()
-	if found = append(found, m.Findings()...); broken(found) {
-		t.Fatal(found)
-	}
-	return world{startClass(t, class, s.Classes[class]), m}
+	return NewModel(inv, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 }
 
 func readSpec(t testing.TB, text string, spec any) {
