@@ -67,17 +67,25 @@ func routersSwapPorts(l *demotest.Lab, _ *demotest.Link) {
 	l.AwaitProxies(kibble)
 }
 
-// A Router listens on other addresses at the same port, and is moved to another
-// class of proxies and back.
+// A Router listens on other addresses at the same port, those of pods too, and is
+// moved to another class of proxies and back.
 func routerMoves(l *demotest.Lab, _ *demotest.Link) {
 	kibble, port := l.Replicas[0], envoytest.FreePorts(l, 1)[0]
 	for i, at := range []struct{ class, bind string }{
-		{"edge", "loopback"}, {"edge", "any"}, {"edge", "loopback"}, {"sidecar", "loopback"}, {"edge", "any"}, {"sidecar", "loopback"},
+		{"edge", "loopback"}, {"edge", "any"}, {"edge", "loopback"}, {"sidecar", "loopback"}, {"sidecar", "pod"}, {"sidecar", "loopback"},
+		{"edge", "any"}, {"sidecar", "pod"}, {"edge", "loopback"}, {"sidecar", "loopback"},
 	} {
 		l.Apply(l.Objects(fmt.Sprintf(extraRouter, "moves", at.class, port, at.bind, 1+i%2))...)
-		answersAt(l, port, []string{"world", "earth"}[i%2])
-		l.AwaitCondition("Router", "moves", "Programmed", "True", "")
+		world := []string{"world", "earth"}[i%2]
+		if at.bind == "pod" {
+			l.Eventually(world+" answers beside a pod", func() error {
+				return through(fmt.Sprintf("%s:%d", l.Top.Pod("hello").IP, port), world+" (")
+			})
+		} else {
+			answersAt(l, port, world)
+		}
 	}
+	l.AwaitCondition("Router", "moves", "Programmed", "True", "")
 	l.Delete("Router", "moves")
 	closed(l, port)
 	l.AwaitProxies(kibble)
@@ -87,7 +95,7 @@ func routerMoves(l *demotest.Lab, _ *demotest.Link) {
 // as by kubectl replace --force.
 func routerReplaced(l *demotest.Lab, _ *demotest.Link) {
 	kibble, port := l.Replicas[0], envoytest.FreePorts(l, 1)[0]
-	for i := range 9 {
+	for i := range 6 {
 		l.Apply(l.Objects(fmt.Sprintf(extraRouter, "anew", "edge", port, "loopback", 1+i%2))...)
 		answersAt(l, port, []string{"world", "earth"}[i%2])
 		if i%3 > 0 { // the status of each is its own

@@ -32,7 +32,7 @@ func statusRefused(l *demotest.Lab, link *demotest.Link) {
 	kibble := l.Replicas[0]
 	l.AwaitCondition("Router", "outgoing", "Programmed", "True", "")
 	for _, refusal := range []demotest.Refusal{
-		{Status: http.StatusTooManyRequests, RetryAfter: 1}, {Status: http.StatusServiceUnavailable, RetryAfter: 1}, {Status: http.StatusInternalServerError},
+		{Status: http.StatusTooManyRequests, RetryAfter: 1}, {Status: http.StatusInternalServerError},
 	} {
 		refusal.Only = func(r *http.Request) bool {
 			return r.Method != http.MethodGet && (strings.HasSuffix(r.URL.Path, "/status") || strings.Contains(r.URL.Path, "/leases"))
@@ -60,7 +60,7 @@ func patient(l *demotest.Lab, link *demotest.Link, most float64) {
 		if n = len(refused); n > 0 {
 			took = refused[n-1].Sub(refused[0])
 		}
-		if n < 2 || time.Since(began) < 8*time.Second {
+		if n < 2 || time.Since(began) < 5*time.Second {
 			return errors.New("not enough of them")
 		}
 		return nil
