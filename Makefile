@@ -95,7 +95,7 @@ generate: $(CONTROLLER_GEN) ## write what is made: the CRDs, the copy methods, t
 # The tests of other modules read files outside of them, such as the charts: Go
 # does not see when these change, so their results are not kept.
 test: $(KIBBLE_ENVOY) $(KIBBLE_KUBE)/kube-apiserver $(KIBBLE_NODE)/kubelet $(KIBBLE_HELM) $(KIBBLE_CHROMIUM) ## run every test: unit, property, golden, on a real Envoy, a real Kubernetes API and a real Chromium
-	@set -e; for dir in $(MODULES); do echo "go test ./... in $$dir"; (cd $$dir && $(GO) test -timeout 20m $$([ $$dir = ./ ] || echo -count=1) ./...); done
+	@set -e; for dir in $(MODULES); do echo "go test ./... in $$dir"; (cd $$dir && $(GO) test -timeout 40m $$([ $$dir = ./ ] || echo -count=1) ./...); done
 
 lint: $(LINT) $(CONTROLLER_GEN) ## run the linters, import direction included; see that generated files are current
 	@tools/generate.sh $(CONTROLLER_GEN) --check
