@@ -101,8 +101,12 @@ func meet(a, b []string) bool {
 }
 
 // gives says that a listener is the first of those that wait for each other for
-// ever, and so the one that gives its place up.
+// ever, and so the one that gives its place up. It does not for one that was
+// refused before and is only tried once more.
 func (p *Proxy) gives(k *kind, name string, others []string) bool {
+	if p.triesAgain(k, name) {
+		return false
+	}
 	seen := map[string]bool{}
 	circle := false
 	for work := others; len(work) > 0; work = work[1:] {
@@ -115,7 +119,7 @@ func (p *Proxy) gives(k *kind, name string, others []string) bool {
 			return false
 		}
 		it := k.open[other]
-		if it == nil {
+		if it == nil || p.triesAgain(k, other) {
 			return false // it stays
 		}
 		to, _ := p.choose(k, other, it)

@@ -61,6 +61,13 @@ func (p *Proxy) tryOnce(now time.Time, k *kind, name, version string) {
 	p.mark()
 }
 
+// triesAgain says that what the proxy is to have of a listener was refused before.
+func (p *Proxy) triesAgain(k *kind, name string) bool {
+	want, _ := p.look(k.typ, name)
+	it := k.open[name]
+	return want != nil && it != nil && it.rare().once == want.Version
+}
+
 // retryOthers has one proxy try a listener that is refused by none of those that
 // are connected: by one that has left, or in the time of an earlier control plane.
 func (c *Class) retryOthers(now time.Time) {
