@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"kibble.dev/dtab"
@@ -151,7 +150,7 @@ func (s *Service) meaning(selectors []string) map[[3]string]bool {
 // SnapshotAfter is Snapshot, given that of the model before, which shares all
 // that did not change: what is made of a rule, a policy or a Service that is
 // another one is made anew. Where only endpoints have moved, that is their load
-// assignments, and listeners of pods that came. The result does not depend on
+// assignments. The result does not depend on
 // the snapshot before, and that one is not changed.
 func (m *Model) SnapshotAfter(last *Snapshot) (*Snapshot, []dtab.Finding) {
 	if last == nil || m.moved == nil || last.of != m.moved.from {
@@ -168,15 +167,10 @@ func (m *Model) SnapshotAfter(last *Snapshot) (*Snapshot, []dtab.Finding) {
 		inventory: m.inventory, selectors: last.selectors,
 	}
 	var found []dtab.Finding
-	pods := sync.OnceValues(func() (came, went []string) { return movedPods(last.inventory, m.inventory, m.moved.services) })
 	for _, name := range sortedKeys(last.Classes) {
 		before := last.Classes[name]
 		cb := followClass(m.inventory, before)
 		cb.refresh(m.moved.services)
-		for _, key := range sortedKeys(before.AtPods) {
-			came, went := pods()
-			cb.followPods(before.AtPods[key].spec, came, went)
-		}
 		// What cannot be made is found at every change: it is told once.
 		cb.snapshot.found = sortFindings(slices.Concat(before.found, cb.found))
 		s.Classes[name] = cb.snapshot
@@ -208,24 +202,5 @@ func (cb *classBuilder) refresh(services []Key) {
 		} else {
 			cb.assign(c.target, cb.places(c.target))
 		}
-	}
-}
-
-// movePods makes the listeners of pods, given those that there were of the same
-// specification.
-func (m *Model) movePods(cb *classBuilder, spec listenerSpec, before map[Scope]*Resource) {
-	now := make(map[Scope]*Resource, len(before))
-	cb.source = spec.source
-	for _, ip := range m.podAddresses() {
-		for scope, spec := range spec.atPod(ip) {
-			if r := before[scope]; r != nil {
-				now[scope] = r
-			} else if r := cb.listener(spec, ip); r != nil {
-				now[scope] = r
-			}
-		}
-	}
-	if cb.snapshot.Local[spec.Name] = now; len(now) == 0 {
-		delete(cb.snapshot.Local, spec.Name)
 	}
 }

@@ -204,9 +204,11 @@ func BenchmarkMovedEndpoint(b *testing.B) {
 	}
 	b.Run("one", func(b *testing.B) { one(b, inv) })
 	b.Run("one/pods", func(b *testing.B) { one(b, &pods) })
-	b.Run("all", func(b *testing.B) {
-		for b.Loop() {
-			NewModel(inv, time.Time{}).Snapshot()
-		}
-	})
+	for name, inv := range map[string]*Inventory{"all": inv, "all/pods": &pods} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				NewModel(inv, time.Time{}).Snapshot()
+			}
+		})
+	}
 }

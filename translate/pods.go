@@ -1,15 +1,13 @@
 package translate
 
 import (
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 )
 
-// PodListener makes the listener of a router that binds the pod's address for a
-// pod that no endpoint tells of: one of no Service, of one that was deleted, or
-// that is on its way up or down. A proxy listens as long as it runs.
+// PodListener makes the listener of a router that binds the pod's address, for
+// each proxy at its own. A proxy listens as long as it runs, whatever endpoints
+// tell of its pod. It is safe for concurrent use.
 type PodListener struct {
 	spec listenerSpec
 
@@ -17,11 +15,24 @@ type PodListener struct {
 	made map[Scope]*Resource
 }
 
-// mostMade is how many listeners of one router are kept for pods that come and go.
-const mostMade = 1000
+// SamplePod is a pod's address that no pod has (RFC 5737): listeners there are for
+// people to look at, and to be tried.
+const SamplePod = "192.0.2.1"
+
+// Samples are the scopes of SamplePod: at one of them each kind of listener is
+// that proxies have. What is wrong with it is wrong with all of its kind.
+func (l *PodListener) Samples() []Scope { return sortedKeys(l.spec.atPod(SamplePod)) }
+
+// SampleOf gives the scope among Samples whose listener is of the same kind.
+func SampleOf(scope Scope) Scope {
+	if strings.HasPrefix(string(scope), string(FullScope(""))) {
+		return FullScope(PodScope(SamplePod))
+	}
+	return PodScope(SamplePod)
+}
 
 // At gives the listener of proxies at a scope, nil where that is not the place of
-// a pod, or none can be made.
+// a pod. It is kept until it is forgotten.
 func (l *PodListener) At(scope Scope) *Resource {
 	ip, ok := strings.CutPrefix(strings.TrimPrefix(string(scope), string(FullScope(""))), string(podScopes))
 	if !ok {
@@ -35,9 +46,6 @@ func (l *PodListener) At(scope Scope) *Resource {
 	defer l.mu.Unlock()
 	r, known := l.made[scope]
 	if !known {
-		if len(l.made) == mostMade {
-			clear(l.made)
-		}
 		if made, err := newListener(spec, ip); err == nil {
 			r, _ = spec.encoded(made, spec.source)
 		}
@@ -46,81 +54,20 @@ func (l *PodListener) At(scope Scope) *Resource {
 	return r
 }
 
-// podAddresses gives every address that an endpoint has.
-func (m *Model) podAddresses() []string {
-	all := map[string]bool{}
-	for _, svc := range m.inventory.Services {
-		svc.addresses(func(a string) { all[a] = true })
-	}
-	return sortedKeys(all)
+// Forget drops what was made for a scope: nobody is there any more.
+func (l *PodListener) Forget(scope Scope) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.made, scope)
 }
 
-// addresses calls f with each address of a Service's endpoints; a nil one has none.
-func (s *Service) addresses(f func(string)) {
-	if s == nil {
-		return
-	}
-	for _, slice := range s.Slices {
-		for _, ep := range slice.Endpoints {
-			for _, a := range ep.Addresses {
-				f(a)
-			}
-		}
-	}
-}
-
-// movedPods gives the addresses of some Services of which there were none before,
-// and those of which there are none any more, in any Service; sorted. To look at
-// all of them for the few that went is much less than to gather all of them.
-func movedPods(was, is *Inventory, services []Key) (came, went []string) {
-	before, after := map[string]bool{}, map[string]bool{}
-	for _, key := range services {
-		was.Services[key].addresses(func(a string) { before[a] = true })
-		is.Services[key].addresses(func(a string) { after[a] = true })
-	}
-	gone := map[string]bool{}
-	for a := range before {
-		if !after[a] {
-			gone[a] = true
-		}
-	}
-	maps.DeleteFunc(after, func(a string, _ bool) bool { return before[a] })
-	if len(gone) > 0 {
-		for _, svc := range is.Services {
-			svc.addresses(func(a string) { delete(gone, a) })
-		}
-	}
-	return sortedKeys(after), sortedKeys(gone)
-}
-
-// followPods makes the listeners of pods that came, and takes away those of pods
-// that went.
-func (cb *classBuilder) followPods(spec listenerSpec, came, went []string) {
-	if len(came)+len(went) == 0 {
-		return
-	}
-	cb.source = spec.source
-	now := maps.Clone(cb.snapshot.Local[spec.Name])
-	if now == nil {
-		now = map[Scope]*Resource{}
-	}
-	for _, ip := range went {
-		for scope := range spec.atPod(ip) {
-			delete(now, scope)
-		}
-	}
-	for _, ip := range came {
-		at := spec.atPod(ip)
-		for _, scope := range slices.Sorted(maps.Keys(at)) {
-			if now[scope] != nil {
-				continue
-			}
-			if r := cb.listener(at[scope], ip); r != nil {
-				now[scope] = r
-			}
-		}
-	}
-	if cb.snapshot.Local[spec.Name] = now; len(now) == 0 {
-		delete(cb.snapshot.Local, spec.Name)
+// prepare makes the listeners that were made of another specification, so that
+// those who serve proxies need not.
+func (l *PodListener) prepare(was *PodListener) {
+	was.mu.Lock()
+	scopes := sortedKeys(was.made)
+	was.mu.Unlock()
+	for _, scope := range scopes {
+		l.At(scope)
 	}
 }

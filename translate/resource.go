@@ -96,13 +96,12 @@ type ClassSnapshot struct {
 	// Resources by type URL, then name. Every EDS cluster has its load
 	// assignment, even if empty.
 	Resources map[string]map[string]*Resource
-	// Local holds the load assignments and listeners whose content depends on the
-	// asking proxy: by name, then by scope. A proxy is given the first of its
+	// Local holds the load assignments whose content depends on the asking proxy,
+	// and the listeners of those that speak state of the world: by name, then by scope. A proxy is given the first of its
 	// scopes that is there, else the one of Resources, if there is one.
 	Local map[string]map[Scope]*Resource
-	// AtPods are the listeners that bind the address of the proxy's pod, by name.
-	// Local has them for the pods that endpoints tell of, made in advance; a proxy
-	// at another pod is given its own from here.
+	// AtPods are the listeners that bind the address of the proxy's pod, by name: each
+	// proxy is given its own.
 	AtPods map[string]*PodListener
 	// Declared are clusters that every proxy is to have, though what names them is
 	// on demand; sorted.

@@ -211,8 +211,8 @@ func (cb *classBuilder) addExtension(ext *corev3.TypedExtensionConfig, err error
 	cb.add(ext.Name, ext, clusters)
 }
 
-// addListeners adds a router's listener. One that binds the pod's address is
-// made for each pod that is known.
+// addListeners adds a router's listener. One that binds the pod's address is made
+// for each proxy that says where it is, and here for nobody.
 func (m *Model) addListeners(cb *classBuilder, spec listenerSpec) {
 	if spec.Bind != v1alpha1.BindPod {
 		if r := cb.listener(spec, ""); r != nil {
@@ -223,15 +223,26 @@ func (m *Model) addListeners(cb *classBuilder, spec listenerSpec) {
 		}
 		return
 	}
-	at := &PodListener{spec: spec, made: map[Scope]*Resource{}}
-	var before map[Scope]*Resource
+	var was *PodListener
 	if cb.before != nil {
-		if was := cb.before.AtPods[spec.Name]; was != nil && reflect.DeepEqual(was.spec, spec) {
-			at, before = was, cb.before.Local[spec.Name]
+		was = cb.before.AtPods[spec.Name]
+	}
+	if was != nil && reflect.DeepEqual(was.spec, spec) {
+		cb.snapshot.AtPods[spec.Name] = was
+		return
+	}
+	at := &PodListener{spec: spec, made: map[Scope]*Resource{}}
+	for scope, spec := range spec.atPod(SamplePod) {
+		r := cb.listener(spec, SamplePod)
+		if r == nil {
+			return
 		}
+		at.made[scope] = r
+	}
+	if was != nil {
+		at.prepare(was)
 	}
 	cb.snapshot.AtPods[spec.Name] = at
-	m.movePods(cb, spec, before)
 }
 
 // atPod gives what proxies of a pod listen with, by the scope they are at.

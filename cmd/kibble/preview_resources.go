@@ -49,6 +49,20 @@ func previewResources(w io.Writer, m *translate.Model, out *output, s *translate
 				types[name] = append(types[name], v)
 			}
 		}
+		for _, key := range slices.Sorted(maps.Keys(c.AtPods)) {
+			for _, scope := range c.AtPods[key].Samples() {
+				r := c.AtPods[key].At(scope)
+				if !keep(r) {
+					continue
+				}
+				v, err := r.Shown()
+				if err != nil {
+					return err
+				}
+				name := shortType(translate.ListenerType) + "@" + string(scope)
+				types[name] = append(types[name], v)
+			}
+		}
 		classes[name] = types
 	}
 	return out.print(w, classes)

@@ -188,6 +188,11 @@ func resourcesOf(t *testing.T, s *translate.Snapshot) map[string]map[string]any 
 				add(all, class+" "+kindOf(r.Body.TypeUrl), name+" @"+string(scope), decode(t, r))
 			}
 		}
+		for name, at := range cs.AtPods {
+			for _, scope := range at.Samples() {
+				add(all, class+" "+kindOf(translate.ListenerType), name+" @"+string(scope), decode(t, at.At(scope)))
+			}
+		}
 	}
 	return all
 }

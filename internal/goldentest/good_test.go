@@ -75,6 +75,11 @@ func versions(s *translate.Snapshot) map[string]string {
 				all[class+" "+name+" "+string(scope)] = r.Version
 			}
 		}
+		for name, at := range c.AtPods {
+			for _, scope := range at.Samples() {
+				all[class+" "+name+" "+string(scope)] = at.At(scope).Version
+			}
+		}
 	}
 	return all
 }

@@ -116,17 +116,13 @@ func (c *Class) retarget(now time.Time, next *target) {
 	for i := range before {
 		diff(before[i].Resources, after[i].Resources, note)
 		diffLocal(before[i].Local, after[i].Local, func(typ, name string, s translate.Scope, is *translate.Resource) {
-			if id := (key{typ, name, s}); c.peopled(s) {
-				c.memory.changed(now, id, next.at(id))
-			} else {
-				c.memory.changed(now, id, is)
-			}
+			c.memory.changed(now, key{typ, name, s}, is)
 			c.demand.place(ch, typ, name, s, is)
 			changed[change{typ, name}] = struct{}{}
 		})
 	}
 	diffPods(old.snap.AtPods, next.snap.AtPods, func(name string) {
-		for s := range c.demand.at {
+		for s := range c.placesOf(name, old, next) {
 			id := key{translate.ListenerType, name, s}
 			c.memory.changed(now, id, next.at(id))
 		}
@@ -142,25 +138,6 @@ func (c *Class) retarget(now time.Time, next *target) {
 		p.moveOn(now)
 	}
 }
-
-// seeAtPods notes that listeners at pods are wanted at a place for as long as a
-// proxy is there, also where no endpoint tells of the pod.
-func (c *Class) seeAtPods(now time.Time, s translate.Scope) {
-	if c.target == nil {
-		return
-	}
-	for name := range c.target.snap.AtPods {
-		id := key{translate.ListenerType, name, s}
-		is := c.target.at(id)
-		if !c.peopled(s) {
-			is = c.target.snap.Local[name][s]
-		}
-		c.memory.changed(now, id, is)
-	}
-}
-
-// peopled says that there are proxies at a place.
-func (c *Class) peopled(s translate.Scope) bool { return len(c.demand.at[s]) > 0 }
 
 // count keeps the number of wanted resources that name each cluster. What both
 // versions name does not matter, so that a change of a large table is cheap.
@@ -233,7 +210,7 @@ func (c *Class) Connect(now time.Time, scopes []translate.Scope, full bool) *Pro
 	c.proxies[p] = struct{}{}
 	for _, s := range scopes {
 		join(c.demand.at, s, p)
-		c.seeAtPods(now, s)
+		c.comeToPod(now, s)
 	}
 	return p
 }
@@ -245,7 +222,7 @@ func (c *Class) Disconnect(p *Proxy) {
 	delete(c.blind, p)
 	for _, s := range p.scopes {
 		part(c.demand.at, s, p)
-		c.seeAtPods(p.ticked, s)
+		c.leavePod(p.ticked, s)
 	}
 	part(c.demand.workers, p.workload, p)
 	for _, k := range p.kinds {

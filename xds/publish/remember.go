@@ -151,6 +151,7 @@ func (c *Class) Refuse(now time.Time, v Version, words string) {
 		return
 	}
 	c.refuse(now, v.key(), r, words)
+	c.refuseAtPods(now, v, words)
 	if table := translate.TableOf(v.Name); v.Type == translate.VirtualHostType && c.tables.whole[table] != nil {
 		c.refuse(now, key{translate.RouteType, table, wholeScope}, c.tables.whole[table], words)
 	}

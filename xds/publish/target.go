@@ -151,15 +151,6 @@ func diffLocal(was, is map[string]map[translate.Scope]*translate.Resource, f fun
 	}
 }
 
-// diffPods calls f with the name of each listener at pods that is another now.
-func diffPods(was, is map[string]*translate.PodListener, f func(name string)) {
-	for _, name := range unionKeys(was, is) {
-		if was[name] != is[name] {
-			f(name)
-		}
-	}
-}
-
 func equal(a, b *translate.Resource) bool {
 	return a == b || a != nil && b != nil && a.Version == b.Version
 }

@@ -112,6 +112,12 @@ func units(c *translate.ClassSnapshot) []*unit {
 			all = append(all, u)
 		}
 	}
+	for name, at := range c.AtPods {
+		for _, s := range at.Samples() {
+			r := at.At(s)
+			all = append(all, &unit{r, []publish.Version{{Type: translate.ListenerType, Name: name, Scope: s, Version: r.Version}}})
+		}
+	}
 	return all
 }
 
@@ -153,6 +159,9 @@ func Findings(s *translate.Snapshot, refused []xds.Verdict) (found []dtab.Findin
 		r := c.Resources[v.Type][v.Name]
 		if v.Scope != "" {
 			r = c.Local[v.Name][v.Scope]
+		}
+		if at := c.AtPods[v.Name]; at != nil && v.Type == translate.ListenerType {
+			r = at.At(v.Scope)
 		}
 		if once := (publish.Version{Type: v.Type, Name: v.Name}); r != nil && !seen[once] {
 			seen[once] = true
