@@ -128,15 +128,20 @@ func requestsTo(page, ip string) string {
 }
 
 // AwaitForgotten returns when no Envoy but that of the pod itself has an address among its endpoints.
-func (l *Lab) AwaitForgotten(ip string) {
+func (l *Lab) AwaitForgotten(ip string) { l.awaitUsed(ip, false) }
+
+// AwaitUsed returns when all Envoys but that of the pod itself have an address among their endpoints.
+func (l *Lab) AwaitUsed(ip string) { l.awaitUsed(ip, true) }
+
+func (l *Lab) awaitUsed(ip string, want bool) {
 	l.Helper()
-	l.Eventually("nobody uses "+ip, func() error {
-		if strings.Contains(l.Edge.Get(l, "/clusters"), "::"+ip+":") {
-			return errors.New("the edge does")
+	l.Eventually(fmt.Sprintf("it is %v that %s is used", want, ip), func() error {
+		if strings.Contains(l.Edge.Get(l, "/clusters"), "::"+ip+":") != want {
+			return errors.New("not so at the edge")
 		}
 		for name, e := range l.Envoys {
-			if l.podOf(name).IP != ip && strings.Contains(e.Get(l, "/clusters"), "::"+ip+":") {
-				return fmt.Errorf("%s does", name)
+			if l.podOf(name).IP != ip && strings.Contains(e.Get(l, "/clusters"), "::"+ip+":") != want {
+				return fmt.Errorf("not so at %s", name)
 			}
 		}
 		return nil

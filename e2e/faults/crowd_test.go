@@ -36,6 +36,7 @@ func crowdComesBack(l *demotest.Lab, _ *demotest.Link) {
 	pods := l.Top.Pods
 	l.Top.Pods = append(slices.Clone(pods), late)
 	l.StartPod(late)
+	l.AwaitUsed(late.IP)
 	l.SetReady(late.Name, false) // nobody else uses it
 	l.AwaitForgotten(late.IP)
 	before := l.Told()
