@@ -2,7 +2,6 @@ package discovery
 
 import (
 	"fmt"
-	"net/netip"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -48,7 +47,7 @@ func checkPort(errs []v1alpha1.FieldError, path string, port int32) []v1alpha1.F
 }
 
 func checkIP(errs []v1alpha1.FieldError, path, ip string) []v1alpha1.FieldError {
-	if a, err := netip.ParseAddr(ip); err != nil || a.Zone() != "" { // Envoy knows no zones
+	if _, ok := v1alpha1.ParseAddress(ip); !ok {
 		errs = append(errs, v1alpha1.FieldError{Path: path, Message: fmt.Sprintf("%q is not an IP address", ip), Hint: "an address such as 10.0.0.1"})
 	}
 	return errs

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"kibble.dev/api/v1alpha1"
 	"kibble.dev/dtab"
 )
 
@@ -87,8 +88,8 @@ func (q query) candidates() []candidate {
 			if len(e.Addresses) == 0 || !q.selects(e) {
 				continue
 			}
-			ip, err := netip.ParseAddr(e.Addresses[0])
-			if err != nil || ip.Zone() != "" {
+			ip, ok := v1alpha1.ParseAddress(e.Addresses[0])
+			if !ok {
 				continue
 			}
 			all = append(all, candidate{

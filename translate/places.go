@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"kibble.dev/api/v1alpha1"
 	"kibble.dev/dtab"
 )
 
@@ -117,9 +118,8 @@ func canonicalHost(host string) string {
 	return netip.AddrFrom4([4]byte{byte(addr >> 24), byte(addr >> 16), byte(addr >> 8), byte(addr)}).String()
 }
 
-// isAddress tells a literal IP address from a name. One with a zone is none:
-// Envoy does not know it.
+// isAddress tells a literal IP address from a name.
 func isAddress(host string) bool {
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.Zone() == ""
+	_, ok := v1alpha1.ParseAddress(host)
+	return ok
 }

@@ -2,7 +2,6 @@ package v1alpha1
 
 import (
 	"fmt"
-	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
@@ -200,7 +199,7 @@ func (c *checker) transformer(path string, t *Transformer) {
 	case "io.l5d.specificHost":
 		takes = []string{"host"}
 		if c.need(path+".host", t.Host, "an IP address") {
-			if a, err := netip.ParseAddr(t.Host); err != nil || a.Zone() != "" { // Envoy knows no zones
+			if _, ok := ParseAddress(t.Host); !ok {
 				c.add(path+".host", fmt.Sprintf("%q is not an IP address", t.Host), "an address such as 10.0.0.1")
 			}
 		}

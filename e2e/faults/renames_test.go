@@ -18,7 +18,7 @@ const (
 )
 
 // renames is how often each is done under load.
-const renames = 20
+const renames = 10
 
 // renamePort gives the port of a Service another name, under its number, and
 // returns when who calls it goes by that.
