@@ -17,8 +17,14 @@ type Gate struct {
 	news    chan struct{}
 
 	mu sync.Mutex
-	// newest was offered last, passed was tried last.
-	newest, passed *translate.Snapshot
+	// newest was offered last, passed is what is published, but for endpoints.
+	newest, passed offer
+}
+
+// offer is a snapshot, and the how many-th it is.
+type offer struct {
+	*translate.Snapshot
+	turn int
 }
 
 // NewGate makes a gate that gives what was tried to publish, one call at a time.
@@ -31,16 +37,21 @@ func NewGate(t *Trial, publish func(*translate.Snapshot, ...xds.Verdict)) *Gate 
 func (g *Gate) Offer(s *translate.Snapshot) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.newest = s
-	if refused, all := g.trial.Knows(s); all && (g.passed != nil || len(refused) == 0) {
-		g.passed = s
+	g.newest = offer{s, g.newest.turn + 1}
+	if refused, all := g.trial.Knows(s); all && (g.passed.Snapshot != nil || len(refused) == 0) {
+		g.passed = g.newest
 		g.publish(s, refused...)
 		return
 	}
-	if g.passed != nil {
-		refused, _ := g.trial.Knows(g.passed)
-		g.publish(mixed(g.passed, s), refused...)
+	if g.passed.Snapshot != nil {
+		refused, _ := g.trial.Knows(g.passed.Snapshot)
+		g.publish(mixed(g.passed.Snapshot, s), refused...)
 	}
+	g.wake()
+}
+
+// wake has Run try the newest.
+func (g *Gate) wake() {
 	select {
 	case g.news <- struct{}{}:
 	default:
@@ -51,7 +62,7 @@ func (g *Gate) Offer(s *translate.Snapshot) {
 func (g *Gate) Passed() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.passed != nil
+	return g.passed.Snapshot != nil
 }
 
 // Run tries what is offered until ctx ends; then it gives nil.
@@ -63,21 +74,33 @@ func (g *Gate) Run(ctx context.Context) error {
 		case <-g.news:
 		}
 		g.mu.Lock()
-		s := g.newest
+		tried := g.newest
 		g.mu.Unlock()
-		refused := g.trial.Check(ctx, s)
+		refused := g.trial.Check(ctx, tried.Snapshot)
 		select {
 		case <-ctx.Done(): // it was cut short
 			return nil
 		default:
 		}
-		g.mu.Lock()
-		if g.passed = s; g.newest != s {
-			s = mixed(s, g.newest)
-		}
-		g.publish(s, refused...)
-		g.mu.Unlock()
+		g.tried(tried, refused)
 	}
+}
+
+// tried publishes what was tried, unless something newer has passed meanwhile,
+// which was known. That is tried once more: by now the trial has forgotten it.
+func (g *Gate) tried(o offer, refused []xds.Verdict) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case g.passed.turn > o.turn:
+		g.wake()
+		return
+	case g.newest == o:
+		g.publish(o.Snapshot, refused...)
+	default:
+		g.publish(mixed(o.Snapshot, g.newest.Snapshot), refused...)
+	}
+	g.passed = o
 }
 
 // mixed gives a snapshot with the endpoints that a newer one has.

@@ -207,27 +207,58 @@ func TestGoesOnWithoutEnvoy(t *testing.T) {
 	}
 }
 
-// Endpoints pass while an Envoy looks at something else; a cluster waits.
-func TestEndpointsPass(t *testing.T) {
+// slowEnvoy is a gate whose Envoy takes everything, but waits as long as a file is
+// there, and what the gate publishes.
+func slowEnvoy(t *testing.T) (g *Gate, published chan *translate.Snapshot, wait string) {
+	t.Helper()
 	dir := t.TempDir()
 	slow := filepath.Join(dir, "envoy")
-	wait := filepath.Join(dir, "wait")
+	wait = filepath.Join(dir, "wait")
 	script := fmt.Sprintf("#!/bin/sh\nwhile [ -e %s ]; do sleep 0.05; done\nexit 0\n", wait)
 	if err := os.WriteFile(slow, []byte(script), 0o700); err != nil { //nolint:gosec // it is run
 		t.Fatal(err)
 	}
 	tr, _ := trialOf(slow, time.Minute)
-	published := make(chan *translate.Snapshot, 10)
-	g := NewGate(tr, func(s *translate.Snapshot, _ ...xds.Verdict) { published <- s })
+	published = make(chan *translate.Snapshot, 10)
+	g = NewGate(tr, func(s *translate.Snapshot, _ ...xds.Verdict) { published <- s })
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- g.Run(ctx) }()
-	defer func() {
+	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-	}()
+	})
+	return g, published, wait
+}
+
+// What is known passes while an Envoy looks at something older, and stays.
+func TestKnownStays(t *testing.T) {
+	g, published, wait := slowEnvoy(t)
+	g.Offer(snapshot(t))
+	<-published
+	if err := os.WriteFile(wait, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g.Offer(snapshot(t, cluster(t, "new", time.Second)))
+	<-published
+	known := snapshot(t)
+	g.Offer(known)
+	if s := <-published; s != known {
+		t.Error("what is known does not pass")
+	}
+	if err := os.Remove(wait); err != nil {
+		t.Fatal(err)
+	}
+	if s := <-published; s != known {
+		t.Errorf("after it something older is published: %v", s.Classes["edge"].Resources[translate.ClusterType])
+	}
+}
+
+// Endpoints pass while an Envoy looks at something else; a cluster waits.
+func TestEndpointsPass(t *testing.T) {
+	g, published, wait := slowEnvoy(t)
 	endpoints := func(version string) *translate.Resource {
 		return resource(t, "c0", &endpointv3.ClusterLoadAssignment{ClusterName: "c0", Policy: nil, Endpoints: []*endpointv3.LocalityLbEndpoints{
 			{Locality: &corev3.Locality{Zone: version}},
