@@ -3,16 +3,44 @@ package main
 import (
 	"os"
 	"runtime/debug"
+	"runtime/metrics"
 )
 
-// keepMemoryLow has the heap grow by half of what is in use between two
-// collections, in place of all of it. What a control plane keeps is large and
-// lives long, and what a change leaves behind is little: so memory is what
-// counts, and more collections cost next to nothing. That is not so before the
-// first configuration, when it is time that counts. GOGC says otherwise.
-func keepMemoryLow() {
-	const growth = 50 // percent
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(growth)
+// A control plane keeps much, and what a change leaves behind is little. So once
+// the first configuration is there, when it is no longer time alone that counts,
+// the heap grows by less than its own size between two collections: a large one by
+// half, which costs next to nothing, and a small one by some tens of megabytes, lest
+// every few changes wait for a collection. GOGC says otherwise.
+
+// heapRoom is by how much a heap may grow in any case, in bytes, and leastGrowth the
+// same in percent.
+const (
+	heapRoom    = 48 << 20
+	leastGrowth = 50
+)
+
+// growth gives by how many percent a heap may grow of which live bytes are in use.
+func growth(live uint64) int {
+	return int(min(max(100*heapRoom/max(live, 1), leastGrowth), 100))
+}
+
+// keepMemoryLow sets the growth by what was in use at the last collection, if that
+// makes a difference. Last is what it was set to before; it gives what it is now. The
+// first time it is 0, and no collection has seen yet all that there is.
+func keepMemoryLow(last int) int {
+	switch {
+	case os.Getenv("GOGC") != "":
+		return last
+	case last == 0:
+		debug.SetGCPercent(leastGrowth)
+		return leastGrowth
 	}
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+	next := growth(live[0].Value.Uint64())
+	if max(next, last)-min(next, last) < 10 {
+		return last
+	}
+	debug.SetGCPercent(next)
+	return next
 }

@@ -102,6 +102,7 @@ type serving struct {
 	frequent chan struct{} // an override has become frequent
 	model    atomic.Pointer[translate.Model]
 	last     *translate.Snapshot // what was published last
+	growth   int                 // see keepMemoryLow
 	// waiting says what the cluster has not told yet; nil where files are served.
 	waiting  func() []string
 	read     atomic.Pointer[discovery.Update] // what was published was made of this
@@ -238,12 +239,10 @@ func (s *serving) publish(u discovery.Update) {
 	all := append(append(append([]dtab.Finding(nil), u.Findings...), m.Findings()...), unserved...)
 	s.report(all)
 	s.model.Store(m)
-	first := s.read.Swap(&u) == nil
+	s.read.Store(&u)
 	s.keeper.keep(m, u.Kept)
 	s.foretell()
-	if first {
-		keepMemoryLow()
-	}
+	s.growth = keepMemoryLow(s.growth)
 	s.awaitEnd(m)
 	s.log.Info("published", "routers", len(m.RouterNames()), "findings", len(all), "took", time.Since(began).Round(time.Microsecond))
 }
