@@ -65,31 +65,27 @@ func stripScript() *corev3.TypedExtensionConfig {
 // there where the router does, and notes it where it may be taken away; nil where
 // the header says it all. Others than those requests pay for a look at a header.
 func contextFilter(r listenerSpec) *hcmv3.HttpFilter {
-	var note []*corev3.TypedExtensionConfig
-	var m *xdsmatcherv3.Matcher
+	ours := conditionPredicate(dogfood.Header{Name: dogfood.BaggageHeader, Is: dogfood.Text{Op: dogfood.OpContains, Want: inBaggage}})
 	own := hasHeader(headerDogfood)
+	var note []*corev3.TypedExtensionConfig
 	if r.NoteContext {
 		note = []*corev3.TypedExtensionConfig{noteContext()}
-		m = when(own, execute(note))
 	}
-	carry := func(guard *xdsPredicate) {
-		call := extension("carry", luaConfig(fmt.Sprintf("carry(handle, %t)", r.WriteBaggage)))
-		first := when(guard, execute(append([]*corev3.TypedExtensionConfig{call}, note...)))
-		if m != nil {
-			first.OnNoMatch = nested(m)
-		}
-		m = first
-	}
-	ours := conditionPredicate(dogfood.Header{Name: dogfood.BaggageHeader, Is: dogfood.Text{Op: dogfood.OpContains, Want: inBaggage}})
+	carry := append([]*corev3.TypedExtensionConfig{extension("carry", luaConfig(fmt.Sprintf("carry(handle, %t)", r.WriteBaggage)))}, note...)
+	var m *xdsmatcherv3.Matcher
 	switch {
 	case r.WriteBaggage && r.Untrusted: // it was taken out
-		carry(own)
+		m = when(own, execute(carry))
 	case r.WriteBaggage:
-		carry(anyOf([]*xdsPredicate{ours, own}))
+		m = when(anyOf([]*xdsPredicate{ours, own}), execute(carry))
 	case r.ReadBaggage && !r.Untrusted:
-		carry(ours)
-	}
-	if m == nil {
+		m = when(ours, execute(carry))
+		if r.NoteContext {
+			m.OnNoMatch = nested(when(own, execute(note)))
+		}
+	case r.NoteContext:
+		m = when(own, execute(note))
+	default:
 		return nil
 	}
 	return httpFilter("kibble.context", &compositev3.Composite{Matcher: m})

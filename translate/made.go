@@ -48,7 +48,7 @@ func madeOf(n need, source string) *madeCluster {
 	case dtab.KindK8sNS:
 		m.service = Key{Namespace: strings.ToLower(t.namer.namespace), Name: strings.ToLower(rest[1])}
 	default:
-		m.service = Key{Namespace: strings.ToLower(rest[0]), Name: strings.ToLower(rest[2])}
+		m.service = keyOf(rest)
 	}
 	return m
 }
