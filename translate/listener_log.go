@@ -54,7 +54,7 @@ func requestLine(r listenerSpec) *accesslogv3.AccessLog {
 	}
 	return &accesslogv3.AccessLog{
 		Name:   "envoy.access_loggers.stdout",
-		Filter: loggedRequests(r.AccessLog),
+		Filter: loggedRequests(r),
 		ConfigType: &accesslogv3.AccessLog_TypedConfig{TypedConfig: mustAny(&streamv3.StdoutAccessLog{
 			AccessLogFormat: &streamv3.StdoutAccessLog_LogFormat{LogFormat: jsonFormat(fields)},
 		})},
@@ -62,13 +62,13 @@ func requestLine(r listenerSpec) *accesslogv3.AccessLog {
 }
 
 // loggedRequests says which requests get a line; nil: all do.
-func loggedRequests(which v1alpha1.AccessLog) *accesslogv3.AccessLogFilter {
-	environments := logBoth(logContext(), logExpression("'"+HeaderFallback+"' in response.headers"))
-	switch which {
+func loggedRequests(r listenerSpec) *accesslogv3.AccessLogFilter {
+	environments := logBoth(logContext(r), logExpression("'"+HeaderFallback+"' in response.headers"))
+	switch r.AccessLog {
 	case v1alpha1.AccessLogAll:
 		return nil
 	case v1alpha1.AccessLogEnvironments:
-		environments = logContext()
+		environments = logContext(r)
 	}
 	return logAny(
 		logFailed(),
@@ -91,7 +91,11 @@ func logBoth(each ...*accesslogv3.AccessLogFilter) *accesslogv3.AccessLogFilter 
 }
 
 // logContext is for requests that have a context (contextFormat).
-func logContext() *accesslogv3.AccessLogFilter {
+func logContext(r listenerSpec) *accesslogv3.AccessLogFilter {
+	header := logHeader(filledHeader(headerDogfood))
+	if !r.NoteContext {
+		return header
+	}
 	noted := &accesslogv3.AccessLogFilter{FilterSpecifier: &accesslogv3.AccessLogFilter_MetadataFilter{
 		MetadataFilter: &accesslogv3.MetadataFilter{
 			Matcher: &matcherv3.MetadataMatcher{
@@ -102,7 +106,7 @@ func logContext() *accesslogv3.AccessLogFilter {
 			MatchIfKeyNotFound: wrapperspb.Bool(false), // Envoy's default is true
 		},
 	}}
-	return logAny(logHeader(filledHeader(headerDogfood)), noted)
+	return logAny(header, noted)
 }
 
 // logExpression is for requests of which an expression in CEL is true. It costs

@@ -50,7 +50,7 @@ func counters(r listenerSpec) []*accesslogv3.AccessLog {
 	if r.Metrics == v1alpha1.MetricsAll {
 		return []*accesslogv3.AccessLog{requestCounter(r, nil)}
 	}
-	return []*accesslogv3.AccessLog{requestCounter(r, logContext()), failureCounter(r)}
+	return []*accesslogv3.AccessLog{requestCounter(r, logContext(r)), failureCounter(r)}
 }
 
 // countAnswers has Envoy count the answers of each destination by class, and
