@@ -80,19 +80,20 @@ func kindsReplaced(l *demotest.Lab, link *demotest.Link) {
 	}
 }
 
-// servedAsTheyWere returns when so many objects of a kind are served though they are gone.
+// servedAsTheyWere returns when so many objects of a kind are served though they are
+// gone, and the findings, which are of what is served, name them or nothing of their kind.
 func servedAsTheyWere(l *demotest.Lab, kibble *demotest.Replica, kind string, want float64) {
 	l.Helper()
 	l.Eventually(fmt.Sprintf("%v of kind %s are said to be served as they were", want, kind), func() error {
 		if n := l.Metric(kibble, `kibble_discovery_kept_objects{kind="`+kind+`"}`); n != want {
 			return fmt.Errorf("it is %v", n)
 		}
+		text := l.Finding(kibble, "KB1019")
+		if named := strings.Contains(text, strings.ToLower(kind)+" default/"); named != (want > 0) {
+			return fmt.Errorf("the findings say %q", text)
+		}
 		return nil
 	})
-	text := l.Finding(kibble, "KB1019")
-	if named := strings.Contains(text, strings.ToLower(kind)+" default/"); named != (want > 0) {
-		l.Errorf("of kind %s, %v are served as they were; the findings say %q", kind, want, text)
-	}
 }
 
 // edgeRouter makes a Router of the edge that leads to world-v1, and gives what asks it.

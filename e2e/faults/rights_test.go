@@ -118,11 +118,11 @@ func startsForbidden(l *demotest.Lab, _ *demotest.Link) {
 					return fmt.Errorf("of %s nothing is said in %q", what, said)
 				}
 			}
+			if given := strings.Contains(l.Finding(kibble, "KB1018"), "is given to proxies that start"); given != remembers {
+				return fmt.Errorf("with state %v, what was served last is served: %v", remembers, given)
+			}
 			return nil
 		})
-		if given := strings.Contains(l.Finding(kibble, "KB1018"), "is given to proxies that start"); given != remembers {
-			l.Errorf("with state %v, what was served last is served: %v", remembers, given)
-		}
 		l.Await("earth", "world")
 		if told := demotest.Difference(before, l.Told()); len(told) > 0 {
 			l.Errorf("proxies were told something: %v", told)
