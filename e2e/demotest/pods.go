@@ -270,6 +270,14 @@ func (l *Lab) AddEnvoy(p helloworld.Proxy, of ...*Replica) {
 	l.Envoys[p.Name] = envoytest.Start(l, l.bootstrap(p, of...))
 }
 
+// AddEnvoyAlone is AddEnvoy in place of one that was added, which stops; it does not
+// wait until the Envoy is ready.
+func (l *Lab) AddEnvoyAlone(p helloworld.Proxy, of ...*Replica) {
+	l.Helper()
+	l.Envoys[p.Name].Stop()
+	l.Envoys[p.Name] = envoytest.Run(l, l.bootstrap(p, of...))
+}
+
 // bootstrap gives what an Envoy is started with.
 func (l *Lab) bootstrap(p helloworld.Proxy, of ...*Replica) []byte {
 	l.Helper()

@@ -1,6 +1,7 @@
 package demotest
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,13 +38,27 @@ func (l *Lab) certificates() {
 	l.kibble("certs", "--dir", l.certs, "--server-name", serverName, "--proxy-class", "edge,sidecar,node")
 }
 
-// kibble runs a command.
-func (l *Lab) kibble(args ...string) {
+// kibble runs a command, and gives what it prints.
+func (l *Lab) kibble(args ...string) []byte {
 	l.Helper()
-	out, err := exec.CommandContext(l.Context(), filepath.Join(l.bin, "kibble"), args...).CombinedOutput()
+	var said bytes.Buffer
+	command := exec.CommandContext(l.Context(), filepath.Join(l.bin, "kibble"), args...)
+	command.Stderr = &said
+	out, err := command.Output()
 	if err != nil {
-		l.Fatalf("kibble %s: %v\n%s", strings.Join(args, " "), err, out)
+		l.Fatalf("kibble %s: %v\n%s%s", strings.Join(args, " "), err, said.Bytes(), out)
 	}
+	return out
+}
+
+// Preview is what the proxies of a class are to have by the objects that are in the
+// cluster now, as `kibble preview -o json` prints it: by type, without the word before
+// the last dot.
+func (l *Lab) Preview(class string) map[string][]json.RawMessage {
+	l.Helper()
+	var all map[string]map[string][]json.RawMessage
+	l.Must(json.Unmarshal(l.kibble("preview", "--kubeconfig", l.Kubeconfig, "--proxy-class", class, "-o", "json"), &all))
+	return all[class]
 }
 
 // Serve starts a control plane and returns when it is ready.

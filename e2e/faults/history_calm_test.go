@@ -1,0 +1,56 @@
+package faults_test
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// calm undoes what keeps proxies from hearing of the facts, and waits until all
+// go by them. From then on only what is so now is right.
+func (h *history) calm() {
+	h.lab.Helper()
+	if h.cut {
+		doMend(h, "")
+	}
+	for _, i := range slices.Sorted(maps.Keys(h.state)) {
+		if isPaused(h, i) {
+			doResume(h, fmt.Sprint(i))
+		} else {
+			doStart(h, fmt.Sprint(i))
+		}
+	}
+	clear(h.broken)
+	h.mark++
+	h.objects.barriers(h.past.now(), h.mark)
+	for _, p := range h.places {
+		if !strings.HasPrefix(p.router, extra) {
+			h.arrived(p)
+		}
+	}
+	h.lab.AwaitProxies(h.lab.Replicas...)
+	for _, r := range h.lab.Replicas {
+		awaitKept(h.lab, r)
+	}
+	h.past.calm()
+	h.people.allow(&h.past, tables, true)
+	h.people.patient(2 * len(h.people.asks))
+}
+
+// arrived returns when a proxy goes by the barrier as it is now.
+func (h *history) arrived(p place) {
+	h.lab.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for in, name := range map[string]string{"": "mark", "mark": "mark-in", "marks": "mark-family"} {
+		want := fmt.Sprintf("%s-%d", name, h.mark%2)
+		h.lab.Eventually(fmt.Sprintf("%s goes by the facts, in %q", p.name, in), func() error {
+			got := answer(client, p.question(barrier, in, "").request())
+			if who, _, _ := strings.Cut(got, " in "); who != want {
+				return fmt.Errorf("it answers %q", got)
+			}
+			return nil
+		})
+	}
+}

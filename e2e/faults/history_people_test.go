@@ -1,0 +1,219 @@
+package faults_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"kibble.dev/e2e/demotest"
+	"kibble.dev/internal/helloworld"
+)
+
+// question is asked again and again: of a proxy, for a host, by somebody.
+type question struct {
+	place  string // the proxy
+	router string // that it is asked by
+	host   string // as facts name it
+	in     string // the environment that the asker is in
+	// context is what those who answer may be told of it.
+	context string
+	// otherwise is what the router answers for hosts that lead nowhere.
+	otherwise string
+	// exactly is the only right answer, of what no history touches; "" where facts say it.
+	exactly string
+	request func() *http.Request
+}
+
+func (q question) String() string {
+	return fmt.Sprintf("%s, of %s by %s, in %q", q.host, q.place, q.router, q.in)
+}
+
+// people ask all questions, and note each answer that no facts since it was calm
+// last allow.
+type people struct {
+	lab  *demotest.Lab
+	done sync.WaitGroup
+
+	mu      sync.Mutex
+	asks    []question
+	allowed []map[string]map[string]bool // question → answers, of each time that the facts changed
+	asked   int
+	wrong   []string
+}
+
+// ask asks the questions of a place in turn.
+func (p *people) ask(ctx context.Context, place string) {
+	client := &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	defer client.CloseIdleConnections()
+	here := slices.DeleteFunc(slices.Clone(p.asks), func(q question) bool { return q.place != place })
+	for i := 0; ctx.Err() == nil; i++ {
+		q, since, began := here[i%len(here)], p.now(), time.Now()
+		got := answer(client, q.request().WithContext(ctx))
+		if ctx.Err() != nil {
+			return
+		}
+		p.hear(q, since, began, got)
+		time.Sleep(2 * time.Millisecond) // two processors do all of this
+	}
+}
+
+// now is the number of the facts that are so now.
+func (p *people) now() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.allowed) - 1
+}
+
+// answer is who answered, with the context that came there; or what went wrong.
+func answer(client *http.Client, r *http.Request) string {
+	response, err := client.Do(r)
+	if err != nil {
+		return nobody + " " + err.Error()
+	}
+	defer response.Body.Close()
+	b, err := io.ReadAll(response.Body)
+	switch body := strings.TrimSpace(string(b)); {
+	case err != nil:
+		return nobody + " " + err.Error()
+	case strings.Contains(body, "does not know the destination yet"):
+		return untold
+	case response.StatusCode >= http.StatusInternalServerError:
+		return fails + " " + body
+	case response.StatusCode != http.StatusOK:
+		return response.Status + " " + body
+	case body == "the edge is here":
+		return unrouted
+	default:
+		return body
+	}
+}
+
+// hear judges an answer by all facts since the question was asked.
+func (p *people) hear(q question, since int, began time.Time, got string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked++
+	if q.exactly != "" {
+		if got != q.exactly {
+			p.complain(q, began, got, q.exactly)
+		}
+		return
+	}
+	who, context, _ := strings.Cut(got, " in ")
+	for _, bad := range []string{fails, nobody} {
+		if strings.HasPrefix(got, bad) {
+			who, context = bad, ""
+		}
+	}
+	if context != "" && context != q.context {
+		p.complain(q, began, got, "no other context than "+q.context)
+	}
+	var may []string
+	for _, allowed := range p.allowed[since:] {
+		if allowed[q.String()][who] {
+			return
+		}
+		may = slices.AppendSeq(may, maps.Keys(allowed[q.String()]))
+	}
+	slices.Sort(may)
+	p.complain(q, began, got, strings.Join(slices.Compact(may), " or "))
+}
+
+func (p *people) complain(q question, began time.Time, got, want string) {
+	const stamp = "15:04:05.000"
+	p.wrong = append(p.wrong, fmt.Sprintf("%s to %s: %s: the answer is %q, want %s", began.Format(stamp), time.Now().Format(stamp), q, got, want))
+}
+
+// allow says what may be so from now on, beside what was, after facts of a kind have
+// changed; or nothing of what was, when it is calm.
+func (p *people) allow(past *past, changed kind, calm bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	allowed := map[string]map[string]bool{}
+	for _, q := range p.asks {
+		allowed[q.String()] = map[string]bool{}
+		if !calm {
+			maps.Copy(allowed[q.String()], p.allowed[len(p.allowed)-1][q.String()])
+		}
+	}
+	past.each(changed, func(f facts) {
+		for _, q := range p.asks {
+			for _, a := range f.answers(q) {
+				allowed[q.String()][a] = true
+			}
+		}
+	})
+	p.allowed = append(p.allowed, allowed)
+}
+
+// patient returns when so many more questions were answered.
+func (p *people) patient(more int) {
+	p.lab.Helper()
+	p.mu.Lock()
+	until := p.asked + more
+	p.mu.Unlock()
+	p.lab.Eventually("people are answered", func() error {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.asked < until {
+			return fmt.Errorf("%d were", p.asked)
+		}
+		return nil
+	})
+}
+
+// content gives an error if any answer was wrong.
+func (p *people) content() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.wrong); n > 0 {
+		return fmt.Errorf("%d of %d answers were wrong:\n%s", n, p.asked, strings.Join(p.wrong[:min(n, 20)], "\n"))
+	}
+	return nil
+}
+
+// gather has the demo's questions and those of histories be asked, as allowed by
+// the facts, until the end of the test.
+func gather(l *demotest.Lab, places []place, past *past) *people {
+	p := &people{lab: l}
+	for _, q := range helloworld.Questions(l.Top)[:6] {
+		p.asks = append(p.asks, question{place: "demo", host: q.About, exactly: q.Want, request: func() *http.Request {
+			return request(l.Top.Edge(), q.Host, q.Header...)
+		}})
+	}
+	for _, at := range places {
+		p.asks = append(p.asks, at.questions()...)
+	}
+	p.allow(past, tables, true)
+	ctx, cancel := context.WithCancel(l.Context())
+	var asked []string
+	for _, q := range p.asks {
+		if !slices.Contains(asked, q.place) {
+			asked = append(asked, q.place)
+			p.done.Go(func() { p.ask(ctx, q.place) })
+		}
+	}
+	l.Cleanup(func() {
+		cancel()
+		p.done.Wait()
+	})
+	return p
+}
+
+func request(address, host string, header ...[2]string) *http.Request {
+	r, err := http.NewRequest(http.MethodGet, "http://"+address+"/", http.NoBody)
+	if err != nil {
+		panic(err)
+	}
+	r.Host = host
+	for _, h := range header {
+		r.Header.Add(h[0], h[1])
+	}
+	return r
+}

@@ -1,0 +1,124 @@
+package faults_test
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+
+	"kibble.dev/e2e/demotest"
+)
+
+// place is a proxy that is asked.
+type place struct {
+	name, router, address string
+}
+
+// hosts are those that tables of histories are about, and environments those that
+// policies of histories lead into: two by a policy each, and two of a family.
+var (
+	hosts        = []string{"h0", "h1", "h2", "h3"}
+	environments = []string{"e0", "e1", "n0", "n1"}
+)
+
+// barrier is the host by which it is seen how far a proxy is.
+const barrier = "mark"
+
+// edge tells whether it is one where environments are decided.
+func (p place) edge() bool { return p.router == "ingress" }
+
+// questions are those of everybody about every host.
+func (p place) questions() (all []question) {
+	if strings.HasPrefix(p.router, extra) {
+		return []question{{place: p.name, router: p.router, host: "s0", otherwise: fails, request: func() *http.Request {
+			r := request(p.address, "s0")
+			r.Close = true
+			return r
+		}}}
+	}
+	for _, host := range hosts {
+		all = append(all, p.question(host, "", "nobody"))
+		for _, in := range environments {
+			all = append(all, p.question(host, in, ""))
+		}
+		if p.edge() {
+			forged := p.question(host, "", "")
+			forged.request = func() *http.Request {
+				return request(p.address, host+".test", [2]string{"l5d-ctx-dogfood", environments[0]})
+			}
+			all = append(all, forged)
+		}
+	}
+	return all
+}
+
+// question is that of somebody in an environment. Of contexts that nobody decided
+// on one is foreign. At the edge they are made of a cookie.
+func (p place) question(host, in, foreign string) question {
+	q := question{place: p.name, router: p.router, host: host, in: in, context: contextOf(in)}
+	if p.edge() {
+		q.otherwise = unrouted
+		q.request = func() *http.Request {
+			return request(p.address, host+".test", [2]string{"Cookie", "chaos=" + in + foreign})
+		}
+		return q
+	}
+	q.otherwise, q.context = fails, q.context+foreign
+	q.request = func() *http.Request {
+		if q.context == "" {
+			return request(p.address, host)
+		}
+		return request(p.address, host, [2]string{"l5d-ctx-dogfood", q.context})
+	}
+	return q
+}
+
+// contextOf is what requests carry inside of an environment.
+func contextOf(in string) string {
+	switch {
+	case in == "marks":
+		return "mark-family." + in
+	case strings.HasPrefix(in, "n"):
+		return "family." + in
+	}
+	return in
+}
+
+// served is where those who answer listen, and the port that all are reached by:
+// that of the proxies beside pods, whose place they take.
+const served = "10.244.70.%d"
+
+// behind gives the names of those who may be behind a service, and their addresses.
+func behind(service string) (names, addresses []string) {
+	for i, name := range slices.Concat(targets(), namespaced, marks) {
+		if name != service {
+			continue
+		}
+		for n := range 2 {
+			names = append(names, fmt.Sprintf("%s-%d", service, n))
+			addresses = append(addresses, fmt.Sprintf(served, 10*i+n+1))
+		}
+	}
+	return names, addresses
+}
+
+// serve starts all who answer. Each says its name, and in which context it was asked.
+func serve(l *demotest.Lab) {
+	l.Helper()
+	for _, service := range slices.Concat(targets(), namespaced, marks) {
+		names, addresses := behind(service)
+		for i, name := range names {
+			listener, err := net.Listen("tcp", fmt.Sprintf("%s:%d", addresses[i], l.Top.Incoming))
+			l.Must(err)
+			server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { //nolint:gosec // a test's
+				_, _ = fmt.Fprint(w, name)
+				if context := r.Header.Values("l5d-ctx-dogfood"); len(context) > 0 {
+					_, _ = fmt.Fprint(w, " in ", strings.Join(context, ","))
+				}
+			})}
+			go func() { _ = server.Serve(listener) }()
+			l.Cleanup(func() { _ = server.Close() })
+		}
+	}
+}

@@ -1,0 +1,217 @@
+package faults_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// step is a kind of thing that happens in a history.
+type step struct {
+	word string
+	// often is how often it is drawn, beside others.
+	often int
+	// draw gives what is behind the word, by what is so now; false if it cannot be now.
+	draw func(h *history, r *rand.Rand) (string, bool)
+	do   func(h *history, what string)
+}
+
+func steps() []step {
+	return slices.Concat(objectSteps(), partSteps(), []step{
+		{"load", 12, func(_ *history, r *rand.Rand) (string, bool) { return strconv.Itoa(50 << r.IntN(5)), true }, doLoad},
+		{"calm", 4, always(""), func(h *history, _ string) { h.calm() }},
+		{"settle", 0, always(""), func(h *history, _ string) { h.settled() }},
+	})
+}
+
+func stepOf(word string) step {
+	for _, s := range steps() {
+		if s.word == word {
+			return s
+		}
+	}
+	panic("there is no step " + word)
+}
+
+func always(what string) func(*history, *rand.Rand) (string, bool) {
+	return func(*history, *rand.Rand) (string, bool) { return what, true }
+}
+
+// oneOf draws one, where it can be.
+func oneOf(all []string, can func(h *history, which string) bool) func(*history, *rand.Rand) (string, bool) {
+	return func(h *history, r *rand.Rand) (string, bool) {
+		which := pick(r, all)
+		return which, can == nil || can(h, which)
+	}
+}
+
+func pick[T any](r *rand.Rand, of []T) T { return of[r.IntN(len(of))] }
+
+func doLoad(h *history, what string) { h.people.patient(int(number(what))) }
+
+// objectSteps are those that change facts.
+func objectSteps() []step {
+	return []step{
+		{"table", 14, drawTable, doTable},
+		{"dtab", 4, drawDtab, doDtab},
+		{"service", 5, drawService, doService},
+		{"endpoints", 10, drawEndpoints, doEndpoints},
+		{"policy", 8, drawPolicy, doPolicy},
+		{"family", 2, oneOf([]string{"", "yes"}, nil), doFamily},
+		{"namespace", 4, oneOf([]string{"n0", "n0 yes", "n1", "n1 yes"}, nil), doNamespace},
+		{"demand", 2, oneOf([]string{"", "yes"}, func(h *history, _ string) bool { return h.broken["outgoing"] == "" }), doDemand},
+		{"break", 1, oneOf([]string{"ingress", "outgoing"}, func(h *history, r string) bool { return h.broken[r] == "" }), doBreak},
+		{"correct", 2, oneOf([]string{"ingress", "outgoing"}, func(h *history, r string) bool { return h.broken[r] != "" }), doCorrect},
+		{"extra", 4, oneOf([]string{"", "0", "1"}, nil), doExtra},
+		{"metrics", 1, oneOf([]string{"ingress", "ingress all", "outgoing", "outgoing all", "incoming", "incoming all"}, nil), doMetrics},
+	}
+}
+
+// drawRule draws the right side of one; "" is none.
+func drawRule(r *rand.Rand) string {
+	leaf := func() string { return pick(r, plain) + pick(r, []string{"", "", "", "", ":web", ":4141"}) }
+	switch r.IntN(6) {
+	case 0:
+		return ""
+	case 1, 2:
+		return " " + leaf()
+	case 3:
+		return " " + leaf() + " & " + leaf()
+	default:
+		return " " + leaf() + " | " + leaf()
+	}
+}
+
+func drawTable(h *history, r *rand.Rand) (string, bool) {
+	router := pick(r, []string{"ingress", "outgoing"})
+	return router + " " + pick(r, hosts) + drawRule(r), h.broken[router] == ""
+}
+
+func doTable(h *history, what string) {
+	words := strings.SplitN(what+" ", " ", 3)
+	h.change(tables, words[0]+" "+words[1], strings.TrimSpace(words[2]))
+	h.writeTable(words[0])
+}
+
+func (h *history) writeTable(router string) {
+	h.objects.table(router, h.past.now()[tables], h.mark, h.broken[router] != "")
+}
+
+func doBreak(h *history, router string) {
+	h.broken[router] = "yes"
+	h.writeTable(router)
+}
+
+func doCorrect(h *history, router string) {
+	delete(h.broken, router)
+	h.writeTable(router)
+}
+
+func drawDtab(_ *history, r *rand.Rand) (string, bool) { return pick(r, hosts[2:]) + drawRule(r), true }
+
+func doDtab(h *history, what string) {
+	host, rule, _ := strings.Cut(what, " ")
+	h.change(dtabs, host, rule)
+	h.objects.dtab(h.past.now()[dtabs], h.mark)
+}
+
+func drawService(_ *history, r *rand.Rand) (string, bool) {
+	return pick(r, targets()) + pick(r, []string{"", " 4141", " 4141", " 4242"}), true
+}
+
+func doService(h *history, what string) {
+	name, port, _ := strings.Cut(what, " ")
+	if h.change(services, name, port) {
+		h.objects.service(name, int(number(port)))
+	}
+}
+
+func drawEndpoints(_ *history, r *rand.Rand) (string, bool) {
+	name := pick(r, slices.Concat(targets(), namespaced))
+	names, _ := behind(name)
+	port := pick(r, []string{"http", "http", "http", "http", "web"})
+	switch r.IntN(8) {
+	case 0:
+		return name, true
+	case 1:
+		return name + " " + port, true
+	case 2:
+		return name + " " + port + " " + names[0] + unready, true
+	case 3:
+		return name + " " + port + " " + names[0] + unready + " " + names[1], true
+	case 4, 5:
+		return name + " " + port + " " + strings.Join(names, " "), true
+	default:
+		return name + " " + port + " " + pick(r, names), true
+	}
+}
+
+func doEndpoints(h *history, what string) {
+	if name, text, _ := strings.Cut(what, " "); h.change(endpointSlices, name, text) {
+		h.objects.slice(name, text)
+	}
+}
+
+func drawPolicy(_ *history, r *rand.Rand) (string, bool) {
+	name := pick(r, environments[:2])
+	if r.IntN(4) == 0 {
+		return name, true
+	}
+	return name + " " + pick(r, hosts) + " " + pick(r, targets()), true
+}
+
+func doPolicy(h *history, what string) {
+	name, text, _ := strings.Cut(what, " ")
+	if h.change(policies, name, text) {
+		host, to, _ := strings.Cut(text, " ")
+		if to != "" {
+			to = written(to)
+		}
+		h.objects.policy(name, host, to)
+	}
+}
+
+func doFamily(h *history, what string) {
+	switch {
+	case !h.change(policies, "family", what):
+	case what == "":
+		h.lab.Delete("DogfoodPolicy", "family")
+	default:
+		h.objects.family("family", "chaos", "yes", "/srv => /#/io.l5d.k8s/{namespace}/http ;")
+	}
+}
+
+func doNamespace(h *history, what string) {
+	name, is, _ := strings.Cut(what, " ")
+	if h.change(namespaces, name, is) {
+		h.objects.namespace(name, map[string]string{"yes": "yes", "": "no"}[is])
+	}
+}
+
+func doDemand(h *history, what string) {
+	if what == "" {
+		h.change(trouble, "control plane", "yes") // who asks when it ceases may not be told
+	}
+	h.change(tables, onDemand, what)
+	for _, router := range []string{"outgoing", "incoming"} {
+		h.lab.Set("Router", router, map[string]any{"": nil, "yes": map[string]any{}}[what], "spec", "onDemand")
+	}
+}
+
+func doExtra(h *history, what string) {
+	switch {
+	case !h.change(tables, extra, what):
+	case what == "":
+		h.lab.Delete("Router", extra)
+	default:
+		h.lab.Apply(h.lab.Objects(fmt.Sprintf(`{apiVersion: kibble.dev/v1alpha1, kind: Router, metadata: {name: extra},
+ spec: {proxyClass: edge, port: %d, bind: loopback, dtab: "/svc => /#/io.l5d.k8s/default/http ;"}}`, extraPort+number(what)))...)
+	}
+}
+
+func doMetrics(h *history, what string) {
+	router, is, _ := strings.Cut(what, " ")
+	h.lab.Set("Router", router, map[string]any{"": nil, "all": "all"}[is], "spec", "metrics")
+}
