@@ -67,51 +67,57 @@ func (r *router) tableSource() string {
 	return "router " + r.key.String() + " (" + r.origin.Field("spec.dtab").At(1, 1).String() + ")"
 }
 
-// cluster gives the name of the cluster for a chain of targets, and notes that it
-// is needed. It is not ok for a name that Envoy cannot be told.
-func (b *builder) cluster(c *cell, chain []target) (string, bool) {
-	if len(chain) == 0 {
-		b.need(need{name: nobodyCluster, kind: needNobody})
-		return nobodyCluster, true
+// cluster gives the cluster for a branch, and notes what it needs. It is not ok for
+// a name that Envoy cannot be told. The name of several says their order, with "||"
+// in place of "|" where the stand-ins of an override begin.
+func (b *builder) cluster(c *cell, br branch) (n need, ok bool) {
+	if len(br.chain) == 0 {
+		return b.need(need{name: nobodyCluster, kind: needNobody}), true
 	}
-	first, ok := b.member(c, chain[0])
-	if !ok || len(chain) == 1 || first == dynamicCluster {
-		return first, ok
-	}
-	names, outside := []string{first}, chain[0].outside()
-	for _, t := range chain[1:] {
-		if name, ok := b.member(c, t); ok && name != dynamicCluster {
-			names = append(names, name)
-			outside = outside || t.outside()
+	if b.varies(c, br.chain[0]) {
+		if !b.isHostItself(c, br.chain[0]) {
+			return need{}, false
 		}
+		return b.need(need{name: dynamicCluster, kind: needForward}), true
 	}
-	if len(names) == 1 {
+	first := b.need(b.target(br.chain[0]))
+	all := need{name: first.name, kind: needSeveral, members: []string{first.name}, outside: first.target.outside(), http2: b.http2()}
+	for i, t := range br.chain {
+		if i == 0 || b.varies(c, t) {
+			continue
+		}
+		role, between := roleAlternative, " | "
+		if 0 < br.standIn && br.standIn <= i {
+			role, between = roleStandIn, " || "
+		}
+		n := b.need(b.target(t).as(role))
+		all.name += between + t.cluster
+		all.members, all.role, all.outside = append(all.members, n.name), role, all.outside || t.outside()
+	}
+	if len(all.members) == 1 {
 		return first, true
 	}
-	name := strings.Join(names, " | ")
-	b.need(need{name: name, kind: needSeveral, members: names, outside: outside, http2: b.http2()})
-	return name, true
+	return b.need(all), true
 }
 
-func (b *builder) need(n need) {
+func (b *builder) need(n need) need {
 	if !slices.ContainsFunc(b.needs, func(o need) bool { return o.name == n.name }) {
 		b.needs = append(b.needs, n)
 	}
+	return n
 }
 
 // http2 tells that this router's upstreams speak HTTP/2.
 func (b *builder) http2() bool { return b.router.identifier.kind == identifyGRPC }
 
-func (b *builder) member(c *cell, t target) (string, bool) {
-	if c != nil && slices.ContainsFunc(t.id, c.sample.marks.in) {
-		if !b.isHostItself(c, t) {
-			return "", false
-		}
-		b.need(need{name: dynamicCluster, kind: needForward})
-		return dynamicCluster, true
-	}
-	b.need(need{name: t.cluster, kind: needTarget, target: t, http2: b.http2() || t.speaksHTTP2()})
-	return t.cluster, true
+// target gives the need of a bound name.
+func (b *builder) target(t target) need {
+	return need{name: t.cluster, kind: needTarget, target: t, http2: b.http2() || t.speaksHTTP2()}
+}
+
+// varies tells that a part of a target is taken from the request.
+func (b *builder) varies(c *cell, t target) bool {
+	return c != nil && slices.ContainsFunc(t.id, c.sample.marks.in)
 }
 
 // isHostItself tells that a target is the very host and port of the request.
@@ -129,13 +135,13 @@ func (b *builder) isHostItself(c *cell, t target) bool {
 }
 
 // assign adds the load assignments of a cluster.
-func (cb *classBuilder) assign(t target, places []place) {
-	if !t.near() {
-		cb.endpoints(t.cluster, places)
+func (cb *classBuilder) assign(n need, places []place) {
+	if !n.target.near() {
+		cb.add(n.name, n.assignment(places), nil)
 		return
 	}
-	cb.endpoints(t.cluster, nil)
-	cb.localEndpoints(t, places)
+	cb.add(n.name, n.assignment(nil), nil)
+	cb.localEndpoints(n, places)
 }
 
 // near tells that requests stay where the proxy is: at its pod, or its node.

@@ -123,20 +123,15 @@ func (cb *classBuilder) addRouteConfiguration(rc *routev3.RouteConfiguration) {
 	}
 }
 
-// endpoints adds the load assignment of an EDS cluster.
-func (cb *classBuilder) endpoints(name string, places []place) {
-	cb.add(name, loadAssignment(name, places), nil)
-}
-
 // localEndpoints adds the load assignments of a cluster of which each proxy is
 // given the part that is at its own place. A pod's own proxy is told of it also
 // while it is not ready: who sends a request there has chosen it. So is that of
 // its node, where senders choose: they may hear later that a pod is no longer
 // ready, or sooner that it is.
-func (cb *classBuilder) localEndpoints(t target, places []place) {
+func (cb *classBuilder) localEndpoints(n need, places []place) {
 	byScope := map[Scope][]place{}
 	for _, p := range places {
-		for _, tr := range t.transformers {
+		for _, tr := range n.target.transformers {
 			switch tr.Kind {
 			case transformLocalhost:
 				own := p
@@ -144,7 +139,7 @@ func (cb *classBuilder) localEndpoints(t target, places []place) {
 				byScope[PodScope(p.host)] = append(byScope[PodScope(p.host)], own)
 			case transformLocalnode:
 				scope, ok := nodeOf(tr, p)
-				if !ok || !p.ready && !t.chosen {
+				if !ok || !p.ready && !n.target.chosen {
 					continue
 				}
 				own := p
@@ -154,7 +149,7 @@ func (cb *classBuilder) localEndpoints(t target, places []place) {
 		}
 	}
 	for scope, own := range byScope {
-		cb.addLocal(t.cluster, scope, cb.resource(t.cluster, loadAssignment(t.cluster, own), nil))
+		cb.addLocal(n.name, scope, cb.resource(n.name, n.assignment(own), nil))
 	}
 }
 

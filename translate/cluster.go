@@ -90,8 +90,8 @@ func overADS() *corev3.ConfigSource {
 }
 
 // dnsCluster is a cluster outside: whatever is sent there loses its context.
-func dnsCluster(name string, places []place, http2 bool) *clusterv3.Cluster {
-	c := member(newCluster(name))
+func dnsCluster(n need, places []place) *clusterv3.Cluster {
+	c := member(newCluster(n.name))
 	c.PerConnectionBufferLimitBytes = wrapperspb.UInt32(perConnectionBuffer) // servers that are anybody's
 	kind := clusterv3.Cluster_STATIC
 	for _, p := range places {
@@ -101,26 +101,26 @@ func dnsCluster(name string, places []place, http2 bool) *clusterv3.Cluster {
 		}
 	}
 	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: kind}
-	c.LoadAssignment = markOutside(loadAssignment(name, places))
-	c.TypedExtensionProtocolOptions = upstreamHTTP(http2, retryPolicy(), dropContext()...)
+	c.LoadAssignment = n.assignment(places)
+	c.TypedExtensionProtocolOptions = upstreamHTTP(n.http2, retryPolicy(), dropContext()...)
 	return c
 }
 
 // aggregateCluster tries its members in order: the next where one has nobody
-// who is alive. With outside, some of them may be: what is sent to those loses
-// its context, since Envoy runs the filters of the aggregate for all of them.
-func aggregateCluster(name string, members []string, outside bool, http2 bool) *clusterv3.Cluster {
-	c := newCluster(name)
+// who is alive. If some of them are outside, what is sent to those loses its
+// context, since Envoy runs the filters of the aggregate for all of them.
+func aggregateCluster(n need) *clusterv3.Cluster {
+	c := newCluster(n.name)
 	c.LbPolicy = clusterv3.Cluster_CLUSTER_PROVIDED
 	c.ClusterDiscoveryType = &clusterv3.Cluster_ClusterType{ClusterType: &clusterv3.Cluster_CustomClusterType{
 		Name:        "envoy.clusters.aggregate",
-		TypedConfig: mustAny(&aggregatev3.ClusterConfig{Clusters: members}),
+		TypedConfig: mustAny(&aggregatev3.ClusterConfig{Clusters: n.members}),
 	}}
-	filters := []*hcmv3.HttpFilter{tellMember()}
-	if outside {
+	filters := []*hcmv3.HttpFilter{tellMember(n.members[0], n.role)}
+	if n.outside {
 		filters = append(filters, dropContextOutside()...)
 	}
-	c.TypedExtensionProtocolOptions = upstreamHTTP(http2, retryMembers(len(members)), filters...)
+	c.TypedExtensionProtocolOptions = upstreamHTTP(n.http2, retryMembers(len(n.members)), filters...)
 	return c
 }
 
@@ -146,7 +146,7 @@ func forwardCluster() *clusterv3.Cluster {
 func emptyCluster() *clusterv3.Cluster {
 	c := newCluster(nobodyCluster)
 	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC}
-	c.LoadAssignment = loadAssignment(nobodyCluster, nil)
+	c.LoadAssignment = loadAssignment(nobodyCluster, nil, nil)
 	return c
 }
 
@@ -176,13 +176,16 @@ func upstreamHTTP(http2 bool, retry *routev3.RetryPolicy, filters ...*hcmv3.Http
 	return map[string]*anypb.Any{httpOptions: mustAny(options)}
 }
 
-// loadAssignment gives the endpoints of a cluster. Each says which bound name
-// it stands for, so that an attempt can tell its receiver.
-func loadAssignment(name string, places []place) *endpointv3.ClusterLoadAssignment {
+// loadAssignment gives the endpoints of a cluster, and what each says of itself.
+func loadAssignment(name string, places []place, says map[string]string) *endpointv3.ClusterLoadAssignment {
 	cla := &endpointv3.ClusterLoadAssignment{
 		ClusterName: name,
 		// An alternative is left only when nobody of it is alive.
 		Policy: &endpointv3.ClusterLoadAssignment_Policy{OverprovisioningFactor: wrapperspb.UInt32(100_000)},
+	}
+	var said *corev3.Metadata
+	if len(says) > 0 {
+		said = metadata(says)
 	}
 	first, last := &endpointv3.LocalityLbEndpoints{}, &endpointv3.LocalityLbEndpoints{}
 	for _, p := range places {
@@ -193,7 +196,7 @@ func loadAssignment(name string, places []place) *endpointv3.ClusterLoadAssignme
 			HostIdentifier: &endpointv3.LbEndpoint_Endpoint{Endpoint: &endpointv3.Endpoint{
 				Address: socketAddress(p.host, p.port),
 			}},
-			Metadata: metadata(map[string]string{"dst": name}),
+			Metadata: said,
 		}
 		if p.weight > 0 {
 			e.LoadBalancingWeight = wrapperspb.UInt32(p.weight)

@@ -65,18 +65,15 @@ func effectOf(p dogfood.Policy) *corev3.TypedExtensionConfig {
 	var all []*mutationrulesv3.HeaderMutation
 	if p.Travels() {
 		all = append(all,
-			headerIs(headerDogfood, "%REQ("+headerDogfood+")%,"+p.ID, corev3.HeaderValueOption_OVERWRITE_IF_EXISTS),
-			headerIs(headerDogfood, p.ID, corev3.HeaderValueOption_ADD_IF_ABSENT))
+			appendHeader(headerIs(headerDogfood, "%REQ("+headerDogfood+")%,"+p.ID, corev3.HeaderValueOption_OVERWRITE_IF_EXISTS)),
+			appendHeader(headerIs(headerDogfood, p.ID, corev3.HeaderValueOption_ADD_IF_ABSENT)))
 	}
 	if p.Grant {
-		all = append(all, headerIs(HeaderDtab, "%REQ("+headerAside+")%", corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD))
+		all = append(all, appendHeader(setHeader(HeaderDtab, "%REQ("+headerAside+")%")))
 	}
 	return extension("effect", &mutationv3.HeaderMutation{Mutations: &mutationv3.Mutations{RequestMutations: all}})
 }
 
-func headerIs(name, value string, action corev3.HeaderValueOption_HeaderAppendAction) *mutationrulesv3.HeaderMutation {
-	return &mutationrulesv3.HeaderMutation{Action: &mutationrulesv3.HeaderMutation_Append{Append: &corev3.HeaderValueOption{
-		Header:       &corev3.HeaderValue{Key: name, Value: value},
-		AppendAction: action,
-	}}}
+func headerIs(name, value string, action corev3.HeaderValueOption_HeaderAppendAction) *corev3.HeaderValueOption {
+	return &corev3.HeaderValueOption{Header: &corev3.HeaderValue{Key: name, Value: value}, AppendAction: action}
 }

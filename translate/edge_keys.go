@@ -61,7 +61,7 @@ func keysClusterName(address string) string {
 func keysCluster(address string) *clusterv3.Cluster {
 	host, port, secure := keysServer(address)
 	number, _ := strconv.ParseUint(port, 10, 16) // 0 is refused with the cluster
-	c := dnsCluster(keysClusterName(address), []place{{host: host, port: uint32(number), ready: true}}, false)
+	c := dnsCluster(need{name: keysClusterName(address)}, []place{{host: host, port: uint32(number), ready: true}})
 	if secure {
 		c.TransportSocket = &corev3.TransportSocket{
 			Name: "envoy.transport_sockets.tls",

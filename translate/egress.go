@@ -3,10 +3,8 @@ package translate
 import (
 	mutationrulesv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
 	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
-	"google.golang.org/protobuf/types/known/structpb"
 
 	"kibble.dev/dogfood"
 )
@@ -15,19 +13,32 @@ import (
 // the endpoint of this attempt is outside.
 const headerOutside = ownPrefix + "outside"
 
-// markOutside says of every endpoint that it is outside.
-func markOutside(cla *endpointv3.ClusterLoadAssignment) *endpointv3.ClusterLoadAssignment {
-	for _, group := range cla.Endpoints {
-		for _, e := range group.LbEndpoints {
-			e.Metadata.FilterMetadata[metadataKey].Fields["outside"] = structpb.NewStringValue("1")
+// What an endpoint says in its metadata: behind the first of several the bound name
+// that it stands for, and that it is a stand-in; and that it is outside.
+const (
+	saysDst     = "dst"
+	saysStandIn = "stand-in"
+	saysOutside = "outside"
+)
+
+// endpointSays is a format: a value of the metadata of the endpoint that was chosen.
+// Where it is not there, no header is written.
+func endpointSays(key string) string { return "%UPSTREAM_METADATA(" + metadataKey + ":" + key + ")%" }
+
+// tellMember names the member that was chosen in l5d-dst-client, whatever an
+// attempt before has said. If it may be a stand-in, HeaderFallback comes with its
+// answers, for the route to say what is passed over (fallbackHeader).
+func tellMember(first string, role role) *hcmv3.HttpFilter {
+	m := &mutationv3.Mutations{RequestMutations: []*mutationrulesv3.HeaderMutation{
+		appendHeader(setHeader(HeaderDst, escapeFormat(first))),
+		appendHeader(setHeader(HeaderDst, endpointSays(saysDst))),
+	}}
+	if role == roleStandIn {
+		m.ResponseMutations = []*mutationrulesv3.HeaderMutation{
+			removeHeader(HeaderFallback), appendHeader(setHeader(HeaderFallback, endpointSays(saysStandIn))),
 		}
 	}
-	return cla
-}
-
-// tellMember names the member that was chosen in l5d-dst-client.
-func tellMember() *hcmv3.HttpFilter {
-	return mutate(appendHeader(setHeader(HeaderDst, "%UPSTREAM_METADATA("+metadataKey+":dst)%")))
+	return httpFilter(mutationFilter, &mutationv3.HeaderMutation{Mutations: m})
 }
 
 // dropContext removes everything of ours from a request that leaves, and our
@@ -45,7 +56,7 @@ func dropContextOutside() []*hcmv3.HttpFilter {
 	mark := leaveContext()
 	mark.Mutations.RequestMutations = []*mutationrulesv3.HeaderMutation{
 		removeHeader(headerOutside),
-		appendHeader(setHeader(headerOutside, "%UPSTREAM_METADATA("+metadataKey+":outside)%")),
+		appendHeader(setHeader(headerOutside, endpointSays(saysOutside))),
 	}
 	return []*hcmv3.HttpFilter{httpFilter(mutationFilter, mark), httpFilter("leave", luaConfig("leave(handle)"))}
 }
@@ -56,10 +67,6 @@ func leaveContext() *mutationv3.HeaderMutation {
 	return &mutationv3.HeaderMutation{Mutations: &mutationv3.Mutations{
 		RequestMutations: ours, RequestTrailersMutations: append(ours, removeHeader(dogfood.BaggageHeader)),
 	}}
-}
-
-func mutate(mutations ...*mutationrulesv3.HeaderMutation) *hcmv3.HttpFilter {
-	return httpFilter(mutationFilter, &mutationv3.HeaderMutation{Mutations: &mutationv3.Mutations{RequestMutations: mutations}})
 }
 
 func appendHeader(h *corev3.HeaderValueOption) *mutationrulesv3.HeaderMutation {

@@ -105,7 +105,7 @@ func newLab(t testing.TB, spec listenerSpec, policies []dogfood.Policy, upstream
 	}
 	up := &clusterv3.Cluster{
 		Name: "up", ClusterDiscoveryType: &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC},
-		LoadAssignment: loadAssignment("up", places),
+		LoadAssignment: loadAssignment("up", places, nil),
 	}
 	for _, f := range change {
 		f(up)

@@ -186,7 +186,7 @@ func (f foretold) predicate() *xdsPredicate {
 // mutations are what the resolver's answer does to the request.
 func (f foretold) mutations() *corev3.TypedExtensionConfig {
 	set := func(name, value string) *mutationrulesv3.HeaderMutation {
-		return headerIs(name, escapeFormat(value), corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD)
+		return appendHeader(setHeader(name, escapeFormat(value)))
 	}
 	all := []*mutationrulesv3.HeaderMutation{removeHeader(HeaderDtab), set(HeaderCluster, f.branch.Cluster)}
 	if f.branch.Dst != "" {

@@ -29,10 +29,9 @@ type AnsweredBranch struct {
 	Cluster string
 	// Dst is the bound name for the receiver, "" where the cluster tells it.
 	Dst string
-	// Passed is what HeaderFallback of the response says, "" for nothing. Where
-	// there are Own it says so of their answers only, and All of those of others.
+	// Passed is what HeaderFallback of the response says, "" for nothing, and All,
+	// unless it is "", what it says in place of that where a stand-in has answered.
 	Passed, All string
-	Own         []string
 }
 
 // Draw chooses a branch for one request by a number from 0 to 1.
@@ -113,16 +112,14 @@ func (t *hostTable) answer(d *domain, context dogfood.Context) HostAnswer {
 
 // answered is what a route does with a share of its requests: see routeFor.
 func (b *builder) answered(c *cell, a answer, br branch) AnsweredBranch {
-	cluster, _ := b.cluster(c, br.chain)
-	out := AnsweredBranch{Share: br.share, Cluster: cluster, Passed: strings.Join(a.fellBack, ",")}
-	if len(dstHeader(cluster, br.chain)) > 0 {
-		out.Dst = cluster
+	n, _ := b.cluster(c, br)
+	out := AnsweredBranch{Share: br.share, Cluster: n.name}
+	if n.kind == needTarget {
+		out.Dst = n.name
 	}
-	if br.standIn > 0 && a.owner != "" {
-		out.All = strings.Join(append([]string{a.owner}, a.fellBack...), ",")
-		for _, t := range br.chain[:br.standIn] {
-			out.Own = append(out.Own, t.cluster)
-		}
+	passed, all := a.passed()
+	if out.Passed = passed; a.mayFallBack(n) {
+		out.All = all
 	}
 	return out
 }

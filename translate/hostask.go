@@ -105,16 +105,17 @@ func (b *builder) answeredRoutes() []*routev3.Route {
 }
 
 // answeredFallback is fallbackHeader of what the answer's metadata says.
-const answeredFallback = "%CEL(" + upstreamDst + " in " + answerSays + "." + SaysOwn + " ? " + answerSays + "." + SaysPassed +
-	" : " + answerSays + "." + SaysAll + ")%"
+const answeredFallback = "%CEL('" + metadataKey + "' in " + upstreamSays + " && '" + saysStandIn + "' in " + upstreamSays + "['" + metadataKey +
+	"'] ? " + answerSays + "." + SaysAll + " : " + answerSays + "." + SaysPassed + ")%"
+
+// upstreamSays is where CEL finds the metadata of the endpoint that has answered.
+const upstreamSays = "xds.upstream_host_metadata.filter_metadata"
 
 // answerSays is where CEL finds the metadata of an answer.
 const answerSays = "metadata.filter_metadata['" + extAuthzFilter + "']"
 
-// What the metadata of an answer says: the bound names whose answers are the
-// policies' own, and HeaderFallback of those, and of all others.
+// What the metadata of an answer says: AnsweredBranch.
 const (
-	SaysOwn    = "own"
 	SaysPassed = "passed"
 	SaysAll    = "all"
 )

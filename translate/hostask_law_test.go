@@ -48,12 +48,13 @@ func genHosts(t *rapid.T) string {
 // does is what a route does, with what people and the receiver are told.
 func does(r *routev3.Route) string {
 	value := func(headers []*corev3.HeaderValueOption, name string) string {
+		var all []string
 		for _, h := range headers {
 			if h.Header.Key == name {
-				return h.Header.Value
+				all = append(all, h.Header.Value)
 			}
 		}
-		return ""
+		return strings.Join(all, " or ")
 	}
 	text := said(r) + " in " + value(r.ResponseHeadersToAdd, HeaderEnvironment)
 	if r.GetRoute().GetCluster() != "" {
@@ -79,7 +80,9 @@ func saysAnswer(a HostAnswer) string {
 	}
 	text := strings.Join(parts, " & ") + " in " + a.Environment
 	if len(a.Branches) == 1 {
-		text += " for " + a.Branches[0].Dst + " passed " + a.Branches[0].Passed
+		b := a.Branches[0]
+		passed := slices.DeleteFunc([]string{b.All, b.Passed}, func(s string) bool { return s == "" })
+		text += " for " + b.Dst + " passed " + strings.Join(passed, " or ")
 	}
 	return text
 }

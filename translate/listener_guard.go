@@ -74,7 +74,7 @@ func early(mutations []*mutationrulesv3.HeaderMutation) []*corev3.TypedExtension
 // that none gets lost; our own names go first, so that nobody writes that one.
 func setRulesAside() []*mutationrulesv3.HeaderMutation {
 	all := removePrefixes([]string{ownPrefix})
-	all = append(all, headerIs(headerAside, "%CEL(request.headers['"+HeaderDtab+"'])%", corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD))
+	all = append(all, appendHeader(setHeader(headerAside, "%CEL(request.headers['"+HeaderDtab+"'])%")))
 	others := slices.DeleteFunc(outsidePrefixes(), func(prefix string) bool { return prefix == ownPrefix })
 	return append(all, removePrefixes(others)...)
 }

@@ -48,7 +48,7 @@ func requestLine(r listenerSpec) *accesslogv3.AccessLog {
 		"override":   "%REQ(" + HeaderCtxDtab + ")%",
 		"route":      "%ROUTE_NAME%",
 		"cluster":    "%UPSTREAM_CLUSTER%",
-		"member":     "%UPSTREAM_METADATA(" + metadataKey + ":dst)%",
+		"member":     endpointSays(saysDst),
 		"upstream":   "%UPSTREAM_HOST%",
 		"attempts":   "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
 	}

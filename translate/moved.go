@@ -200,7 +200,7 @@ func (cb *classBuilder) refresh(services []Key) {
 		if c.target.outside() {
 			cb.fulfil(c.need)
 		} else {
-			cb.assign(c.target, cb.places(c.target))
+			cb.assign(c.need, cb.places(c.target))
 		}
 	}
 }

@@ -62,6 +62,15 @@ const (
 // of a share of a split before those of its route, so each says so itself.
 func notFromBehind() []string { return []string{HeaderEnvironment, HeaderFallback} }
 
+// notFromBehind is for a cluster of the answer: where a stand-in may have answered,
+// the cluster has taken HeaderFallback away (tellMember).
+func (a answer) notFromBehind(n need) []string {
+	if a.mayFallBack(n) {
+		return []string{HeaderEnvironment}
+	}
+	return notFromBehind()
+}
+
 // tellEnvironment says in responses which policies a route is for. At an
 // untrusted router the context says more, and nobody else has written it.
 func (b *builder) tellEnvironment(route *routev3.Route, policies []int) {
@@ -79,34 +88,28 @@ func (b *builder) ids(policies []int) string {
 	return strings.Join(all, ",")
 }
 
-// fallbackHeader says which policies are passed over, and, written anew for each
-// response, whose stand-in has answered: an endpoint tells which bound name it
-// stands for. Nothing is said where the override's own target has answered.
-func fallbackHeader(a answer, br branch) []*corev3.HeaderValueOption {
-	passed := strings.Join(a.fellBack, ",")
-	switch {
-	case br.standIn > 0 && a.owner != "":
-	case passed != "":
-		return []*corev3.HeaderValueOption{setHeader(HeaderFallback, passed)}
-	default:
-		return nil
-	}
-	own := make([]string, br.standIn)
-	for i, t := range br.chain[:br.standIn] {
-		own[i] = celString(t.cluster)
-	}
-	all := strings.Join(append([]string{a.owner}, a.fellBack...), ",")
-	// Where nobody has answered this is an error in CEL, and an error is an empty value.
-	is := " in [" + strings.Join(own, ", ") + "]"
-	if len(own) == 1 { // a list is made anew for each response
-		is = " == " + own[0]
-	}
-	expr := upstreamDst + is + " ? " + celString(passed) + " : " + celString(all)
-	return []*corev3.HeaderValueOption{setHeader(HeaderFallback, "%CEL("+expr+")%")}
+// mayFallBack tells that a stand-in for the owner's targets may answer.
+func (a answer) mayFallBack(n need) bool { return n.role == roleStandIn && a.owner != "" }
+
+// passed are the policies that are passed over whoever answers, all with the one
+// whose stand-in answers.
+func (a answer) passed() (passed, all string) {
+	return strings.Join(a.fellBack, ","), strings.Join(append([]string{a.owner}, a.fellBack...), ",")
 }
 
-// upstreamDst is the bound name that the endpoint which has answered stands for, in CEL.
-const upstreamDst = "xds.upstream_host_metadata.filter_metadata['" + metadataKey + "']['dst']"
+// fallbackHeader says which policies are passed over. The answer of a stand-in has
+// the header already, in which its cluster knows not what to say.
+func fallbackHeader(a answer, n need) []*corev3.HeaderValueOption {
+	passed, all := a.passed()
+	var says []*corev3.HeaderValueOption
+	if a.mayFallBack(n) {
+		says = append(says, headerIs(HeaderFallback, all, corev3.HeaderValueOption_OVERWRITE_IF_EXISTS))
+	}
+	if passed != "" {
+		says = append(says, headerIs(HeaderFallback, passed, corev3.HeaderValueOption_ADD_IF_ABSENT))
+	}
+	return says
+}
 
 // celString is a literal of CEL within a format string of Envoy: everything but
 // what names are made of is escaped, above all quotes, parentheses and percent signs.

@@ -168,13 +168,13 @@ func (r *router) place(m *Model, br branch) (ResolvedBranch, bool) {
 	cb := newClassBuilder(m.inventory)
 	cb.source = "override at router " + r.key.String()
 	b := &builder{router: r}
-	cluster, ok := b.cluster(nil, br.chain)
+	to, ok := b.cluster(nil, br)
 	for _, n := range b.needs {
 		cb.fulfil(n)
 	}
-	placed := ResolvedBranch{Share: br.share, Cluster: cluster, Needs: Needs{Local: cb.snapshot.Local}}
-	if len(br.chain) > 0 && br.chain[0].cluster == cluster {
-		placed.Dst = cluster
+	placed := ResolvedBranch{Share: br.share, Cluster: to.name, Needs: Needs{Local: cb.snapshot.Local}}
+	if to.kind == needTarget {
+		placed.Dst = to.name
 	}
 	for _, t := range []string{ClusterType, EndpointType} {
 		for _, name := range sortedKeys(cb.snapshot.Resources[t]) {

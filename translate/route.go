@@ -53,9 +53,9 @@ func (b *builder) routeFor(name string, c *cell, a answer) *routev3.Route {
 		return route
 	}
 	action := b.action()
-	clusters := make([]string, len(a.branches))
+	clusters := make([]need, len(a.branches))
 	for i, br := range a.branches {
-		name, ok := b.cluster(c, br.chain)
+		n, ok := b.cluster(c, br)
 		if !ok {
 			b.refuse(route, 502, b.refusal(c, answer{
 				outcome: dtab.OutcomeError,
@@ -63,21 +63,20 @@ func (b *builder) routeFor(name string, c *cell, a answer) *routev3.Route {
 			}))
 			return route
 		}
-		clusters[i] = name
+		clusters[i] = n
 	}
-	if len(clusters) == 1 {
-		action.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: clusters[0]}
-		route.RequestHeadersToAdd = append(dstHeader(clusters[0], a.branches[0].chain), retryHeader(a.branches)...)
-		route.ResponseHeadersToRemove = notFromBehind()
-		route.ResponseHeadersToAdd = fallbackHeader(a, a.branches[0])
+	if n := clusters[0]; len(clusters) == 1 {
+		action.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: n.name}
+		route.RequestHeadersToAdd = append(n.dstHeader(), retryHeader(a.branches)...)
+		route.ResponseHeadersToAdd, route.ResponseHeadersToRemove = fallbackHeader(a, n), a.notFromBehind(n)
 	} else {
 		weighted := &routev3.WeightedCluster{}
 		route.RequestHeadersToAdd = retryHeader(a.branches)
 		for i, w := range wholeWeights(a.branches) {
+			n := clusters[i]
 			weighted.Clusters = append(weighted.Clusters, &routev3.WeightedCluster_ClusterWeight{
-				Name: clusters[i], Weight: wrapperspb.UInt32(w),
-				RequestHeadersToAdd:  dstHeader(clusters[i], a.branches[i].chain),
-				ResponseHeadersToAdd: fallbackHeader(a, a.branches[i]), ResponseHeadersToRemove: notFromBehind(),
+				Name: n.name, Weight: wrapperspb.UInt32(w), RequestHeadersToAdd: n.dstHeader(),
+				ResponseHeadersToAdd: fallbackHeader(a, n), ResponseHeadersToRemove: a.notFromBehind(n),
 			})
 		}
 		action.ClusterSpecifier = &routev3.RouteAction_WeightedClusters{WeightedClusters: weighted}
@@ -112,11 +111,11 @@ func anyPath() *routev3.RouteMatch {
 
 // dstHeader tells the receiver which bound name it stands for. Clusters with
 // several members tell it themselves, once the member is chosen.
-func dstHeader(cluster string, chain []target) []*corev3.HeaderValueOption {
-	if len(chain) == 0 || chain[0].cluster != cluster {
+func (n need) dstHeader() []*corev3.HeaderValueOption {
+	if n.kind != needTarget {
 		return nil
 	}
-	return []*corev3.HeaderValueOption{setHeader(HeaderDst, escapeFormat(chain[0].cluster))}
+	return []*corev3.HeaderValueOption{setHeader(HeaderDst, escapeFormat(n.name))}
 }
 
 func setHeader(key, value string) *corev3.HeaderValueOption {

@@ -75,17 +75,13 @@ func answered(a translate.HostAnswer, to translate.AnsweredBranch, method string
 		Status:       &status.Status{Code: int32(codes.OK)},
 		HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: ok},
 	}
-	if len(to.Own) == 0 {
+	if to.All == "" {
 		if to.Passed != "" {
 			ok.ResponseHeadersToAdd = append(ok.ResponseHeadersToAdd, overwrite(translate.HeaderFallback, to.Passed))
 		}
 		return out, nil
 	}
-	own := make([]any, len(to.Own))
-	for i, name := range to.Own {
-		own[i] = name
-	}
-	says, err := structpb.NewStruct(map[string]any{translate.SaysOwn: own, translate.SaysPassed: to.Passed, translate.SaysAll: to.All})
+	says, err := structpb.NewStruct(map[string]any{translate.SaysPassed: to.Passed, translate.SaysAll: to.All})
 	if err != nil {
 		return nil, grpcstatus.Error(codes.Internal, err.Error())
 	}

@@ -217,9 +217,9 @@ func TestEnvoyOnDemand(t *testing.T) {
 	l.expect("c", "200 c")
 	l.has(e, "a", "b", "c")
 	l.expect("c", "200 c2", "l5d-ctx-dogfood", "env")
-	l.has(e, "a", "b", "c", "c2", "c2 | c")
+	l.has(e, "a", "b", "c", "c as stand-in", "c2", "c2 || c")
 	l.expect("b", "200 d", "l5d-dtab", "/host/b => /srv/d")
-	l.has(e, "a", "b", "c", "c2", "c2 | c", "d", "d | b")
+	l.has(e, "a", "b", "b as alternative", "c", "c as stand-in", "c2", "c2 || c", "d", "d | b")
 	until(t, "both parts of a union have answered", func() bool {
 		got := l.call("half")
 		if got != "200 e" && got != "200 f" {

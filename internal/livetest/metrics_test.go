@@ -96,7 +96,7 @@ func TestAccessLogTells(t *testing.T) {
 	})
 	want := []string{
 		`default/front: "world-v2" "world-v2" "world-v2" policy world-v2 (live.yaml:25:18) /#/io.l5d.k8s/default/http/world-v1`,
-		`default/inside: "" "" "" dtab default/world (live.yaml:17:5) /#/io.l5d.k8s/default/http/world-v1`,
+		`default/inside: "" "" "" dtab default/world (live.yaml:17:5) `,
 		`default/inside: "unknown,world-v2" "world-v2" "world-v2" policy world-v2 (live.yaml:25:18) /#/io.l5d.k8s/default/http/world-v1`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
