@@ -21,7 +21,7 @@ type serviceFact struct {
 }
 
 // serviceFactOf reduces a Service. Ports of other protocols than TCP cannot be
-// routed to.
+// routed to, and none of an ExternalName can.
 func serviceFactOf(s *corev1.Service) *serviceFact {
 	whole := &serviceFact{}
 	if len(s.Spec.IPFamilies) > 0 {
@@ -31,6 +31,7 @@ func serviceFactOf(s *corev1.Service) *serviceFact {
 	*fact = translate.Service{Key: translate.Key{Namespace: s.Namespace, Name: s.Name}, Exists: true}
 	if s.Spec.Type == corev1.ServiceTypeExternalName {
 		fact.ExternalName = s.Spec.ExternalName
+		return whole // its ports are those of another place
 	}
 	for _, p := range s.Spec.Ports {
 		if p.Protocol != "" && p.Protocol != corev1.ProtocolTCP {

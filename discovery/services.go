@@ -15,8 +15,11 @@ import (
 //
 // A pod of a dual-stack Service stands in a slice of each family. Only those of
 // the Service's first family count, so that nobody is sent to twice as often as
-// others, nor by a family that the cluster merely tolerates. Where that family
-// has no slice, the others count.
+// others, nor by a family that the cluster merely tolerates. Where nobody can be
+// sent to by that family, as where pods have no address of it, the others count.
+//
+// Of a Service of type ExternalName no slice counts. Kubernetes leaves those that
+// it had before it became one, and neither its DNS nor kube-proxy looks at them.
 type services struct {
 	objects map[translate.Key]*serviceFact
 	slices  map[translate.Key]map[id]*slicesFact
@@ -152,6 +155,9 @@ func (s *services) service(key translate.Key, before *translate.Service) *transl
 
 // counting gives the slices of a Service, sorted by name.
 func (s *services) counting(key translate.Key) []*translate.Slice {
+	if object := s.objects[key]; object != nil && object.service.ExternalName != "" {
+		return nil
+	}
 	var preferred, current, old []*translate.Slice
 	first := s.family(key)
 	for i, fact := range s.slices[key] {
@@ -165,13 +171,20 @@ func (s *services) counting(key translate.Key) []*translate.Slice {
 		}
 	}
 	switch {
-	case len(preferred) > 0:
+	case serves(preferred) || len(preferred) > 0 && !serves(current):
 		current = preferred
 	case len(current) == 0:
 		current = old
 	}
 	slices.SortFunc(current, func(a, b *translate.Slice) int { return cmp.Compare(a.Name, b.Name) })
 	return current
+}
+
+// serves tells whether somebody in slices can be sent requests.
+func serves(list []*translate.Slice) bool {
+	return slices.ContainsFunc(list, func(s *translate.Slice) bool {
+		return slices.ContainsFunc(s.Endpoints, func(e translate.Endpoint) bool { return e.Ready || e.Terminating && e.Serving })
+	})
 }
 
 // family gives the family of addresses that a Service is reached by: the first

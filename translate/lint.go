@@ -288,6 +288,8 @@ func (inv *Inventory) absent(r *router, path dtab.Path) (why string, down bool) 
 		switch {
 		case svc == nil:
 			return fmt.Sprintf("there is no Service %s in namespace %s", strings.ToLower(id[2]), strings.ToLower(id[0])), false
+		case svc.ExternalName != "":
+			return fmt.Sprintf("Service %s is another name of %s (type ExternalName), and has nobody behind it; a rule leads there by /$/inet/%[2]s/PORT", svc.Key, svc.ExternalName), false
 		case n.config.Kind == dtab.KindK8sExternal:
 			return fmt.Sprintf("Service %s has no load balancer's address for port %s", svc.Key, port), false
 		case slices.ContainsFunc(svc.Ports, func(p ServicePort) bool { return strings.EqualFold(p.Name, port) }):
