@@ -9,6 +9,7 @@ package demotest
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ import (
 	"kibble.dev/e2e/kubetest"
 	"kibble.dev/internal/envoytest"
 	"kibble.dev/internal/helloworld"
+	"kibble.dev/internal/tokenreview"
 	"kibble.dev/status"
 )
 
@@ -47,6 +49,7 @@ type Lab struct {
 	program         string // that control planes are
 	clock           string // the file of the clock of the last of them, "" if it is the machine's
 	flags           []string
+	tokens          bool
 	proxiesThrough  func(string) string
 	control         *rest.Config // kibble's own rights
 	objects         dynamic.Interface
@@ -67,6 +70,10 @@ type Options struct {
 	// Flags are further flags of the control planes. Each has a state directory of
 	// its own besides.
 	Flags []string
+	// Tokens has sidecars prove who they are by ServiceAccount tokens of their pods.
+	Tokens bool
+	// APIServer are further arguments of kube-apiserver.
+	APIServer []string
 	// Secrets are the names of those that the control planes may read.
 	Secrets []string
 	// Through replaces the address of the API server as the last of the control
@@ -80,15 +87,20 @@ type Options struct {
 func Start(t testing.TB, o Options) *Lab {
 	t.Helper()
 	l := &Lab{
-		TB: t, Cluster: kubetest.Start(t, kubetest.Options{Controllers: kubetest.Default()}),
-		bin: os.Getenv(programs), dir: t.TempDir(), flags: o.Flags, proxiesThrough: o.ProxiesThrough, Envoys: map[string]*envoytest.Envoy{}, programs: map[string]*kubetest.Process{},
+		TB: t, Cluster: kubetest.Start(t, kubetest.Options{Controllers: kubetest.Default(), APIServer: o.APIServer}),
+		bin: os.Getenv(programs), dir: t.TempDir(), flags: o.Flags, tokens: o.Tokens, proxiesThrough: o.ProxiesThrough, Envoys: map[string]*envoytest.Envoy{}, programs: map[string]*kubetest.Process{},
 	}
 	l.program = filepath.Join(l.bin, "kibble")
 	l.connect()
 	l.InstallKinds()
 	l.certificates()
 	manifests := l.manifests(o.Manifests)
-	l.authorize(append(discovery.Rights{Secrets: o.Secrets}.Rules(), status.Rules()...), status.LeaseRules("kibble"))
+	rules := append(discovery.Rights{Secrets: o.Secrets}.Rules(), status.Rules()...)
+	if o.Tokens {
+		l.flags = append(slices.Clone(l.flags), "--token-class", "sidecar=default/default")
+		rules = append(rules, tokenreview.Rules()...)
+	}
+	l.authorize(rules, status.LeaseRules("kibble"))
 	for range o.Replicas - 1 {
 		l.Serve()
 	}

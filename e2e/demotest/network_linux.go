@@ -1,7 +1,10 @@
 package demotest
 
 import (
+	"encoding/binary"
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"syscall"
@@ -83,6 +86,53 @@ func ownNetwork() error {
 	// The mask is that of the address's class: all of 10/8.
 	if err := unix.IoctlIfreq(s, unix.SIOCSIFADDR, pods); err != nil {
 		return fmt.Errorf("give the loopback interface the pods' network: %w", err)
+	}
+	if err := localSix(netip.MustParsePrefix(PodsSix + "/64")); err != nil {
+		return fmt.Errorf("have connections to %s lead here: %w", PodsSix, err)
+	}
+	return nil
+}
+
+// localSix has the machine take every address of a network of IPv6 for its own, as it
+// takes those of an interface's IPv4 network: by a route, which rtnetlink(7) makes.
+func localSix(network netip.Prefix) error {
+	s, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(s)
+	lo, err := net.InterfaceByName("lo")
+	if err != nil {
+		return err
+	}
+	of := binary.NativeEndian
+	attribute := func(b []byte, typ uint16, value []byte) []byte {
+		b = of.AppendUint16(b, uint16(unix.SizeofRtAttr+len(value)))
+		return append(of.AppendUint16(b, typ), value...)
+	}
+	route := []byte{
+		unix.AF_INET6, byte(network.Bits()), 0, 0,
+		unix.RT_TABLE_LOCAL, unix.RTPROT_BOOT, unix.RT_SCOPE_HOST, unix.RTN_LOCAL, 0, 0, 0, 0,
+	}
+	route = attribute(route, unix.RTA_DST, network.Addr().AsSlice())
+	route = attribute(route, unix.RTA_OIF, of.AppendUint32(nil, uint32(lo.Index)))
+	m := of.AppendUint32(nil, uint32(unix.SizeofNlMsghdr+len(route)))
+	m = of.AppendUint16(m, unix.RTM_NEWROUTE)
+	m = of.AppendUint16(m, unix.NLM_F_REQUEST|unix.NLM_F_ACK|unix.NLM_F_CREATE)
+	m = append(of.AppendUint64(m, 1), route...) // a number, and that of nobody
+	if err := unix.Sendto(s, m, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		return err
+	}
+	answer := make([]byte, 4096)
+	n, _, err := unix.Recvfrom(s, answer, 0)
+	if err != nil {
+		return err
+	}
+	if n < unix.SizeofNlMsghdr+4 {
+		return fmt.Errorf("the answer has %d bytes", n)
+	}
+	if code := int32(of.Uint32(answer[unix.SizeofNlMsghdr:])); code != 0 {
+		return unix.Errno(-code)
 	}
 	return nil
 }

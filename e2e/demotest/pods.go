@@ -17,6 +17,9 @@ import (
 	"kibble.dev/internal/helloworld"
 )
 
+// PodsSix is how addresses of pods by IPv6 begin.
+const PodsSix = "fd00:244::"
+
 // startPods makes the Pods, and is their kubelet.
 func (l *Lab) startPods() {
 	l.Helper()
@@ -52,8 +55,20 @@ func (l *Lab) StartPod(p helloworld.Pod) {
 	program.Start()
 	l.programs[p.Name] = program
 	if l.sidecars() {
+		if l.tokens {
+			l.Project(p.Name, l.Token(p))
+		}
 		l.Envoys[p.Name] = l.startEnvoy(helloworld.Proxy{Name: p.Name, Class: "sidecar", IP: p.IP, Node: node(p)})
 	}
+	l.SetReady(p.Name, true)
+}
+
+// StartProxyPod makes a Pod that is an Envoy of a class and nothing else; when the
+// Envoy has its configuration, the Pod is ready. StopPod ends it as any other.
+func (l *Lab) StartProxyPod(p helloworld.Pod, class string) {
+	l.Helper()
+	l.createPod(p)
+	l.Envoys[p.Name] = l.startEnvoy(helloworld.Proxy{Name: p.Name, Class: class, IP: p.IP, Node: node(p)})
 	l.SetReady(p.Name, true)
 }
 
@@ -89,8 +104,10 @@ func (l *Lab) StopPod(p helloworld.Pod) {
 	} else {
 		l.awaitUnused(p)
 	}
-	l.programs[p.Name].Terminate()
-	delete(l.programs, p.Name)
+	if program := l.programs[p.Name]; program != nil {
+		program.Terminate()
+		delete(l.programs, p.Name)
+	}
 	now := int64(0)
 	l.Must(l.Kube.CoreV1().Pods("default").Delete(l.Context(), p.Name, metav1.DeleteOptions{GracePeriodSeconds: &now}))
 }
@@ -284,7 +301,12 @@ func (l *Lab) bootstrap(p helloworld.Proxy, of ...*Replica) []byte {
 	out := filepath.Join(l.dir, "envoy-"+p.Name)
 	args := []string{
 		"bootstrap", "--proxy-class", p.Class, "--node-id", p.Name, "--namespace", "default", "--output-dir", out,
-		"--tls-dir", filepath.Join(l.certs, "class-"+p.Class), "--tls-server-name", serverName,
+		"--tls-server-name", serverName,
+	}
+	if certs := filepath.Join(l.certs, "class-"+p.Class); l.tokens && p.Class == "sidecar" {
+		args = append(args, "--tls-ca", filepath.Join(certs, "ca.crt"), "--token", filepath.Join(l.tokenVolume(p.Name), "token"))
+	} else {
+		args = append(args, "--tls-dir", certs)
 	}
 	for _, r := range of {
 		address := r.XDS

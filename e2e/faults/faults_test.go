@@ -61,6 +61,8 @@ func TestOneControlPlane(t *testing.T) {
 		{"Service of the baseline made anew", baselineAnew},
 		{"port renamed", portRenamed},
 		{"port named twice", portNamedTwice},
+		{"Service renamed", serviceRenamed},
+		{"Service of type ExternalName", externalName},
 		{"namespace with a Router deleted", routersNamespaceDeleted},
 		{"kinds deleted", kindsDeleted},
 		{"kinds replaced", kindsReplaced},

@@ -28,15 +28,21 @@ func renamePort(l *demotest.Lab, service, name string) {
 	awaitUse(l, service, name)
 }
 
-// awaitUse returns when who calls a Service goes by this name of its port: hello
-// is called by the edge, world-v1 by hello's sidecar.
+// awaitUse returns when who calls a Service goes by this name of its port.
 func awaitUse(l *demotest.Lab, service, port string) {
+	l.Helper()
+	awaitCalled(l, service, port+"/"+service)
+}
+
+// awaitCalled returns when who calls what is a Service of the demo goes by this name,
+// of a port and a Service: hello is called by the edge, world-v1 by hello's sidecar.
+func awaitCalled(l *demotest.Lab, service, name string) {
 	l.Helper()
 	caller := l.Edge
 	if service != "hello" {
 		caller = l.Envoys[l.Top.Pod("hello").Name]
 	}
-	l.AwaitUse(caller, "/default/"+port+"/"+service)
+	l.AwaitUse(caller, "/default/"+name)
 }
 
 // awaitForgotten returns when the proxy beside a Service's pod no longer answers to

@@ -1,0 +1,93 @@
+package faults_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"kibble.dev/e2e/demotest"
+	"kibble.dev/internal/helloworld"
+)
+
+// A node is drained: all of its pods are evicted at once, with their sidecars, and an
+// edge that listens at its pod's address among them. Until others are there, elsewhere,
+// those that end are all that there is, and go on being sent requests; nobody is taken
+// to be away, so that dogfooders stay in their environment. As soon as a service has a
+// pod that is ready, those that end get no more.
+func TestNodeDrained(t *testing.T) {
+	l := demotest.Start(t, demotest.Options{Manifests: "../../examples/hello-world"})
+	l.CheckAnswers()
+	l.Apply(l.Objects(`
+{apiVersion: kibble.dev/v1alpha1, kind: Router, metadata: {name: front},
+ spec: {proxyClass: edge, port: 4141, bind: pod, dtab: "/svc => /#/io.l5d.k8s/default/http/hello ;", transformers: [{kind: io.l5d.port, port: "4141"}]}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: front}, spec: {selector: {app: front}, ports: [{name: http, port: 4141}]}}
+`)...)
+	front := helloworld.Pod{Service: "front", Name: "front-0", IP: "10.244.60.9", Port: 4141, Node: "node-a"}
+	l.StartProxyPod(front, "edge")
+	const www = "/domain/world/hello/www => /srv/hello ;"
+	l.EditDtab("ingress", www, www+" /domain/world/hello/front => /srv/front ;")
+	question := helloworld.Questions(l.Top)[0]
+	question.About, question.Host = "an edge behind the edge", "front.hello.world"
+	answersInside(l, question, "world")
+	load, behind := l.Load(), l.Load(question)
+	l.Top.Pods = append(l.Top.Pods, front)
+	for round := range 2 {
+		drain(l, round)
+	}
+	behind.Stop()
+	load.Stop()
+	l.CheckAnswers()
+	l.CheckRights()
+}
+
+func drain(l *demotest.Lab, round int) {
+	pods := slices.Clone(l.Top.Pods)
+	for _, p := range pods {
+		l.Must(l.Kube.CoreV1().Pods("default").EvictV1(l.Context(), &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: p.Name}}))
+	}
+	for _, p := range pods {
+		awaitTerminating(l, p)
+	}
+	there(l)
+	for i, p := range pods {
+		next := p
+		next.Name, next.IP, next.Node = fmt.Sprintf("%s-drained-%d", p.Service, round), fmt.Sprintf("10.244.%d.%d", 60+round, i+1), fmt.Sprintf("node-%d", round)
+		next.Via = next.IP
+		l.Top.Pods = append(l.Top.Pods, next)
+		if p.Service == "front" {
+			l.StartProxyPod(next, "edge")
+		} else {
+			l.StartPod(next)
+		}
+		l.AwaitForgotten(p.IP) // it still serves, and says so
+	}
+	for _, p := range pods {
+		l.StopPod(p)
+	}
+	l.Top.Pods = l.Top.Pods[len(pods):]
+	there(l)
+}
+
+// awaitTerminating returns when the controller has written that the pod ends, and serves.
+func awaitTerminating(l *demotest.Lab, p helloworld.Pod) {
+	l.Helper()
+	l.Eventually(p.Name+" is known to end", func() error {
+		list, err := l.Kube.DiscoveryV1().EndpointSlices("default").List(l.Context(), metav1.ListOptions{LabelSelector: "kubernetes.io/service-name=" + p.Service})
+		if err != nil {
+			return err
+		}
+		for _, s := range list.Items {
+			for _, e := range s.Endpoints {
+				if c := e.Conditions; e.Addresses[0] == p.IP && !*c.Ready && *c.Serving && *c.Terminating {
+					return nil
+				}
+			}
+		}
+		return errors.New("not yet")
+	})
+}
