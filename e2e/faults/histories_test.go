@@ -54,28 +54,29 @@ type history struct {
 	state  map[int]string    // "away" or "paused", of control planes
 	cut    bool              // the link is
 	broken map[string]string // the Routers whose tables are
+	forgot bool              // a control plane may know nothing of the time before it was broken
+	// refused are the further Routers whose port is taken.
+	refused map[string]bool
 
 	done  []string           // the steps
 	first map[string]float64 // what control planes cost when they were settled first, by metric
 }
 
-// extraPort is the first of the ports that the further Router at the edge may have.
-const extraPort = 24190
-
 // begin makes what histories are about.
 func begin(l *demotest.Lab, link *demotest.Link) *history {
 	l.Helper()
-	h := &history{lab: l, whole: l, link: link, objects: newObjects(l), state: map[int]string{}, broken: map[string]string{}, first: map[string]float64{}}
+	h := &history{lab: l, whole: l, link: link, objects: newObjects(l), state: map[int]string{}, broken: map[string]string{}, refused: map[string]bool{}, first: map[string]float64{}}
 	h.places = []place{{"edge", "ingress", l.Top.Edge()}, {"hello", "outgoing", l.Top.ProxyOf("hello")}}
 	for i, r := range l.Replicas { // beside nobody, with one control plane each
 		p := place{fmt.Sprint("alone-", i), "outgoing", fmt.Sprintf("10.244.60.%d:%d", i+1, l.Top.Outgoing)}
 		l.AddEnvoy(alone(p.name, p.address), r)
 		h.places = append(h.places, p)
 	}
-	for i := range 2 {
+	for i := range extraPorts {
 		h.places = append(h.places, place{"edge", fmt.Sprint(extra, " ", i), fmt.Sprintf("127.0.0.1:%d", extraPort+i)})
 	}
 	serve(l)
+	takePort(l)
 	for k := range h.past {
 		h.past[k] = []map[string]string{{}}
 	}

@@ -23,6 +23,11 @@ func (h *history) calm() {
 		}
 	}
 	clear(h.broken)
+	for _, router := range []string{extra, other} {
+		if h.refused[router] {
+			doExtra(h, strings.TrimSpace(router+" "+h.past.now()[tables][router]))
+		}
+	}
 	h.mark++
 	h.objects.barriers(h.past.now(), h.mark)
 	for _, p := range h.places {
@@ -34,6 +39,7 @@ func (h *history) calm() {
 	for _, r := range h.lab.Replicas {
 		awaitKept(h.lab, r)
 	}
+	h.forgot = false
 	h.past.calm()
 	h.people.allow(&h.past, tables, true)
 	h.people.patient(2 * len(h.people.asks))

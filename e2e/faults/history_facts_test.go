@@ -16,7 +16,7 @@ const (
 	dtabs                      // "h1" → the same, in the Dtab that router outgoing refers to
 	services                   // "s1" → the number of its port
 	endpointSlices             // "s1" → the name of its port, and who is behind it: "http s1-0 s1-1!"
-	policies                   // "e0" → the host and the service that it leads to: "h1 e0"; "family" → "yes"
+	policies                   // "e0" → the host and the service that it leads to: "h1 e0", "h1 e0 fail"; "family" → "yes"
 	namespaces                 // "n0" → "yes" where it is one of the family
 	trouble                    // "control plane" → "yes", or the name of a proxy that was restarted
 	everything                 // how many there are
@@ -25,8 +25,12 @@ const (
 // Facts of Routers beside their tables.
 const (
 	onDemand = "on demand" // → "yes" where sidecars are told on demand
-	extra    = "extra"     // → which of its ports the further Router at the edge has
+	extra    = "extra"     // → which of their ports this further Router at the edge has
+	other    = "other"     // → the same
 )
+
+// extraTo are the services that the further Routers lead to.
+var extraTo = map[string]string{extra: "s0", other: "s1"}
 
 // facts are what is so at a time: of each kind, the text of each object that is there.
 type facts [everything]map[string]string
@@ -96,10 +100,15 @@ const unready = "!"
 // tables and environments of the manual.
 func (f facts) answers(q question) (all []string) {
 	if port, ok := strings.CutPrefix(q.router, extra+" "); ok {
-		if f[tables][extra] != port {
-			return []string{nobody}
+		for router, to := range extraTo {
+			if f[tables][router] == port {
+				all = append(all, f.otherwise(q, f.lead(to, ""))...)
+			}
 		}
-		return f.otherwise(q, f.lead(q.host, ""))
+		if all == nil {
+			all = []string{nobody}
+		}
+		return all
 	}
 	if f[trouble][q.place] != "" {
 		all = append(all, nobody)
@@ -107,15 +116,30 @@ func (f facts) answers(q question) (all []string) {
 	if f[trouble]["control plane"] != "" && f[tables][onDemand] != "" && q.router == "outgoing" {
 		all = append(all, untold)
 	}
-	base := f.otherwise(q, f.leads(q, ""))
-	in := f.environment(q)
-	if i := slices.Index(in, fails); i >= 0 && !slices.Equal(base, []string{q.otherwise}) { // the baseline stands in
-		in = append(slices.Delete(in, i, i+1), base...)
+	return append(all, f.inside(q, strings.Split(q.in, ","))...)
+}
+
+// inside gives who answers in environments, of which the last is tried first.
+func (f facts) inside(q question, environments []string) []string {
+	if len(environments) == 0 {
+		return f.otherwise(q, f.leads(q, ""))
 	}
+	last := len(environments) - 1
+	in, stays := f.environment(q, environments[last])
+	if stays {
+		return in
+	}
+	without := f.inside(q, environments[:last])
 	if in == nil {
-		in = base
+		return without
 	}
-	return append(all, in...)
+	if i := slices.Index(in, fails); i >= 0 && !slices.Equal(without, []string{q.otherwise}) { // others stand in
+		in = append(slices.Delete(slices.Clone(in), i, i+1), without...)
+		if last > 0 {
+			in = append(in, f.inside(q, nil)...)
+		}
+	}
+	return in
 }
 
 // otherwise gives who answers, or if nobody does what is said then.
@@ -126,15 +150,20 @@ func (f facts) otherwise(q question, all []string) []string {
 	return all
 }
 
-// environment gives who answers because of the environment that the asker is in.
-func (f facts) environment(q question) []string {
-	if f[namespaces][q.in] != "" && f[policies]["family"] != "" {
-		return f.leads(q, q.in)
+// environment gives who answers because of an environment, nil if it changes nothing,
+// and whether nobody may stand in.
+func (f facts) environment(q question, in string) (all []string, stays bool) {
+	if f[namespaces][in] != "" && f[policies]["family"] != "" {
+		return f.leads(q, in), false
 	}
-	if host, to, ok := strings.Cut(f[policies][q.in], " "); ok && host == q.host {
-		return f.lead(to, "")
+	words := strings.Fields(f[policies][in])
+	if len(words) < 2 || words[0] != q.host {
+		return nil, false
 	}
-	return nil
+	if all = f.lead(words[1], ""); len(words) > 2 && all == nil {
+		all = []string{fails}
+	}
+	return all, len(words) > 2
 }
 
 // leads gives who answers by the tables, with services of a namespace first.

@@ -136,15 +136,15 @@ func (o *objects) slice(service, text string) {
 }
 
 // policy writes or deletes one, which leads a host elsewhere.
-func (o *objects) policy(name, host, to string) {
+func (o *objects) policy(name, host, to, fallback string) {
 	o.lab.Helper()
 	if to == "" {
 		o.lab.Delete("DogfoodPolicy", name)
 		return
 	}
 	o.lab.Apply(o.lab.Objects(fmt.Sprintf(`{apiVersion: kibble.dev/v1alpha1, kind: DogfoodPolicy, metadata: {name: %s},
- spec: {routers: [ingress], when: {cookie: {name: chaos, exact: %s}}, override: "/host/%s => %s ; /host/%s.test => %s ;"}}`,
-		name, name, host, to, host, to))...)
+ spec: {routers: [ingress], when: {cookie: {name: %s, exact: "yes"}}, override: "/host/%s => %s ; /host/%s.test => %s ;", fallback: %s}}`,
+		name, name, host, to, host, to, fallback))...)
 }
 
 // family writes a policy for namespaces with a label.
@@ -169,7 +169,7 @@ func (o *objects) barriers(f facts, mark int) {
 		o.slice(name, fmt.Sprintf("m %s-%d", name, mark%2))
 		o.service(name, 1000+mark)
 	}
-	o.policy("mark", barrier, marked(mark, "mark-in"))
+	o.policy("mark", barrier, marked(mark, "mark-in"), "baseline")
 	to := marked(mark, "mark-family")
 	o.family("mark-family", "chaos", fmt.Sprint("mark-", mark), fmt.Sprintf("/host/%s => %s ; /host/%s.test => %s ;", barrier, to, barrier, to))
 	o.namespace("marks", fmt.Sprint("mark-", mark))

@@ -78,8 +78,10 @@ func doResume(h *history, what string) {
 	h.lab.Replicas[i].Signal(syscall.SIGCONT)
 }
 
-// doForget takes its state from a control plane that is away.
+// doForget takes its state from a control plane that is away. It would not know what a
+// Router was before that was broken.
 func doForget(h *history, what string) {
+	h.forgot = true
 	h.lab.Must(os.RemoveAll(h.lab.Replicas[number(what)].State))
 }
 

@@ -111,8 +111,10 @@ func (p *people) hear(q question, since int, began time.Time, got string) {
 			who, context = bad, ""
 		}
 	}
-	if context != "" && context != q.context {
-		p.complain(q, began, got, "no other context than "+q.context)
+	for id := range strings.SplitSeq(context, ",") {
+		if id != "" && !slices.Contains(strings.Split(q.context, ","), id) {
+			p.complain(q, began, got, "no other context than "+q.context)
+		}
 	}
 	var may []string
 	for _, allowed := range p.allowed[since:] {

@@ -16,10 +16,11 @@ type place struct {
 }
 
 // hosts are those that tables of histories are about, and environments those that
-// policies of histories lead into: two by a policy each, and two of a family.
+// policies of histories lead into: two by a policy each, two of a family, and the
+// first two at once.
 var (
 	hosts        = []string{"h0", "h1", "h2", "h3"}
-	environments = []string{"e0", "e1", "n0", "n1"}
+	environments = []string{"e0", "e1", "n0", "n1", "e0,e1"}
 )
 
 // barrier is the host by which it is seen how far a proxy is.
@@ -31,8 +32,8 @@ func (p place) edge() bool { return p.router == "ingress" }
 // questions are those of everybody about every host.
 func (p place) questions() (all []question) {
 	if strings.HasPrefix(p.router, extra) {
-		return []question{{place: p.name, router: p.router, host: "s0", otherwise: fails, request: func() *http.Request {
-			r := request(p.address, "s0")
+		return []question{{place: p.name, router: p.router, otherwise: fails, request: func() *http.Request {
+			r := request(p.address, "any")
 			r.Close = true
 			return r
 		}}}
@@ -60,7 +61,7 @@ func (p place) question(host, in, foreign string) question {
 	if p.edge() {
 		q.otherwise = unrouted
 		q.request = func() *http.Request {
-			return request(p.address, host+".test", [2]string{"Cookie", "chaos=" + in + foreign})
+			return request(p.address, host+".test", [2]string{"Cookie", cookies(in, foreign)})
 		}
 		return q
 	}
@@ -72,6 +73,15 @@ func (p place) question(host, in, foreign string) question {
 		return request(p.address, host, [2]string{"l5d-ctx-dogfood", q.context})
 	}
 	return q
+}
+
+// cookies are those of somebody in environments: one for each policy, and one for the
+// member of a family.
+func cookies(in, foreign string) string {
+	if in == "" {
+		return "chaos=" + foreign
+	}
+	return "chaos=" + strings.ReplaceAll(in, ",", "-") + "; " + strings.ReplaceAll(in, ",", "=yes; ") + "=yes"
 }
 
 // contextOf is what requests carry inside of an environment.

@@ -1,7 +1,6 @@
 package faults_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -62,9 +61,10 @@ func objectSteps() []step {
 		{"family", 2, oneOf([]string{"", "yes"}, nil), doFamily},
 		{"namespace", 4, oneOf([]string{"n0", "n0 yes", "n1", "n1 yes"}, nil), doNamespace},
 		{"demand", 2, oneOf([]string{"", "yes"}, func(h *history, _ string) bool { return h.broken["outgoing"] == "" }), doDemand},
-		{"break", 1, oneOf([]string{"ingress", "outgoing"}, func(h *history, r string) bool { return h.broken[r] == "" }), doBreak},
+		{"break", 1, oneOf([]string{"ingress", "outgoing"}, func(h *history, r string) bool { return h.broken[r] == "" && !h.forgot }), doBreak},
 		{"correct", 2, oneOf([]string{"ingress", "outgoing"}, func(h *history, r string) bool { return h.broken[r] != "" }), doCorrect},
-		{"extra", 4, oneOf([]string{"", "0", "1"}, nil), doExtra},
+		{"extra", 6, drawExtra, doExtra},
+		{"swap", 2, always(""), doSwap},
 		{"metrics", 1, oneOf([]string{"ingress", "ingress all", "outgoing", "outgoing all", "incoming", "incoming all"}, nil), doMetrics},
 	}
 }
@@ -159,18 +159,22 @@ func drawPolicy(_ *history, r *rand.Rand) (string, bool) {
 	if r.IntN(4) == 0 {
 		return name, true
 	}
-	return name + " " + pick(r, hosts) + " " + pick(r, targets()), true
+	return name + " " + pick(r, hosts) + " " + pick(r, targets()) + pick(r, []string{"", "", "", " fail"}), true
 }
 
 func doPolicy(h *history, what string) {
 	name, text, _ := strings.Cut(what, " ")
-	if h.change(policies, name, text) {
-		host, to, _ := strings.Cut(text, " ")
-		if to != "" {
-			to = written(to)
-		}
-		h.objects.policy(name, host, to)
+	if !h.change(policies, name, text) {
+		return
 	}
+	words := append(strings.Fields(text), "", "", "")
+	if words[1] != "" {
+		words[1] = written(words[1])
+	}
+	if words[2] == "" {
+		words[2] = "baseline"
+	}
+	h.objects.policy(name, words[0], words[1], words[2])
 }
 
 func doFamily(h *history, what string) {
@@ -197,17 +201,6 @@ func doDemand(h *history, what string) {
 	h.change(tables, onDemand, what)
 	for _, router := range []string{"outgoing", "incoming"} {
 		h.lab.Set("Router", router, map[string]any{"": nil, "yes": map[string]any{}}[what], "spec", "onDemand")
-	}
-}
-
-func doExtra(h *history, what string) {
-	switch {
-	case !h.change(tables, extra, what):
-	case what == "":
-		h.lab.Delete("Router", extra)
-	default:
-		h.lab.Apply(h.lab.Objects(fmt.Sprintf(`{apiVersion: kibble.dev/v1alpha1, kind: Router, metadata: {name: extra},
- spec: {proxyClass: edge, port: %d, bind: loopback, dtab: "/svc => /#/io.l5d.k8s/default/http ;"}}`, extraPort+number(what)))...)
 	}
 }
 
