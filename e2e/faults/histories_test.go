@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	histories = flag.Int("histories", 2, "TestRandomHistories: how many")
+	histories = flag.Int("histories", 1, "TestRandomHistories: how many")
 	seed      = flag.Uint64("seed", 1, "TestRandomHistories: the seed of the first; the next one's is one more")
 	length    = flag.Int("steps", 25, "TestRandomHistories: how many steps each has")
 	script    = flag.String("script", "", "TestRandomHistories: a file with the steps of one history, a line each, in place of random ones")
@@ -34,7 +34,11 @@ func TestRandomHistories(t *testing.T) {
 		return
 	}
 	for i := range *histories {
-		if !h.random(*seed+uint64(i), *length) {
+		end := "calm"
+		if i%4 == 3 || i == *histories-1 {
+			end = "settle" // which takes a while
+		}
+		if !h.random(*seed+uint64(i), *length, end) {
 			return // what follows would find it in an unknown state
 		}
 	}
@@ -96,8 +100,8 @@ func (h *history) change(k kind, name, text string) bool {
 	return true
 }
 
-// random draws a history and does it. It is false if it failed.
-func (h *history) random(seed uint64, length int) bool {
+// random draws a history, does it, and ends with a step. It is false if it failed.
+func (h *history) random(seed uint64, length int, end string) bool {
 	t, _ := h.lab.TB.(*testing.T)
 	return t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 		defer h.under(t)()
@@ -114,7 +118,7 @@ func (h *history) random(seed uint64, length int) bool {
 				h.do(s, what)
 			}
 		}
-		h.do(stepOf("settle"), "")
+		h.do(stepOf(end), "")
 	})
 }
 

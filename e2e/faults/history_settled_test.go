@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -108,7 +109,7 @@ func held(h *history, envoy *envoytest.Envoy) map[string]proto.Message {
 			} `json:"dynamic_warming_clusters"`
 			Listeners []struct {
 				Name   string
-				Active *struct{} `json:"active_state"`
+				Active json.RawMessage `json:"active_state"`
 			} `json:"dynamic_listeners"`
 			Routes []struct {
 				Config json.RawMessage `json:"route_config"`
@@ -117,6 +118,7 @@ func held(h *history, envoy *envoytest.Envoy) map[string]proto.Message {
 	}
 	h.lab.Must(json.Unmarshal([]byte(envoy.Get(h.lab, "/config_dump")), &dump))
 	all := map[string]proto.Message{}
+	var listeners bytes.Buffer
 	for _, config := range dump.Configs {
 		for _, c := range config.Clusters {
 			cluster(h, all, c.Cluster)
@@ -127,10 +129,17 @@ func held(h *history, envoy *envoytest.Envoy) map[string]proto.Message {
 		for _, l := range config.Listeners {
 			if l.Active != nil {
 				all["listener "+l.Name] = nil
+				listeners.Write(l.Active)
 			}
 		}
+	}
+	for _, config := range dump.Configs {
 		for _, r := range config.Routes {
-			table(h, all, r.Config)
+			var t struct{ Name string }
+			h.lab.Must(json.Unmarshal(r.Config, &t))
+			if strings.Contains(listeners.String(), fmt.Sprintf("%q", t.Name)) { // others are of listeners that drain
+				table(h, all, r.Config)
+			}
 		}
 	}
 	return all
