@@ -3,6 +3,9 @@ package translate
 import (
 	"strings"
 	"sync"
+
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	"google.golang.org/protobuf/proto"
 )
 
 // PodListener makes the listener of a router that binds the pod's address, for
@@ -10,9 +13,24 @@ import (
 // tell of its pod. It is safe for concurrent use.
 type PodListener struct {
 	spec listenerSpec
+	// samples are the listeners at SamplePod: at another address all else is the same.
+	samples map[Scope]*listenerv3.Listener
 
 	mu   sync.Mutex
 	made map[Scope]*Resource
+}
+
+// newPodListener makes it, with what is at SamplePod.
+func (cb *classBuilder) newPodListener(spec listenerSpec) *PodListener {
+	at := &PodListener{spec: spec, samples: map[Scope]*listenerv3.Listener{}, made: map[Scope]*Resource{}}
+	for scope, spec := range spec.atPod(SamplePod) {
+		l, r := cb.listener(spec, SamplePod)
+		if r == nil {
+			return nil
+		}
+		at.samples[scope], at.made[scope] = l, r
+	}
+	return at
 }
 
 // SamplePod is a pod's address that no pod has (RFC 5737): listeners there are for
@@ -46,8 +64,11 @@ func (l *PodListener) At(scope Scope) *Resource {
 	defer l.mu.Unlock()
 	r, known := l.made[scope]
 	if !known {
-		if made, err := newListener(spec, ip); err == nil {
-			r, _ = spec.encoded(made, spec.source)
+		if isAddress(ip) {
+			// Proxies come by the thousand: what is large of a listener is not made anew.
+			made := proto.CloneOf(l.samples[SampleOf(scope)])
+			made.Address = socketAddress(ip, spec.Port)
+			r, _ = spec.encoded(made, spec.source) // the sample could be
 		}
 		l.made[scope] = r
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 
 	"kibble.dev/api/v1alpha1"
 	"kibble.dev/dogfood"
@@ -215,11 +216,12 @@ func (cb *classBuilder) addExtension(ext *corev3.TypedExtensionConfig, err error
 // for each proxy that says where it is, and here for nobody.
 func (m *Model) addListeners(cb *classBuilder, spec listenerSpec) {
 	if spec.Bind != v1alpha1.BindPod {
-		if r := cb.listener(spec, ""); r != nil {
+		if _, r := cb.listener(spec, ""); r != nil {
 			cb.set(ListenerType, spec.Name, r)
 		}
 		if spec.OnDemand {
-			cb.addLocal(spec.Name, FullScope(""), cb.listener(spec.told(), ""))
+			_, r := cb.listener(spec.told(), "")
+			cb.addLocal(spec.Name, FullScope(""), r)
 		}
 		return
 	}
@@ -231,13 +233,9 @@ func (m *Model) addListeners(cb *classBuilder, spec listenerSpec) {
 		cb.snapshot.AtPods[spec.Name] = was
 		return
 	}
-	at := &PodListener{spec: spec, made: map[Scope]*Resource{}}
-	for scope, spec := range spec.atPod(SamplePod) {
-		r := cb.listener(spec, SamplePod)
-		if r == nil {
-			return
-		}
-		at.made[scope] = r
+	at := cb.newPodListener(spec)
+	if at == nil {
+		return
 	}
 	if was != nil {
 		at.prepare(was)
@@ -261,16 +259,16 @@ func (r listenerSpec) told() listenerSpec {
 }
 
 // listener makes a router's listener; podIP counts for bind "pod" alone.
-func (cb *classBuilder) listener(spec listenerSpec, podIP string) *Resource {
+func (cb *classBuilder) listener(spec listenerSpec, podIP string) (*listenerv3.Listener, *Resource) {
 	l, err := newListener(spec, podIP)
 	if err != nil {
 		cb.found = append(cb.found, dtab.Finding{
 			Code: codeUnroutable, Severity: dtab.Error, Pos: dtab.Pos{Source: cb.source},
 			Message: "the listener cannot be told to Envoy: " + err.Error(),
 		})
-		return nil
+		return nil, nil
 	}
-	return cb.make(spec.Name, l, func() (*Resource, error) { return spec.encoded(l, cb.source) })
+	return l, cb.make(spec.Name, l, func() (*Resource, error) { return spec.encoded(l, cb.source) })
 }
 
 // decidedAt gives the policies that a router decides, weakest first.
