@@ -48,7 +48,12 @@ type changes struct {
 	made []*translate.Resource
 	// hosts are virtual hosts, and tables have some, that may be others on ask.
 	hosts, tables map[string]struct{}
+	// led are virtual hosts that led somewhere, and lead elsewhere now.
+	led []ledElsewhere
 }
+
+// ledElsewhere is a virtual host before a change and after it.
+type ledElsewhere struct{ was, is *translate.Resource }
 
 func (d *demand) begin() *changes {
 	return &changes{
@@ -67,6 +72,9 @@ func (d *demand) note(ch *changes, typ, name string, was, is *translate.Resource
 	}
 	if typ == translate.VirtualHostType {
 		d.onAsk.note(ch, name, was, is)
+		if was != nil && is != nil && len(was.Leads) > 0 && len(is.Leads) > 0 {
+			ch.led = append(ch.led, ledElsewhere{was, is})
+		}
 	}
 	for i, r := range []*translate.Resource{was, is} {
 		switch by := 2*i - 1; {
@@ -155,6 +163,7 @@ func (c *Class) follow(now time.Time, ch *changes) {
 	}
 	for p := range c.proxies {
 		p.adapt(now, ch)
+		p.keepAsking(now, ch.led)
 		p.adaptHosts(now, came, went)
 	}
 	for s, names := range ch.nears {

@@ -292,6 +292,20 @@ func (p *Proxy) keepUsing(now time.Time, was, is *translate.Resource) {
 	}
 }
 
+// keepAsking is keepUsing for virtual hosts that the proxy has not been given yet: it
+// may have asked where they lead, and sends requests there.
+func (p *Proxy) keepAsking(now time.Time, led []ledElsewhere) {
+	k := p.hostUses()
+	if k == nil {
+		return
+	}
+	for _, h := range led {
+		if k.given(h.is.Name) == nil {
+			p.keepUsing(now, h.was, h.is)
+		}
+	}
+}
+
 // follow has the proxy want the clusters of a route if it has one of those that
 // the route led to before.
 func (p *Proxy) follow(now time.Time, k *kind, was, is []string) {
