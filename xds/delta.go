@@ -85,8 +85,8 @@ func (d *deltaStream) take(r *discoveryv3.DeltaDiscoveryRequest) error {
 		return grpcstatus.Error(codes.InvalidArgument, "a request on an aggregated stream must say its type_url")
 	}
 	s := d.server
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.enter()
+	defer s.exit()
 	now := s.clock.read()
 	if err := d.hear(now, r.GetNode(), typ, r.GetResponseNonce(), r.GetErrorDetail()); err != nil {
 		return err

@@ -66,8 +66,8 @@ type ads struct {
 
 // accept makes a stream, if there is room for one more. Its context says who calls.
 func (s *Server) accept(ctx context.Context, protocol string) (*stream, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.enter()
+	defer s.exit()
 	if s.streams >= s.opts.MaxStreams {
 		return nil, status.Errorf(codes.ResourceExhausted, "%d proxies are connected, and no more are allowed", s.streams)
 	}

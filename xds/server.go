@@ -53,6 +53,7 @@ type Server struct {
 	opts    Options
 	metrics *metrics
 
+	turns     chan struct{} // of streams
 	mu        sync.Mutex
 	clock     clock
 	published bool
@@ -82,7 +83,7 @@ func New(o Options) *Server {
 	o.KeepExtra = cmp.Or(o.KeepExtra, 10*time.Minute)
 	o.MaxStreams = cmp.Or(o.MaxStreams, 10_000)
 	return &Server{
-		opts: o, metrics: newMetrics(o.Registerer), clock: clock{now: o.Now},
+		opts: o, metrics: newMetrics(o.Registerer), clock: clock{now: o.Now}, turns: make(chan struct{}, turnsAtOnce),
 		classes: map[string]*class{}, changed: make(chan struct{}),
 	}
 }

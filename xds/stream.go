@@ -243,8 +243,8 @@ func (st *stream) drained() {
 // leave forgets the proxy.
 func (st *stream) leave() {
 	s := st.server
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.enter()
+	defer s.exit()
 	st.left = true
 	s.streams--
 	s.metrics.streams.Dec()
