@@ -198,34 +198,34 @@ func containsTarget(chain []target, t target) bool {
 
 // fallBack puts the baseline behind an override's answer, where the override
 // itself leads on to it, which failover tells: the same with the alternatives
-// behind each branch. An override that ends in "| !" forbids it.
+// behind each branch. Of several that share the baseline's requests, behind each
+// branch is the one with the largest share of those that it leads on to. An
+// override that ends in "| !" forbids it.
 func fallBack(over, baseline answer, failover func() answer) answer {
 	if !over.routed() || !baseline.routed() || over.leads() == baseline.leads() {
-		return over
-	}
-	behind := heaviest(baseline)
-	if behind == nil {
 		return over
 	}
 	all := failover()
 	result := answer{outcome: over.outcome}
 	for i, b := range over.branches {
 		chain := append([]target(nil), b.chain...)
-		if len(chain) > 0 && !containsTarget(chain, *behind) && i < len(all.branches) &&
-			containsTarget(all.branches[i].chain, *behind) {
-			b.standIn, chain = len(chain), append(chain, *behind)
+		if len(chain) > 0 && i < len(all.branches) {
+			if behind := heaviest(baseline, all.branches[i].chain); behind != nil && !containsTarget(chain, *behind) {
+				b.standIn, chain = len(chain), append(chain, *behind)
+			}
 		}
 		result.branches = append(result.branches, branch{share: b.share, chain: chain, standIn: b.standIn})
 	}
 	return result
 }
 
-// heaviest gives the target with the largest share, nil if that is nobody.
-func heaviest(a answer) *target {
+// heaviest gives, of some targets, the one with the largest share of an answer, nil
+// if it has none of them.
+func heaviest(a answer, of []target) *target {
 	var best *target
 	share := -1.0
 	for _, b := range a.branches {
-		if b.share > share && len(b.chain) > 0 {
+		if b.share > share && len(b.chain) > 0 && containsTarget(of, b.chain[0]) {
 			best, share = &b.chain[0], b.share
 		}
 	}
