@@ -142,6 +142,9 @@ func (p *Proxy) decideAbout(now time.Time, k *kind, name string, it *item) (acti
 		}
 		return nothing, nil
 	}
+	if f == older && want.Body == nil && k.typ == translate.ListenerType && p.leavesUnknown(k, name) {
+		return remove, nil
+	}
 	if f == older {
 		p.fetchAll(now, want) // also what the proxy has already: it was thought to have something else, without these
 		if k.typ == translate.ListenerType && !want.Asks {

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"kibble.dev/translate"
@@ -93,6 +94,47 @@ func (p *Proxy) removedFirst(k *kind, batch []string) {
 		return 1
 	}
 	slices.SortStableFunc(batch, func(a, b string) int { return rank(a) - rank(b) })
+}
+
+// takenByOther is what an Envoy says of a listener whose address another of its
+// listeners has.
+const takenByOther = "duplicate address"
+
+// leavesUnknown says that a listener is the first of several that wait for each other
+// at places which are not known: of a proxy that came back only the versions are, and
+// it says that each is in another's way. When one was removed it goes on as above.
+func (p *Proxy) leavesUnknown(k *kind, name string) bool {
+	var waiting []string
+	for other, has := range k.has.all() {
+		if want, _ := p.look(k.typ, other); has.Body != nil || want == nil {
+			continue
+		}
+		if !p.waitsAtUnknown(k, other) {
+			return false // it may be in the way, and stay there
+		}
+		waiting = append(waiting, other)
+	}
+	return len(waiting) > 1 && slices.Min(waiting) == name
+}
+
+func (p *Proxy) waitsAtUnknown(k *kind, name string) bool {
+	it := k.open[name]
+	if it == nil || it.flying > 0 {
+		return false
+	}
+	want, _ := p.look(k.typ, name)
+	t := it.rare()
+	return t.refused != nil && t.refused.Version == want.Version && t.once != want.Version && strings.Contains(t.refused.Words, takenByOther)
+}
+
+// lookAtRefused has the listeners looked at that were refused, because another one was
+// too: see leavesUnknown.
+func (p *Proxy) lookAtRefused(now time.Time, k *kind) {
+	for name, it := range k.open {
+		if it.rare().refused != nil {
+			k.look(now, name)
+		}
+	}
 }
 
 // meet says that two lists have an address in common.
