@@ -2,7 +2,6 @@ package bootstrap_test
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,9 +18,9 @@ import (
 func TestStatusListener(t *testing.T) {
 	server := serve(t)
 	close(server.answer)
-	status := free(t)
+	status := envoytest.FreeAddress(t)
 	b, err := bootstrap.Render(bootstrap.Options{
-		Class: "sidecar", NodeID: "n", Server: server.address, AdminAddress: free(t), StatusAddress: status,
+		Class: "sidecar", NodeID: "n", Server: server.address, AdminAddress: envoytest.FreeAddress(t), StatusAddress: status,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -74,14 +73,4 @@ func answered(ctx context.Context, method, url string) int {
 	}
 	defer resp.Body.Close()
 	return resp.StatusCode
-}
-
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

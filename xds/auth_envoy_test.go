@@ -37,10 +37,7 @@ func serveTLS(t *testing.T, o xds.Options) *secured {
 	t.Helper()
 	s := &secured{dir: t.TempDir(), registry: prometheus.NewRegistry(), ca: authority(t)}
 	s.certify(t, s.ca, s.ca)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := envoytest.Listen(t)
 	s.address = l.Addr().String()
 	s.start(t, l, o)
 	return s
@@ -70,12 +67,8 @@ func (s *secured) start(t *testing.T, l net.Listener, o xds.Options) {
 // startAgain runs a new server where the one that was stopped had been.
 func (s *secured) startAgain(t *testing.T, o xds.Options) {
 	t.Helper()
-	l, err := net.Listen("tcp", s.address)
-	if err != nil {
-		t.Fatal(err)
-	}
 	s.registry = prometheus.NewRegistry()
-	s.start(t, l, o)
+	s.start(t, listenAgain(t, s.address), o)
 }
 
 func authority(t *testing.T) *pki.Authority {

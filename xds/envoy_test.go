@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"testing"
 	"time"
@@ -53,10 +52,7 @@ func TestEnvoySwaps(t *testing.T) {
 
 func swap(t *testing.T, protocol string, swaps int) {
 	up := upstream(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := envoytest.Listen(t)
 	address := l.Addr().String()
 	options := xds.Options{Drain: 100 * time.Millisecond}
 	s := xds.New(options)
@@ -81,9 +77,7 @@ func swap(t *testing.T, protocol string, swaps int) {
 	until(t, "old clusters are gone", func() bool { return settled(s) })
 
 	stop()
-	if l, err = net.Listen("tcp", address); err != nil {
-		t.Fatal(err)
-	}
+	l = listenAgain(t, address)
 	registry := prometheus.NewRegistry()
 	options.Registerer = registry
 	s = xds.New(options)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -58,7 +57,7 @@ type demandLab struct {
 func newDemandLab(t testing.TB, services ...string) *demandLab {
 	l := &demandLab{
 		t: t, port: envoytest.FreePorts(t, 1)[0], hosts: map[string]string{}, services: map[translate.Key]*translate.Service{},
-		address: "127.0.0.1:0", stop: func() {},
+		address: envoytest.FreeAddress(t), stop: func() {},
 	}
 	for _, name := range services {
 		l.serve(name)
@@ -91,12 +90,7 @@ func (l *demandLab) start() {
 	if l.state != nil {
 		l.server.Recall(l.state)
 	}
-	listener, err := net.Listen("tcp", l.address)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	l.address = listener.Addr().String()
-	l.stop = sync.OnceFunc(serveOn(l.t, l.server, listener))
+	l.stop = sync.OnceFunc(serveOn(l.t, l.server, listenAgain(l.t, l.address)))
 	l.publish()
 }
 

@@ -16,19 +16,17 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"kibble.dev/internal/envoytest"
 	"kibble.dev/xds"
 )
 
 // limit is how long a test waits for what must come.
-const limit = 10 * time.Second
+const limit = 30 * time.Second
 
 // serve runs a server on a free port until the test ends.
 func serve(t testing.TB, o xds.Options) (s *xds.Server, address string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := envoytest.Listen(t)
 	s = xds.New(o)
 	t.Cleanup(serveOn(t, s, l))
 	return s, l.Addr().String()
@@ -45,6 +43,16 @@ func serveOn(t testing.TB, s *xds.Server, l net.Listener) (stop func()) {
 			t.Error(err)
 		}
 	}
+}
+
+// listenAgain listens where another listener was.
+func listenAgain(t testing.TB, address string) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }
 
 // message is a response of either form of the protocol.

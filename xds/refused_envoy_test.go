@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"kibble.dev/internal/envoytest"
 	"kibble.dev/translate"
 	"kibble.dev/xds"
 )
@@ -21,10 +22,7 @@ func fast() func() time.Time {
 // the listener comes by itself.
 func TestEnvoyPortFreed(t *testing.T) {
 	up := upstream(t)
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	taken := envoytest.Listen(t)
 	defer taken.Close()
 	tcp, _ := taken.Addr().(*net.TCPAddr)
 	s, address := serve(t, xds.Options{Now: fast(), AckLimit: time.Hour})
@@ -51,10 +49,7 @@ func TestEnvoyPortFreed(t *testing.T) {
 // requests wait for what the proxy does not have. So it is told everything, and at
 // the older listener every request is answered.
 func TestEnvoyRefusesToAsk(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	taken := envoytest.Listen(t)
 	defer taken.Close()
 	tcp, _ := taken.Addr().(*net.TCPAddr)
 	l := newDemandLab(t, "a", "b")

@@ -5,6 +5,8 @@ import (
 	"net"
 	"sync"
 	"testing"
+
+	"kibble.dev/internal/envoytest"
 )
 
 // relayed is a way to a server that can be cut, and mended.
@@ -20,10 +22,7 @@ type relayed struct {
 // relay listens on a free port for a server, until the test ends.
 func relay(t *testing.T, to string) *relayed {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := envoytest.Listen(t)
 	r := &relayed{address: l.Addr().String(), to: to, open: true}
 	var tasks sync.WaitGroup
 	tasks.Go(func() {

@@ -91,10 +91,7 @@ func newRuleLab(t testing.TB, policies string) *ruleLab {
 		Drain:    50 * time.Millisecond,
 		Register: func(g *grpc.Server) { authv3.RegisterAuthorizationServer(g, l.resolver) },
 	})
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	listener := envoytest.Listen(t)
 	l.stop = sync.OnceFunc(serveOn(t, l.server, listener))
 	t.Cleanup(l.stop)
 	l.publish(t, l.inventory)

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"flag"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,25 +11,14 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"go.uber.org/goleak"
+
+	"kibble.dev/internal/leaktest"
 )
 
 var update = flag.Bool("update", false, "write what scripts compare with anew")
 
 func TestMain(m *testing.M) {
-	testscript.Main(checked{m}, map[string]func(){"kibble": main, pluginName: main, completeName: main})
-}
-
-// checked are the tests, which must leave no goroutine behind.
-type checked struct{ *testing.M }
-
-func (c checked) Run() int {
-	code := c.M.Run()
-	if err := goleak.Find(); code == 0 && err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return code
+	testscript.Main(leaktest.Tests{Of: m}, map[string]func(){"kibble": main, pluginName: main, completeName: main})
 }
 
 // TestScripts runs the commands as people do.

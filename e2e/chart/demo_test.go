@@ -3,6 +3,7 @@ package chart_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -130,19 +131,10 @@ func (d *demo) metrics() string {
 
 // free gives free addresses, of which no two are the same. They are not those
 // that others on this machine get when they ask for any.
-func free(t *testing.T, n int) []string {
+func free(t *testing.T, n int) (all []string) {
 	t.Helper()
-	var held []net.Listener
-	var all []string
-	for range n {
-		l, err := net.Listen("tcp", herePrefix+"0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		held, all = append(held, l), append(all, l.Addr().String())
-	}
-	for _, l := range held {
-		_ = l.Close()
+	for _, port := range envoytest.FreePorts(t, n) {
+		all = append(all, fmt.Sprintf("%s0.1:%d", herePrefix, port))
 	}
 	return all
 }

@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -22,6 +21,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
+	"kibble.dev/internal/envoytest"
 	"kibble.dev/internal/logtest"
 )
 
@@ -51,10 +51,10 @@ metadata: {name: ingress}
 spec: {proxyClass: edge, port: 4142, dtab: "/svc => /#/io.l5d.k8s/default/http"}
 `)
 	kibble := build(t)
-	admins := free(t)
+	admins := envoytest.FreeAddress(t)
 	log := &logtest.Log{}
 	began := time.Now()
-	serve := exec.CommandContext(t.Context(), kibble, "serve", "--kubeconfig", l.Kubeconfig, "--insecure-plaintext", "--xds-address", free(t), "--admin-address", admins)
+	serve := exec.CommandContext(t.Context(), kibble, "serve", "--kubeconfig", l.Kubeconfig, "--insecure-plaintext", "--xds-address", envoytest.FreeAddress(t), "--admin-address", admins)
 	serve.Stderr = log
 	l.must(serve.Start())
 	defer func() {
@@ -140,17 +140,6 @@ func (l *lab) putSlice(ctx context.Context, service, last int) error {
 		_, err = client.Update(ctx, s, metav1.UpdateOptions{})
 	}
 	return err
-}
-
-// free gives an address that nobody listens at.
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func get(url string) (int, string) {

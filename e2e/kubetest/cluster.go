@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -24,6 +23,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"kibble.dev/internal/envoytest"
 )
 
 // limit is how long a part may take to start.
@@ -69,7 +70,7 @@ type Cluster struct {
 // Start runs a cluster and returns when its API is ready.
 func Start(t testing.TB, o Options) *Cluster {
 	t.Helper()
-	c := &Cluster{t: t, options: o, bin: programs(t), address: freeAddress(t)}
+	c := &Cluster{t: t, options: o, bin: programs(t), address: envoytest.FreeAddress(t)}
 	// A unix socket's path may have 107 bytes, and t.TempDir() is long.
 	dir, err := os.MkdirTemp("", "kube") //nolint:usetesting // see above
 	if err != nil {
@@ -259,17 +260,6 @@ func (c *Cluster) controllerArgs() []string {
 		"--cluster-signing-cert-file=" + c.path("ca.crt"), "--cluster-signing-key-file=" + c.path("ca.key"),
 		"--kube-api-qps=500", "--kube-api-burst=1000", "--v=1",
 	}
-}
-
-// freeAddress gives a free port of 127.0.0.1.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // TLS gives a client's TLS configuration that trusts the CA.

@@ -24,7 +24,7 @@ import (
 )
 
 // limit is how long an Envoy may take to start, to become ready, and to stop.
-const limit = 30 * time.Second
+const limit = time.Minute
 
 // adminOverlay is merged over the bootstrap, so that no two Envoys ask for one admin port.
 const adminOverlay = `{"admin":{"address":{"socket_address":{"address":"127.0.0.1","port_value":0}}}}`

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"go.uber.org/goleak"
+	"kibble.dev/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // proxy is a bootstrap that hands everything on port 0 to one upstream.
 func proxy(t *testing.T, upstream string) []byte {
@@ -57,5 +57,26 @@ func TestStart(t *testing.T) {
 	}
 	if info := e.Get(t, "/server_info"); !strings.Contains(info, `"id": "me"`) {
 		t.Errorf("--service-node did not arrive: %s", info)
+	}
+}
+
+// A port is given once, however many are asked for, until its test has ended.
+func TestFreePorts(t *testing.T) {
+	given := map[int]bool{}
+	var last int
+	for range 50 {
+		for _, port := range FreePorts(t, 20) {
+			if given[port] {
+				t.Fatalf("port %d is given twice", port)
+			}
+			given[port], last = true, port
+		}
+	}
+	if reserve(t, last) {
+		t.Errorf("port %d can be given again", last)
+	}
+	t.Run("a part", func(t *testing.T) { last = FreePorts(t, 1)[0] })
+	if !reserve(t, last) {
+		t.Errorf("port %d is still kept, and its test has ended", last)
 	}
 }

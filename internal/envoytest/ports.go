@@ -7,29 +7,44 @@ import (
 	"testing"
 )
 
-// FreePorts gives n ports of 127.0.0.1 that nobody listens on, each a different
-// one. They are below those that the system gives to clients, so that none of
-// them is taken by a connection before somebody listens on it.
+// FreePorts gives n ports of 127.0.0.1 that nobody listens on. Until the test
+// ends they are given to no other test of this machine. They are below those
+// that the system gives to clients, so that none of them is taken by a
+// connection before somebody listens on it, or between a server that ends and
+// the next one; and below those that Kubernetes gives to Services on nodes.
 func FreePorts(t testing.TB, n int) []int {
 	t.Helper()
-	const first, count = 20_000, 12_000
+	const first, count = 20_000, 10_000
 	var ports []int
-	var open []net.Listener // until all are chosen
-	defer func() {
-		for _, l := range open {
-			l.Close()
-		}
-	}()
 	for tries := 0; len(ports) < n; tries++ {
 		if tries > 1000 {
 			t.Fatal("no port is free")
 		}
 		port := first + rand.IntN(count)
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
+		if !reserve(t, port) {
 			continue
 		}
-		ports, open = append(ports, port), append(open, l)
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			l.Close()
+			ports = append(ports, port)
+		}
 	}
 	return ports
+}
+
+// FreeAddress gives a port of FreePorts as host:port.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	return fmt.Sprintf("127.0.0.1:%d", FreePorts(t, 1)[0])
+}
+
+// Listen listens at a FreeAddress: for a server that ends before the test does,
+// whether it comes back there, or nobody is to answer any more.
+func Listen(t testing.TB) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", FreeAddress(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }

@@ -16,20 +16,19 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"kibble.dev/discovery"
 	"kibble.dev/dtab"
 	bootstrap "kibble.dev/envoy-bootstrap"
 	"kibble.dev/internal/envoytest"
+	"kibble.dev/internal/leaktest"
 	"kibble.dev/translate"
 	"kibble.dev/xds"
 )
 
 // limit is how long anything may take before a test gives up.
-const limit = 20 * time.Second
+const limit = time.Minute
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // live is a control plane and an Envoy of the class "edge" that it serves.
 type live struct {
@@ -70,7 +69,7 @@ func startEdited(t testing.TB, routers string, services map[string][]pod, o boot
 	boot func(string) string, first func(*translate.Snapshot) *translate.Snapshot, args ...string,
 ) *live {
 	t.Helper()
-	l, err := net.Listen("tcp", cmp.Or(o.Server, "127.0.0.1:0"))
+	l, err := net.Listen("tcp", cmp.Or(o.Server, envoytest.FreeAddress(t)))
 	if err != nil {
 		t.Fatal(err)
 	}

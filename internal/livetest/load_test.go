@@ -2,13 +2,13 @@ package livetest
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"kibble.dev/internal/envoytest"
 	"kibble.dev/translate"
 )
 
@@ -61,10 +61,7 @@ type mortal struct {
 
 func newMortal(t testing.TB, name string) mortal {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := envoytest.Listen(t)
 	s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		time.Sleep(2 * time.Millisecond) // work, so that some request is in it when the pod dies
 		fmt.Fprintln(w, name)

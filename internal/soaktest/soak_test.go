@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.uber.org/goleak"
 
+	"kibble.dev/internal/leaktest"
 	"kibble.dev/internal/statedir"
 	"kibble.dev/translate"
 	"kibble.dev/xds"
@@ -26,7 +26,7 @@ import (
 
 var duration = flag.Duration("soak", 3*time.Second, "how long the soak goes on")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // soak is a control plane under test.
 type soak struct {

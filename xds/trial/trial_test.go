@@ -17,19 +17,19 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
-	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"kibble.dev/discovery"
 	"kibble.dev/internal/envoytest"
+	"kibble.dev/internal/leaktest"
 	"kibble.dev/internal/logtest"
 	"kibble.dev/translate"
 	"kibble.dev/xds"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func trialOf(envoy string, limit time.Duration) (*Trial, *logtest.Log) {
 	var l logtest.Log

@@ -17,14 +17,13 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"kibble.dev/internal/envoytest"
 	"kibble.dev/internal/helloworld"
+	"kibble.dev/internal/leaktest"
 	"kibble.dev/internal/logtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // The whole demo: every answer is right, an edit moves the routes while it is
 // up, and nothing is left when it has ended.
@@ -71,7 +70,7 @@ func TestDemo(t *testing.T) {
 		t.Error("an answer is wrong")
 	}
 
-	contextIsCounted(t, top)
+	await("requests with a decision are counted", func() error { return contextIsCounted(top) })
 
 	firstEnvironment(t, o.dir, func(what, wanted string, header ...[2]string) {
 		t.Helper()
@@ -139,23 +138,24 @@ func firstEnvironment(t *testing.T, dir string, await func(what, wanted string, 
 
 // contextIsCounted reads at hello's proxy how many requests came in and went out
 // with a decision and without: hello passes on what it gets, so that none is lost.
-func contextIsCounted(t *testing.T, top *helloworld.Topology) {
-	t.Helper()
+// Envoy counts a request a moment after it was answered.
+func contextIsCounted(top *helloworld.Topology) error {
 	hello := top.Proxies[slices.IndexFunc(top.Proxies, func(p helloworld.Proxy) bool { return p.IP == top.Pod("hello").IP })]
 	response, err := http.Get("http://" + hello.Admin() + "/stats/prometheus?filter=kibble.requests")
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	for _, direction := range []string{"in", "out"} {
 		if want := regexp.MustCompile(`kibble_direction="` + direction + `",kibble_context="yes"[^}]*} 2\n`); !want.Match(body) {
-			t.Errorf("of requests %s with a decision there should be 2:\n%s", direction, body)
+			return fmt.Errorf("of requests %s with a decision there should be 2:\n%s", direction, body)
 		}
 	}
+	return nil
 }
 
 // The node topology answers the same: with routers that hand over what the
@@ -292,11 +292,11 @@ func demoOptionsOf(t *testing.T, manifests string, networks ...string) options {
 		own := fmt.Sprintf("127.%d.%d.", 64+64*i+os.Getpid()/250%64, os.Getpid()%250)
 		edit(t, filepath.Join(dir, "services.yaml"), network, own)
 	}
-	_, port, _ := strings.Cut(freeAddress(t), ":")
+	_, port, _ := strings.Cut(envoytest.FreeAddress(t), ":")
 	edit(t, filepath.Join(dir, "routers.yaml"), "port: 4142", "port: "+port)
 	return options{
 		dir: dir, kibble: filepath.Join(bin, "kibble"), app: filepath.Join(bin, "app"), envoy: envoytest.Binary(t),
-		xds: freeAddress(t), admin: freeAddress(t), edgeHTTP: freeAddress(t), patience: time.Minute, logs: t.TempDir(),
+		xds: envoytest.FreeAddress(t), admin: envoytest.FreeAddress(t), edgeHTTP: envoytest.FreeAddress(t), patience: time.Minute, logs: t.TempDir(),
 	}
 }
 
@@ -312,14 +312,4 @@ func edit(t *testing.T, file, before, after string) {
 	if err := os.WriteFile(file, []byte(strings.ReplaceAll(string(b), before, after)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
