@@ -41,7 +41,7 @@ func watch(t *testing.T, f Files) *watched {
 // until waits for an update of which a question is true.
 func (w *watched) until(what string, ask func(Update) bool) {
 	w.t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		select {
 		case w.last = <-w.updates:

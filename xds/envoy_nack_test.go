@@ -126,9 +126,10 @@ func (c trial) run(t *testing.T, protocol, up string) {
 	if c.typ == lds {
 		second.Listener(t, "second") // the one that was accepted
 	}
-	if refused := statusOfNode(s, "edge-1", c.typ).Refused; len(refused) != 1 || !refused[0].Elsewhere {
-		t.Errorf("a new Envoy was given what another refused, or that is not told: %v", refused)
-	}
+	until(t, "it is told that another refused it", func() bool {
+		refused := statusOfNode(s, "edge-1", c.typ).Refused
+		return len(refused) == 1 && refused[0].Elsewhere
+	})
 
 	s.Publish(c.with(t, 3, up, c.old))
 	until(t, "all is well again", func() bool { return inSync(s, "edge-0") && inSync(s, "edge-1") && ask(front) == "c3" })
@@ -154,8 +155,9 @@ func TestEnvoyStuck(t *testing.T) {
 		}}
 	})
 	of[eds]["x"] = endpoints(t, "x", up)
+	alarms := counted(t, registry, "kibble_xds_overdue_total") // a slow machine raises some
 	s.Publish(snapshot)
-	until(t, "the alarm is raised", func() bool { return counted(t, registry, "kibble_xds_overdue_total") == 1 })
+	until(t, "the alarm is raised", func() bool { return counted(t, registry, "kibble_xds_overdue_total") > alarms })
 	until(t, "the culprit is found", func() bool {
 		refused := statusOf(s, cds).Refused
 		return len(refused) == 1 && refused[0].Name == "x" && strings.Contains(refused[0].Words, "ring hash")

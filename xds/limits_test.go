@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,7 +114,15 @@ func TestDeafProxy(t *testing.T) {
 
 // What was added goes when nobody has asked for it for a while.
 func TestEnsureEnds(t *testing.T) {
-	s, address := serve(t, xds.Options{KeepExtra: 50 * time.Millisecond, Drain: time.Millisecond})
+	start := time.Now()
+	var hurries atomic.Bool // each look at the clock, and there is one at each tick, is a second later
+	var ahead atomic.Int64
+	s, address := serve(t, xds.Options{KeepExtra: 3 * time.Second, Drain: time.Millisecond, Now: func() time.Time {
+		if hurries.Load() {
+			ahead.Add(int64(time.Second))
+		}
+		return start.Add(time.Duration(ahead.Load()))
+	}})
 	s.Publish(edge(cluster(t, "a", time.Second)))
 	p := dial(t, address, "delta", node("n", "edge"))
 	p.ask(cds)
@@ -126,6 +135,7 @@ func TestEnsureEnds(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
+	hurries.Store(true)
 	if m := p.next(); len(m.removed) != 1 || m.removed[0] != "x" {
 		t.Errorf("got %v and removed %v, want x to be removed", m.names(), m.removed)
 	}

@@ -113,8 +113,8 @@ spec:
 	var out string
 	var code int
 	wanted := []string{
-		"edge clusters /#/io.l5d.k8s/default/http/web accepted",
-		"default/good/tls ", "router default/good (" + filepath.Join(dir, "all.yaml") + ":", "default/taken ", "Address already in use", "secrets ",
+		"edge clusters /#/io.l5d.k8s/default/http/web accepted", "edge listeners default/good accepted",
+		"edge listeners default/good/tls accepted", "router default/good (" + filepath.Join(dir, "all.yaml") + ":", "default/taken ", "Address already in use", "secrets ",
 	}
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		out, code = ask()

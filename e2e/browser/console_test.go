@@ -69,7 +69,7 @@ func tab(t *testing.T) context.Context {
 	if binary == "" {
 		t.Fatal("KIBBLE_CHROMIUM is not set: run make chromium, and set it to what it prints")
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(binary))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(binary), chromedp.WSURLReadTimeout(2*time.Minute))
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // Chromium has no sandbox for root
 	}

@@ -37,6 +37,7 @@ func program(t *testing.T, path string) string {
 // gives them to its pods.
 func (l *lab) account(name string) *rest.Config {
 	l.Helper()
+	l.AwaitRights("system:serviceaccount:" + namespace + ":" + name)
 	token, err := l.admin.CoreV1().ServiceAccounts(namespace).CreateToken(l.Context(), name, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
 	l.must(err)
 	config := rest.AnonymousClientConfig(l.Config)

@@ -12,8 +12,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 
 	"kibble.dev/internal/envoytest"
@@ -60,6 +62,13 @@ func stats(e *envoytest.Envoy, filter string) (map[string]int64, error) {
 		}
 	}
 	return all, nil
+}
+
+// Settled is Told, of Envoys that will be told no more unless something changes.
+func (l *Lab) Settled() map[string]int64 {
+	l.Helper()
+	l.AwaitSettled()
+	return l.Told()
 }
 
 // Told counts, for each Envoy and each subscription, the updates that it got
@@ -146,9 +155,13 @@ func (l *Lab) Dial(class string, r *Replica) *grpc.ClientConn {
 	l.Must(err)
 	authorities := x509.NewCertPool()
 	authorities.AppendCertsFromPEM(l.readFile(filepath.Join(dir, "ca.crt")))
-	connection, err := grpc.NewClient(r.XDS, grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{
+	secured := credentials.NewTLS(&tls.Config{
 		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{own}, RootCAs: authorities, ServerName: serverName,
-	})))
+	})
+	// However long it was away, it is noticed within a second that it is back.
+	again := grpc.ConnectParams{Backoff: backoff.DefaultConfig, MinConnectTimeout: limit}
+	again.Backoff.MaxDelay = time.Second
+	connection, err := grpc.NewClient(r.XDS, grpc.WithTransportCredentials(secured), grpc.WithConnectParams(again))
 	l.Must(err)
 	l.Cleanup(func() { _ = connection.Close() })
 	return connection

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"kibble.dev/e2e/kubetest"
+	"kibble.dev/internal/envoytest"
 )
 
 // Link is the way from the control planes to the API server, or from the proxies
@@ -37,7 +38,7 @@ type Link struct {
 // NewLink makes one that is whole. Give its Through, or its To, to Start.
 func NewLink(t testing.TB) *Link {
 	t.Helper()
-	k := &Link{t: t, address: "127.0.0.1:0", open: map[net.Conn]bool{}}
+	k := &Link{t: t, address: envoytest.FreeAddress(t), open: map[net.Conn]bool{}}
 	if err := k.Mend(); err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ import (
 )
 
 // limit is how long the lab waits for what must happen.
-const limit = time.Minute
+const limit = 2 * time.Minute
 
 // Lab is the demo on a cluster.
 type Lab struct {

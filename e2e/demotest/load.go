@@ -41,7 +41,7 @@ func (l *Lab) Load(questions ...helloworld.Question) *Load {
 }
 
 func (d *Load) ask(ctx context.Context, q helloworld.Question) {
-	client := &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second}
+	client := &http.Client{Transport: &http.Transport{}, Timeout: limit}
 	defer client.CloseIdleConnections()
 	for ctx.Err() == nil {
 		body, err := once(ctx, client, "http://"+d.lab.Top.Edge()+"/", q)

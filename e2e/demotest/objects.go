@@ -193,6 +193,9 @@ func (l *Lab) InstallKinds() {
 // account is the name of the control planes' ServiceAccount, its roles and namespace.
 const account = "kibble"
 
+// user is who that is to the API server.
+const user = "system:serviceaccount:" + account + ":" + account
+
 // authorize makes the ServiceAccount of the control planes, with these rights in
 // the whole cluster and in its own namespace.
 func (l *Lab) authorize(everywhere, own []rbacv1.PolicyRule) {
@@ -217,6 +220,7 @@ func (l *Lab) authorize(everywhere, own []rbacv1.PolicyRule) {
 		ObjectMeta: meta, Subjects: subjects, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
 	}, metav1.CreateOptions{})
 	l.Must(err)
+	l.AwaitRights(user)
 	token, err := l.Kube.CoreV1().ServiceAccounts(name).CreateToken(ctx, name, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
 	l.Must(err)
 	l.control = rest.AnonymousClientConfig(l.Config)

@@ -34,9 +34,12 @@ func (l *Lab) startPods() {
 	}
 }
 
+// edgeNode is the node id of the Envoy at the edge.
+const edgeNode = "edge-0"
+
 func (l *Lab) startEnvoys() {
 	l.Helper()
-	l.Edge = l.startEnvoy(helloworld.Proxy{Name: "edge-0", Class: "edge"})
+	l.Edge = l.startEnvoy(helloworld.Proxy{Name: edgeNode, Class: "edge"})
 	for _, p := range l.Top.Proxies {
 		if p.Class == "node" {
 			l.Envoys[p.Name] = l.startEnvoy(p)
@@ -113,13 +116,19 @@ func (l *Lab) StopPod(p helloworld.Pod) {
 }
 
 // awaitUnused returns when the Envoy of a pod's node, which knows the pod until
-// it is gone, has sent it nothing for many looks, whatever is asked meanwhile.
+// it is gone, has sent it nothing for many looks, before each of which all is
+// asked that could lead to it.
 func (l *Lab) awaitUnused(p helloworld.Pod) {
 	l.Helper()
 	const looks = 25
 	e := l.Envoys[l.Top.Proxies[slices.IndexFunc(l.Top.Proxies, func(x helloworld.Proxy) bool { return x.Node == p.Node })].Name]
 	sent, quiet := "", 0
 	l.Eventually("nobody uses "+p.Name, func() error {
+		for _, q := range helloworld.Questions(l.Top)[:4] {
+			if _, _, err := q.Ask(l.Context(), l.Top.Edge()); err != nil {
+				return err
+			}
+		}
 		now := requestsTo(e.Get(l, "/clusters"), p.IP)
 		if now != sent {
 			sent, quiet = now, 0

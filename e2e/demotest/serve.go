@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,7 @@ import (
 
 	"kibble.dev/dtab"
 	"kibble.dev/e2e/kubetest"
+	"kibble.dev/internal/envoytest"
 )
 
 // serverName is what the control planes' certificate is for.
@@ -64,7 +64,7 @@ func (l *Lab) Preview(class string) map[string][]json.RawMessage {
 // Serve starts a control plane and returns when it is ready.
 func (l *Lab) Serve() *Replica {
 	l.Helper()
-	r := &Replica{XDS: free(l), Admin: free(l), Dir: filepath.Join(l.dir, fmt.Sprintf("kibble-%d", len(l.Replicas)))}
+	r := &Replica{XDS: envoytest.FreeAddress(l), Admin: envoytest.FreeAddress(l), Dir: filepath.Join(l.dir, fmt.Sprintf("kibble-%d", len(l.Replicas)))}
 	r.State = filepath.Join(r.Dir, "state")
 	l.Must(os.MkdirAll(r.Dir, 0o700))
 	server := filepath.Join(l.certs, "server")
@@ -148,19 +148,84 @@ func (l *Lab) Finding(r *Replica, code string) string {
 	return lines.String()
 }
 
-// Proxies are the node ids of the proxies that are connected to a control
-// plane and have accepted all that they are to have.
-func (l *Lab) Proxies(r *Replica) (nodes []string, err error) {
+// connected is what a control plane says of a proxy that is connected to it.
+type connected struct {
+	Node   string `json:"node"`
+	InSync bool   `json:"inSync"`
+	Types  []struct {
+		Type                   string
+		Sent, Behind, Retiring int
+		Refused                []struct{}
+	} `json:"types"`
+}
+
+// settled says what is missing until a proxy has all that it is to have but for
+// what it refuses, and nothing is on the way to it or is to go.
+func (c connected) settled() error {
+	refused := false
+	for _, typ := range c.Types {
+		if typ.Sent > 0 || typ.Retiring > 0 || typ.Behind != len(typ.Refused) {
+			return fmt.Errorf("%s: %+v", c.Node, typ)
+		}
+		refused = refused || typ.Behind > 0
+	}
+	if !c.InSync && !refused {
+		return fmt.Errorf("%s is not in sync", c.Node)
+	}
+	return nil
+}
+
+func (l *Lab) connected(r *Replica) (all []connected, err error) {
 	body, err := get("http://" + r.Admin + "/api/proxies")
 	if err != nil {
 		return nil, err
 	}
-	var all []struct {
-		Node   string `json:"node"`
-		InSync bool   `json:"inSync"`
-	}
 	if err := json.Unmarshal([]byte(body), &all); err != nil {
 		return nil, fmt.Errorf("/api/proxies: %w in %s", err, body)
+	}
+	return all, nil
+}
+
+// AwaitSettled returns when each Envoy is connected to a control plane, and
+// nothing is on its way to it, or is to go once that has been drained. What was
+// changed before must be in use somewhere: see Await.
+func (l *Lab) AwaitSettled() {
+	l.Helper()
+	l.Eventually("nothing is on the way to a proxy", func() error {
+		there := map[string]bool{}
+		for _, r := range l.Replicas {
+			if r.Ended() {
+				continue
+			}
+			all, err := l.connected(r)
+			if err != nil {
+				return err
+			}
+			for _, c := range all {
+				if err := c.settled(); err != nil && (c.Node == edgeNode || l.Envoys[c.Node] != nil) {
+					return err
+				}
+				there[c.Node] = true
+			}
+		}
+		for node := range l.Envoys {
+			if !there[node] {
+				return fmt.Errorf("%s is not connected", node)
+			}
+		}
+		if !there[edgeNode] {
+			return errors.New("the edge is not connected")
+		}
+		return nil
+	})
+}
+
+// Proxies are the node ids of the proxies that are connected to a control
+// plane and have accepted all that they are to have.
+func (l *Lab) Proxies(r *Replica) (nodes []string, err error) {
+	all, err := l.connected(r)
+	if err != nil {
+		return nil, err
 	}
 	for _, p := range all {
 		if p.InSync {
@@ -201,14 +266,6 @@ func get(url string) (string, error) {
 		err = fmt.Errorf("%s: %s: %s", url, response.Status, b)
 	}
 	return string(b), err
-}
-
-func free(l *Lab) string {
-	l.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	l.Must(err)
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // readFile is the content of a file.

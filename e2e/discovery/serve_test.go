@@ -15,6 +15,7 @@ import (
 
 	"kibble.dev/discovery"
 	"kibble.dev/e2e/kubetest"
+	"kibble.dev/internal/envoytest"
 	"kibble.dev/internal/logtest"
 	"kibble.dev/status"
 )
@@ -39,9 +40,9 @@ func build(t *testing.T) (kibble string) {
 
 func (l *lab) serve(kibble string, config *rest.Config, flags ...string) *replica {
 	l.Helper()
-	r := &replica{admin: free(l.T), log: &logtest.Log{}}
+	r := &replica{admin: envoytest.FreeAddress(l), log: &logtest.Log{}}
 	args := append([]string{"serve", "--kubeconfig", l.WriteKubeconfig(config, "default"), "--insecure-plaintext",
-		"--xds-address", free(l.T), "--admin-address", r.admin}, flags...)
+		"--xds-address", envoytest.FreeAddress(l), "--admin-address", r.admin}, flags...)
 	command := exec.Command(kibble, args...)
 	command.Stderr = r.log
 	l.must(command.Start())
@@ -164,4 +165,5 @@ func (l *lab) grant(account, namespace string, rules []rbacv1.PolicyRule) {
 		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: account},
 	}, metav1.CreateOptions{})
 	l.must(err)
+	l.AwaitRights("system:serviceaccount:kibble:" + account)
 }

@@ -70,6 +70,7 @@ func (l *lab) account(name string, rules []rbacv1.PolicyRule, namespaces ...stri
 		}, metav1.CreateOptions{})
 		l.must(err)
 	}
+	l.AwaitRights("system:serviceaccount:kibble:" + name)
 	hour := int64(3600)
 	token, err := l.admin.CoreV1().ServiceAccounts("kibble").CreateToken(ctx, name,
 		&authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &hour}}, metav1.CreateOptions{})

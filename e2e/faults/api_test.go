@@ -29,7 +29,7 @@ func slow(l *demotest.Lab, link *demotest.Link) {
 	link.Slow(time.Second)
 	defer link.Slow(0)
 	there(l)
-	before := l.Told()
+	before := l.Settled()
 	kibble.Kill()
 	kibble.Start()
 	l.AwaitReady(kibble)

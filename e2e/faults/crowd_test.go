@@ -39,7 +39,7 @@ func crowdComesBack(l *demotest.Lab, _ *demotest.Link) {
 	l.AwaitUsed(late.IP)
 	l.SetReady(late.Name, false) // nobody else uses it
 	l.AwaitForgotten(late.IP)
-	before := l.Told()
+	before := l.Settled()
 
 	kibble.Kill()
 	waits := l.RestartEnvoyAlone(late)

@@ -107,7 +107,7 @@ func TestOneControlPlane(t *testing.T) {
 // A control plane that comes back tells nobody what they know.
 func controlPlaneKilled(l *demotest.Lab, _ *demotest.Link) {
 	kibble := l.Replicas[0]
-	before := l.Told()
+	before := l.Settled()
 	kibble.Kill()
 	l.Await("earth", "world")
 	kibble.Start()
@@ -216,7 +216,7 @@ func TestReplicas(t *testing.T) {
 	refusedWhereTried(l)
 
 	// The one that the edge is connected to dies at once, and comes back.
-	before := l.Told()
+	before := l.Settled()
 	first, second := l.Replicas[0], l.Replicas[1]
 	nodes, err := l.Proxies(first)
 	l.Must(err)
@@ -232,7 +232,7 @@ func TestReplicas(t *testing.T) {
 	l.AwaitReady(first)
 
 	// The other is asked to end: it does, and its proxies go to the first.
-	before, sent = l.Told(), l.Sent(first)
+	before, sent = l.Settled(), l.Sent(first)
 	if code := second.Terminate(); code != 0 {
 		t.Errorf("after SIGTERM the exit code is %d:\n%s", code, second.Log())
 	}

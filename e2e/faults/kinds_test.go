@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"kibble.dev/e2e/demotest"
+	"kibble.dev/internal/envoytest"
 )
 
 // kinds are all that the demo has objects of.
@@ -16,8 +17,8 @@ var kinds = []string{"routers", "dogfoodpolicies", "dtabs"}
 // them; what is applied again counts again, and a Router that somebody deletes goes.
 func kindsDeleted(l *demotest.Lab, _ *demotest.Link) {
 	kibble := l.Replicas[0]
-	extra := edgeRouter(l, "extra", 24160)
-	before := l.Told()
+	extra := edgeRouter(l, "extra", envoytest.FreePorts(l, 1)[0])
+	before := l.Settled()
 	again := l.TakeKinds(kinds...)
 	servedAsTheyWere(l, kibble, "Router", 4) // the demo's and the extra one
 	servedAsTheyWere(l, kibble, "DogfoodPolicy", 1)

@@ -21,6 +21,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kibble.dev/e2e/demotest"
+	"kibble.dev/internal/envoytest"
 	"kibble.dev/internal/helloworld"
 )
 
@@ -52,8 +53,9 @@ func paused(l *demotest.Lab, _ *demotest.Link) {
 // A Router comes and goes, and comes back as another, beside those that are in use.
 func routerComesAndGoes(l *demotest.Lab, _ *demotest.Link) {
 	const router = `{apiVersion: kibble.dev/v1alpha1, kind: Router, metadata: {name: other}, spec: {proxyClass: edge, port: %d, bind: loopback, dtab: "%s"}}`
+	ports := envoytest.FreePorts(l, 2)
 	for i := range 5 {
-		port, world := 24150+i%2, []string{"world", "earth"}[i%2]
+		port, world := ports[i%2], []string{"world", "earth"}[i%2]
 		table := fmt.Sprintf("/svc => /#/io.l5d.k8s/default/http/world-v%d ;", 1+i%2)
 		l.Apply(l.Objects(fmt.Sprintf(router, port, table))...)
 		l.Eventually("it answers", func() error { return through(fmt.Sprintf("127.0.0.1:%d", port), world+" (") })

@@ -18,8 +18,11 @@ import (
 
 // subscribe opens a stream as a sidecar would, asks for all clusters and
 // listeners, and returns with the first answer, which it does not acknowledge.
+// Its connection ends when ctx does.
 func subscribe(ctx context.Context, l *demotest.Lab, id string) error {
-	stream, err := discoveryv3.NewAggregatedDiscoveryServiceClient(l.Dial("sidecar", l.Replicas[0])).DeltaAggregatedResources(ctx)
+	connection := l.Dial("sidecar", l.Replicas[0])
+	context.AfterFunc(ctx, func() { _ = connection.Close() })
+	stream, err := discoveryv3.NewAggregatedDiscoveryServiceClient(connection).DeltaAggregatedResources(ctx)
 	if err != nil {
 		return err
 	}

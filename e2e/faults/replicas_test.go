@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kibble.dev/e2e/demotest"
+	"kibble.dev/internal/envoytest"
 	"kibble.dev/internal/helloworld"
 )
 
@@ -31,8 +32,9 @@ func TestReplicasTellEachOther(t *testing.T) {
 		return nil
 	})
 	load := l.Load()
-	const router = `{apiVersion: kibble.dev/v1alpha1, kind: Router, metadata: {name: nodes}, spec: {proxyClass: node, port: 24170, bind: loopback, dtab: "/svc => /#/io.l5d.k8s/default/http/world-v1 ;"}}`
-	l.Apply(l.Objects(router)...)
+	const router = `{apiVersion: kibble.dev/v1alpha1, kind: Router, metadata: {name: nodes}, spec: {proxyClass: node, port: %d, bind: loopback, dtab: "/svc => /#/io.l5d.k8s/default/http/world-v1 ;"}}`
+	ports := envoytest.FreePorts(l, 2)
+	l.Apply(l.Objects(fmt.Sprintf(router, ports[0]))...)
 	l.AwaitCondition("Router", "nodes", "Programmed", "Unknown", "no proxy of class node")
 	l.AddEnvoy(helloworld.Proxy{Name: "node-0", Class: "node", Node: "node-a"}, other)
 	l.AwaitCondition("Router", "nodes", "Programmed", "True", "")
@@ -45,7 +47,7 @@ func TestReplicasTellEachOther(t *testing.T) {
 	l.Set("Router", "nodes", int64(tcp.Port), "spec", "port")
 	l.AwaitCondition("Router", "nodes", "Programmed", "False", "1 of 1 proxies: node-0 refuses default/nodes")
 	l.AwaitCondition("Router", "outgoing", "Programmed", "True", "")
-	l.Set("Router", "nodes", int64(24171), "spec", "port")
+	l.Set("Router", "nodes", int64(ports[1]), "spec", "port")
 	l.AwaitCondition("Router", "nodes", "Programmed", "True", "")
 	reports(l, 1)
 

@@ -24,7 +24,7 @@ func reconnect(l *demotest.Lab, link *demotest.Link) {
 func rightsTaken(l *demotest.Lab, link *demotest.Link) {
 	kibble := l.Replicas[0]
 	for _, taken := range [][]string{{"services", "endpointslices"}, nil} {
-		before := l.Told()
+		before := l.Settled()
 		allow := l.Forbid(taken...)
 		reconnect(l, link)
 		names := taken
@@ -104,7 +104,7 @@ func startsForbidden(l *demotest.Lab, _ *demotest.Link) {
 	kibble := l.Replicas[0]
 	for _, remembers := range []bool{true, false} {
 		awaitKept(l, kibble)
-		before := l.Told()
+		before := l.Settled()
 		kibble.Kill()
 		if !remembers {
 			l.Must(os.RemoveAll(kibble.State))

@@ -2,12 +2,14 @@ package faults_test
 
 import (
 	"errors"
+	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kibble.dev/e2e/demotest"
+	"kibble.dev/internal/envoytest"
 )
 
 // editService changes a Service in namespace default.
@@ -64,13 +66,14 @@ func deleteService(l *demotest.Lab, name string) (again func()) {
 // A namespace is deleted with a Router in it: that is meant, and it goes.
 func routersNamespaceDeleted(l *demotest.Lab, _ *demotest.Link) {
 	kibble := l.Replicas[0]
-	l.Apply(l.Objects(`
+	port := envoytest.FreePorts(l, 1)[0]
+	l.Apply(l.Objects(fmt.Sprintf(`
 {apiVersion: v1, kind: Namespace, metadata: {name: team}}
 ---
 {apiVersion: kibble.dev/v1alpha1, kind: Router, metadata: {name: theirs, namespace: team},
- spec: {proxyClass: edge, port: 24180, bind: loopback, dtab: "/svc => /#/io.l5d.k8s/default/http/world-v1 ;"}}
-`)...)
-	ask := func() error { return through("127.0.0.1:24180", "world (") }
+ spec: {proxyClass: edge, port: %d, bind: loopback, dtab: "/svc => /#/io.l5d.k8s/default/http/world-v1 ;"}}
+`, port))...)
+	ask := func() error { return through(fmt.Sprintf("127.0.0.1:%d", port), "world (") }
 	l.Eventually("it answers", ask)
 	l.Must(l.Kube.CoreV1().Namespaces().Delete(l.Context(), "team", metav1.DeleteOptions{}))
 	l.Eventually("it is gone", gone(ask))

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"kibble.dev/e2e/demotest"
+	"kibble.dev/internal/envoytest"
 )
 
 // A control plane that starts while the API server is away serves what was
@@ -24,10 +25,11 @@ func startsAlone(l *demotest.Lab, link *demotest.Link) {
 	pods := l.Top.Pods
 	l.Top.Pods = append(slices.Clone(pods), late)
 	l.StartPod(late)
+	l.AwaitUsed(late.IP)
 	l.SetReady(late.Name, false) // nobody else uses it
 	l.AwaitForgotten(late.IP)
 	awaitKept(l, kibble)
-	before := l.Told()
+	before := l.Settled()
 	link.Cut()
 	kibble.Kill()
 	kibble.Start()
@@ -92,7 +94,7 @@ func startsBroken(l *demotest.Lab, _ *demotest.Link) {
 	l.EditDtab("outgoing", toV1, "/host/world => =>")
 	l.AwaitCondition("Router", "outgoing", "Programmed", "False", "an earlier form of it is served")
 	awaitKept(l, kibble)
-	before := l.Told()
+	before := l.Settled()
 	kibble.Kill()
 	kibble.Start()
 	l.AwaitReady(kibble)
@@ -114,7 +116,7 @@ func startsAfterRefusal(l *demotest.Lab, _ *demotest.Link) {
 	defer taken.Close()
 	const router = `{apiVersion: kibble.dev/v1alpha1, kind: Router, metadata: {name: second}, spec: {proxyClass: edge, port: %d, bind: loopback, dtab: "%s"}}`
 	const table = "/svc => /#/io.l5d.k8s/default/http/world-v1 ; /host => /$/nil ;"
-	port := 24142
+	port := envoytest.FreePorts(l, 1)[0]
 	edge := func(port int) error { return through(fmt.Sprintf("127.0.0.1:%d", port), "world (") }
 	l.Apply(l.Objects(fmt.Sprintf(router, port, table))...)
 	l.AwaitCondition("Router", "second", "Programmed", "True", "")
@@ -130,7 +132,7 @@ func startsAfterRefusal(l *demotest.Lab, _ *demotest.Link) {
 		}
 		return err
 	})
-	before := l.Told()
+	before := l.Settled()
 	kibble.Kill()
 	kibble.Start()
 	l.AwaitReady(kibble)

@@ -33,8 +33,7 @@ func pickyEnvoy(t *testing.T) string {
 // goes on. Corrected, it heals.
 func refusedWhereTried(l *demotest.Lab) {
 	const words = "RE2 program size of"
-	l.AwaitProxies(l.Replicas...)
-	before := l.Told()
+	before := l.Settled()
 	chosenBy := func(regex string) {
 		l.Helper()
 		l.Set("DogfoodPolicy", "world-v2", regex, "spec", "when", "cookie", "regex")

@@ -174,6 +174,7 @@ func serve(t *testing.T, c *kubetest.Cluster) (server, []byte) {
 	if _, err := admin.RbacV1().ClusterRoleBindings().Create(t.Context(), binding, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	c.AwaitRights("kibble")
 	ca, err := pki.NewAuthority(time.Now(), time.Hour)
 	if err != nil {
 		t.Fatal(err)

@@ -150,7 +150,7 @@ func askEnvoy(t *testing.T, address string, req translate.Request, x *translate.
 	for name, lines := range req.Header {
 		r.Header[http.CanonicalHeaderKey(name)] = lines
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 20 * time.Second}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
 	resp, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)

@@ -28,17 +28,24 @@ func TestEjectedGivesBaseline(t *testing.T) {
 		map[string][]pod{"world-v1": {app(t, "v1")}, "world-v2": {v2, sick[0]}})
 	const cookie = "cookie: env=world-v2"
 	const own, fell = `200 v2 environment="world-v2" fallback=""`, `200 v1 environment="world-v2" fallback="world-v2"`
-	ask := func(want ...string) {
+	ask := func(want ...string) string {
 		t.Helper()
-		if got := x.ask(t, "front", "world", cookie); !slices.Contains(want, got.String()) {
+		got := x.ask(t, "front", "world", cookie).String()
+		if !slices.Contains(want, got) {
 			t.Fatalf("it is answered %s, want one of %q", got, want)
 		}
+		return got
 	}
+	retries := func() string { return x.Get(t, `/stats?filter=cluster\..*\.upstream_rq_retry$`) }
 	until(t, "the sick pod is ejected", func() bool {
 		ask(own, fell) // a retry may go to the stand-in
 		return slices.Equal(x.ejected(t), []string{sick[0].address})
 	})
-	ask(own)
+	// A worker hears of it a moment later, and it comes back after a while.
+	until(t, "the other pod answers without a retry while the sick one is ejected", func() bool {
+		before := retries()
+		return ask(own, fell) == own && retries() == before && slices.Equal(x.ejected(t), []string{sick[0].address})
+	})
 
 	x.set(t, "world-v2", sick)
 	both := []string{sick[0].address, sick[1].address}
@@ -47,7 +54,6 @@ func TestEjectedGivesBaseline(t *testing.T) {
 		ask(own, fell)
 		return slices.Equal(x.ejected(t), both)
 	})
-	retries := func() string { return x.Get(t, `/stats?filter=cluster\..*\.upstream_rq_retry$`) }
 	until(t, "a request is answered without a retry while both are ejected", func() bool {
 		before := retries()
 		ask(fell)

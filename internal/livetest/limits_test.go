@@ -57,11 +57,10 @@ func TestMemoryIsLimited(t *testing.T) {
 		a, err := x.try("front", "world")
 		return err != nil || a.status == http.StatusServiceUnavailable
 	})
-	stats := x.Get(t, "/stats?filter=overload.*active")
 	for _, action := range []string{"shrink_heap", "disable_http_keepalive", "stop_accepting_requests", "reject_incoming_connections"} {
-		if !strings.Contains(stats, "overload.envoy.overload_actions."+action+".active: 1\n") {
-			t.Errorf("%s is not active:\n%s", action, stats)
-		}
+		until(t, action+" is active", func() bool {
+			return strings.Contains(x.Get(t, "/stats?filter=overload.*active"), "overload.envoy.overload_actions."+action+".active: 1\n")
+		})
 	}
 	x.tellsItsState(t, status)
 }
