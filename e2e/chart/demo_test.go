@@ -103,7 +103,6 @@ func runDemo(t *testing.T, topology string) {
 // measured checks that there are the metrics that alerts and dashboard speak of.
 func (d *demo) measured() {
 	d.Helper()
-	page := d.metrics()
 	name := regexp.MustCompile(`kibble_[a-z_]+`)
 	for _, file := range []string{"rules.yaml", "dashboard.json"} {
 		b, err := os.ReadFile(filepath.Join(chart, "files", file))
@@ -112,9 +111,8 @@ func (d *demo) measured() {
 			if metric == "kibble_xds_overdue" {
 				continue // it is there only when a proxy owes an answer
 			}
-			if !regexp.MustCompile(`(?m)^` + metric + `[ {]`).MatchString(page) {
-				d.Errorf("%s: there is no metric %s", file, metric)
-			}
+			line := regexp.MustCompile(`(?m)^` + metric + `[ {]`)
+			d.eventually(file+": there is a metric "+metric, func() bool { return line.MatchString(d.metrics()) })
 		}
 	}
 }

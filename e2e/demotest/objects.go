@@ -68,10 +68,21 @@ func (l *Lab) Apply(objects ...*unstructured.Unstructured) {
 	l.Helper()
 	for _, o := range objects {
 		client := l.client(o)
-		if _, err := client.Apply(l.Context(), o.GetName(), o, metav1.ApplyOptions{FieldManager: "test", Force: true}); err != nil {
-			l.Fatalf("apply %s %s: %v", o.GetKind(), o.GetName(), err)
-		}
+		l.Eventually(fmt.Sprintf("%s %s is applied", o.GetKind(), o.GetName()), func() error {
+			_, err := client.Apply(l.Context(), o.GetName(), o, metav1.ApplyOptions{FieldManager: "test", Force: true})
+			if err != nil && !soon(err) {
+				l.Fatalf("apply %s %s: %v", o.GetKind(), o.GetName(), err)
+			}
+			return err
+		})
 	}
+}
+
+// soon tells that the API server may take what it does not take now: its parts
+// learn one after the other that a kind is there, or is there again.
+func soon(err error) bool {
+	return apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) || apierrors.IsServerTimeout(err) ||
+		apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsInternalError(err)
 }
 
 // applyFile writes the objects of a file, but EndpointSlices: the controller makes them.

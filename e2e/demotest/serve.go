@@ -148,6 +148,21 @@ func (l *Lab) Finding(r *Replica, code string) string {
 	return lines.String()
 }
 
+// Accepted are the versions that proxies of a class have accepted from a control
+// plane, by the names of what is of a type, such as TypedExtensionConfig.
+func (l *Lab) Accepted(r *Replica, class, typ string) map[string]string {
+	l.Helper()
+	body, err := get("http://" + r.Admin + "/api/config?class=" + class + "&type=" + typ)
+	l.Must(err)
+	var all []struct{ Name, Accepted string }
+	l.Must(json.Unmarshal([]byte(body), &all))
+	versions := map[string]string{}
+	for _, e := range all {
+		versions[e.Name] = e.Accepted
+	}
+	return versions
+}
+
 // connected is what a control plane says of a proxy that is connected to it.
 type connected struct {
 	Node   string `json:"node"`

@@ -55,7 +55,7 @@ func (l *lab) apply(text string) {
 		// A definition takes a moment until it is served.
 		err := wait.PollUntilContextTimeout(l.Context(), 50*time.Millisecond, limit, true, func(ctx context.Context) (bool, error) {
 			_, err := client.Apply(ctx, o.GetName(), o, metav1.ApplyOptions{FieldManager: "test", Force: true})
-			if apierrors.IsNotFound(err) && strings.HasPrefix(o.GetAPIVersion(), "kibble.dev/") {
+			if (apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err)) && strings.HasPrefix(o.GetAPIVersion(), "kibble.dev/") {
 				return false, nil
 			}
 			return err == nil, err

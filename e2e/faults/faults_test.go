@@ -223,6 +223,7 @@ func TestReplicas(t *testing.T) {
 	if !slices.Contains(nodes, "edge-0") {
 		first, second = second, first
 	}
+	policiesAlike(l, first, second)
 	sent := l.Sent(second)
 	first.Kill()
 	l.AwaitProxies(second)
