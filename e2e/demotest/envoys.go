@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/credentials"
 
 	"kibble.dev/internal/envoytest"
+	"kibble.dev/internal/helloworld"
 )
 
 // idle tells by an error that an Envoy has requests of its routers in flight.
@@ -165,4 +166,31 @@ func (l *Lab) Dial(class string, r *Replica) *grpc.ClientConn {
 	l.Must(err)
 	l.Cleanup(func() { _ = connection.Close() })
 	return connection
+}
+
+// drained are the arguments by which an Envoy keeps a listener that is gone for
+// some seconds, and not for ten minutes: as long as it does, it has the routes of
+// that listener, and their clusters.
+func drained() []string { return []string{"--drain-time-s", "10", "--drain-strategy", "gradual"} }
+
+// startEnvoy starts the Envoy of a proxy, which knows all control planes that
+// run; it returns when the Envoy is ready.
+func (l *Lab) startEnvoy(p helloworld.Proxy) *envoytest.Envoy {
+	l.Helper()
+	return envoytest.Start(l, l.bootstrap(p, l.Replicas...), drained()...)
+}
+
+// AddEnvoy starts a further Envoy, of a class that has a Router, which knows
+// these control planes only.
+func (l *Lab) AddEnvoy(p helloworld.Proxy, of ...*Replica) {
+	l.Helper()
+	l.Envoys[p.Name] = envoytest.Start(l, l.bootstrap(p, of...), drained()...)
+}
+
+// AddEnvoyAlone is AddEnvoy in place of one that was added, which stops; it does not
+// wait until the Envoy is ready.
+func (l *Lab) AddEnvoyAlone(p helloworld.Proxy, of ...*Replica) {
+	l.Helper()
+	l.Envoys[p.Name].Stop()
+	l.Envoys[p.Name] = envoytest.Run(l, l.bootstrap(p, of...), drained()...)
 }
