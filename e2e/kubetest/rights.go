@@ -114,10 +114,3 @@ func attributes(namespace string, rules []rbacv1.PolicyRule) (all []authorizatio
 	}
 	return all
 }
-
-func (c *Cluster) must(err error) {
-	c.t.Helper()
-	if err != nil {
-		c.t.Fatal(err)
-	}
-}

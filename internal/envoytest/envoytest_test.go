@@ -64,7 +64,7 @@ func TestStart(t *testing.T) {
 func TestFreePorts(t *testing.T) {
 	given := map[int]bool{}
 	var last int
-	for range 50 {
+	for range 10 {
 		for _, port := range FreePorts(t, 20) {
 			if given[port] {
 				t.Fatalf("port %d is given twice", port)
