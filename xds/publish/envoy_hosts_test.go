@@ -166,3 +166,13 @@ func (e *envoy) requestHost(snap *translate.ClassSnapshot, name string, narrowFi
 		e.askForClusters()
 	}
 }
+
+// forgetAsked forgets the use of hosts that it was never given, and that are gone: when
+// one comes again it is a new one, for which the next request may wait.
+func (e *envoy) forgetAsked(snap *translate.ClassSnapshot) {
+	for route := range e.used {
+		if e.active[translate.VirtualHostType][route] == nil && snap.Resources[translate.VirtualHostType][route] == nil {
+			delete(e.used, route)
+		}
+	}
+}

@@ -150,6 +150,7 @@ func TestAskingGivesNoThirdAnswer(t *testing.T) {
 		}
 		for i := range rapid.IntRange(1, 3).Draw(t, "tables") {
 			w.routeOnDemand(fmt.Sprintf("table %d", i))
+			e.forgetAsked(w.snap)
 			w.pump()
 			allowed = append(allowed, leads(wanted()))
 			for range rapid.IntRange(0, 30).Draw(t, "steps") {
