@@ -156,10 +156,14 @@ func (p *Proxy) decideAbout(now time.Time, k *kind, name string, it *item) (acti
 		return nothing, nil
 	}
 	if !equal(k.has.get(name), want) {
-		if want.Leads != nil {
+		if want.Leads != nil && cur != nil && cur.Leads == nil {
+			it.missing = p.comesOnDemand(now, cur, want)
+		} else if want.Leads != nil {
 			p.keepUsing(now, cur, want)
 		}
-		it.missing = p.missing(want)
+		if it.missing == nil {
+			it.missing = p.missing(want)
+		}
 		switch {
 		case it.missing != nil:
 		case k.typ == translate.ClusterType && cur != nil:

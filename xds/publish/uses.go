@@ -292,6 +292,30 @@ func (p *Proxy) keepUsing(now time.Time, was, is *translate.Resource) {
 	}
 }
 
+// comesOnDemand is keepUsing where the older content was not on demand, or is not known
+// here: all of its routes may be in use, and requests may come by a listener where
+// none waits. What it was is not known of a proxy that came back: then such a listener
+// is to be gone first, which it gives the name of.
+func (p *Proxy) comesOnDemand(now time.Time, was, is *translate.Resource) (listener []string) {
+	if was.Body != nil {
+		for _, name := range is.Clusters {
+			p.want(now, name)
+		}
+		return nil
+	}
+	k := p.kinds[translate.ListenerType]
+	if k == nil || p.told || p.full {
+		return nil
+	}
+	for name, has := range k.has.all() {
+		if want, _ := p.look(k.typ, name); want != nil && want.Asks && !equal(has, want) {
+			listener = append(listener, name)
+		}
+	}
+	slices.Sort(listener)
+	return listener
+}
+
 // keepAsking is keepUsing for virtual hosts that the proxy has not been given yet: it
 // may have asked where they lead, and sends requests there.
 func (p *Proxy) keepAsking(now time.Time, led []ledElsewhere) {
