@@ -42,7 +42,7 @@ func (h *history) calm() {
 	h.forgot = false
 	h.past.calm()
 	h.people.allow(&h.past, tables, true)
-	h.people.patient(2 * len(h.people.asks))
+	h.people.allAsked()
 }
 
 // arrived returns when a proxy goes by the barrier as it is now.

@@ -113,8 +113,11 @@ func (f facts) answers(q question) (all []string) {
 	if f[trouble][q.place] != "" {
 		all = append(all, nobody)
 	}
-	if f[trouble]["control plane"] != "" && f[tables][onDemand] != "" && q.router == "outgoing" {
+	if f[trouble]["control plane"] != "" && (f[tables][onDemand] != "" && q.router == "outgoing" || q.rule != "") {
 		all = append(all, untold)
+	}
+	if there := f.lead(q.rule, ""); there != nil { // nobody stands in
+		return append(all, there...)
 	}
 	return append(all, f.inside(q, strings.Split(q.in, ","))...)
 }
@@ -122,7 +125,7 @@ func (f facts) answers(q question) (all []string) {
 // inside gives who answers in environments, of which the last is tried first.
 func (f facts) inside(q question, environments []string) []string {
 	if len(environments) == 0 {
-		return f.otherwise(q, f.leads(q, ""))
+		return f.otherwise(q, f.leads(q))
 	}
 	last := len(environments) - 1
 	in, stays := f.environment(q, environments[last])
@@ -154,7 +157,7 @@ func (f facts) otherwise(q question, all []string) []string {
 // and whether nobody may stand in.
 func (f facts) environment(q question, in string) (all []string, stays bool) {
 	if f[namespaces][in] != "" && f[policies]["family"] != "" {
-		return f.leads(q, in), false
+		return f.member(q, in)
 	}
 	words := strings.Fields(f[policies][in])
 	if len(words) < 2 || words[0] != q.host {
@@ -166,13 +169,34 @@ func (f facts) environment(q question, in string) (all []string, stays bool) {
 	return all, len(words) > 2
 }
 
-// leads gives who answers by the tables, with services of a namespace first.
-func (f facts) leads(q question, namespace string) []string {
-	all := f.lead(f[tables][q.router+" "+q.host], namespace)
-	if all == nil && q.router == "outgoing" {
-		all = f.lead(f[dtabs][q.host], namespace)
+// member is environment for a member of the family. Where requests are shared, behind
+// each service stands the one in whose place it is.
+func (f facts) member(q question, in string) (all []string, stays bool) {
+	first, second, shared := strings.Cut(f.rule(q), " & ")
+	if !shared {
+		return f.lead(f.rule(q), in), false
 	}
-	return all
+	for _, side := range []string{first, second} {
+		here, base := f.lead(side, in), f.lead(side, "")
+		if i := slices.Index(here, fails); i >= 0 && base != nil {
+			here = append(slices.Delete(slices.Clone(here), i, i+1), base...)
+		}
+		all = append(all, here...)
+	}
+	return all, all != nil
+}
+
+// leads gives who answers by the tables.
+func (f facts) leads(q question) []string { return f.lead(f.rule(q), "") }
+
+// rule is the one that counts for a question: that of the Dtab comes after the
+// router's own, if that leads nowhere.
+func (f facts) rule(q question) string {
+	own := f[tables][q.router+" "+q.host]
+	if more := f[dtabs][q.host]; q.router == "outgoing" && more != "" && (own == "" || !strings.Contains(own, " & ")) {
+		return strings.TrimPrefix(own+" | "+more, " | ")
+	}
+	return own
 }
 
 // lead gives who answers for the right side of a rule: "s0", "s0:web",

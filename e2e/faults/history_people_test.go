@@ -23,6 +23,8 @@ type question struct {
 	in     string // the environment that the asker is in
 	// context is what those who answer may be told of it.
 	context string
+	// rule is a service that the asker's own rule leads to; "" if there is none.
+	rule string
 	// otherwise is what the router answers for hosts that lead nowhere.
 	otherwise string
 	// exactly is the only right answer, of what no history touches; "" where facts say it.
@@ -31,7 +33,7 @@ type question struct {
 }
 
 func (q question) String() string {
-	return fmt.Sprintf("%s, of %s by %s, in %q", q.host, q.place, q.router, q.in)
+	return fmt.Sprintf("%s, of %s by %s, in %q by rule %q", q.host, q.place, q.router, q.in, q.rule)
 }
 
 // people ask all questions, and note each answer that no facts since it was calm
@@ -43,7 +45,7 @@ type people struct {
 	mu      sync.Mutex
 	asks    []question
 	allowed []map[string]map[string]bool // question → answers, of each time that the facts changed
-	asked   int
+	asked   map[string]int               // how often, by place
 	wrong   []string
 }
 
@@ -81,7 +83,7 @@ func answer(client *http.Client, r *http.Request) string {
 	switch body := strings.TrimSpace(string(b)); {
 	case err != nil:
 		return nobody + " " + err.Error()
-	case strings.Contains(body, "does not know the destination yet"):
+	case strings.Contains(body, "does not know the destination yet"), strings.Contains(body, "resolver for l5d-dtab and l5d-ctx-dtab does not answer"):
 		return untold
 	case response.StatusCode >= http.StatusInternalServerError:
 		return fails + " " + body
@@ -98,7 +100,7 @@ func answer(client *http.Client, r *http.Request) string {
 func (p *people) hear(q question, since int, began time.Time, got string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.asked++
+	p.asked[q.place]++
 	if q.exactly != "" {
 		if got != q.exactly {
 			p.complain(q, began, got, q.exactly)
@@ -157,25 +159,52 @@ func (p *people) allow(past *past, changed kind, calm bool) {
 // patient returns when so many more questions were answered.
 func (p *people) patient(more int) {
 	p.lab.Helper()
-	p.mu.Lock()
-	until := p.asked + more
-	p.mu.Unlock()
+	until := p.count("") + more
 	p.lab.Eventually("people are answered", func() error {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if p.asked < until {
-			return fmt.Errorf("%d were", p.asked)
+		if n := p.count(""); n < until {
+			return fmt.Errorf("%d answers, want %d", n, until)
 		}
 		return nil
 	})
 }
 
+// allAsked returns when everybody has asked every question again.
+func (p *people) allAsked() {
+	p.lab.Helper()
+	until := map[string]int{}
+	for _, q := range p.asks {
+		until[q.place] = max(until[q.place], p.count(q.place)+1) + 1 // one may be under way
+	}
+	p.lab.Eventually("everybody is answered", func() error {
+		for place, want := range until {
+			if n := p.count(place); n < want {
+				return fmt.Errorf("%d answers at %s, want %d", n, place, want)
+			}
+		}
+		return nil
+	})
+}
+
+// count is how many questions were answered at a place, "" for all.
+func (p *people) count(place string) (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if place != "" {
+		return p.asked[place]
+	}
+	for _, asked := range p.asked {
+		n += asked
+	}
+	return n
+}
+
 // content gives an error if any answer was wrong.
 func (p *people) content() error {
+	all := p.count("")
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if n := len(p.wrong); n > 0 {
-		return fmt.Errorf("%d of %d answers were wrong:\n%s", n, p.asked, strings.Join(p.wrong[:min(n, 20)], "\n"))
+		return fmt.Errorf("%d of %d answers were wrong:\n%s", n, all, strings.Join(p.wrong[:min(n, 20)], "\n"))
 	}
 	return nil
 }
@@ -183,7 +212,7 @@ func (p *people) content() error {
 // gather has the demo's questions and those of histories be asked, as allowed by
 // the facts, until the end of the test.
 func gather(l *demotest.Lab, places []place, past *past) *people {
-	p := &people{lab: l}
+	p := &people{lab: l, asked: map[string]int{}}
 	for _, q := range helloworld.Questions(l.Top)[:6] {
 		p.asks = append(p.asks, question{place: "demo", host: q.About, exactly: q.Want, request: func() *http.Request {
 			return request(l.Top.Edge(), q.Host, q.Header...)

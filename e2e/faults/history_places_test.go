@@ -49,6 +49,13 @@ func (p place) questions() (all []question) {
 				return request(p.address, host+".test", [2]string{"l5d-ctx-dogfood", environments[0]})
 			}
 			all = append(all, forged)
+		} else {
+			own := p.question(host, "", "")
+			own.rule = plain[3]
+			own.request = func() *http.Request {
+				return request(p.address, host, [2]string{"l5d-dtab", "/host/" + host + " => /srv/" + own.rule})
+			}
+			all = append(all, own)
 		}
 	}
 	return all
