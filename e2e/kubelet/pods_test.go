@@ -9,7 +9,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -59,8 +61,9 @@ func (l *lab) job() {
 		p.Spec.RestartPolicy = corev1.RestartPolicyNever
 	})
 	var pod *corev1.Pod
-	l.try(apps, "the pod has succeeded", func() (err error) {
-		if pod, err = l.get("once"); err == nil && pod.Status.Phase != corev1.PodSucceeded {
+	l.try(apps, "the pod has succeeded, and its sidecar has ended", func() (err error) {
+		pod, err = l.get("once")
+		if err == nil && (pod.Status.Phase != corev1.PodSucceeded || pod.Status.InitContainerStatuses[0].State.Terminated == nil) {
 			err = errors.New(summary(*pod))
 		}
 		return err
@@ -69,16 +72,13 @@ func (l *lab) job() {
 	if log := l.logs(*pod, "app"); !strings.HasPrefix(log, "Hello (") || strings.Contains(log, "\n") {
 		l.Errorf("its first question was not answered:\n%s", log)
 	}
-	if pod.Status.InitContainerStatuses[0].State.Terminated == nil {
-		l.Errorf("the sidecar goes on: %s", summary(*pod))
-	}
 }
 
 // probes shows that kubelet's probes ask the application, and act on it alone.
 func (l *lab) probes() {
 	ask := &corev1.Probe{
 		ProbeHandler:  corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/probe", Port: intstr.FromInt32(8080)}},
-		PeriodSeconds: 1, FailureThreshold: 2, TimeoutSeconds: 5,
+		PeriodSeconds: 1, FailureThreshold: 2, TimeoutSeconds: 60,
 	}
 	start := ask.DeepCopy()
 	start.FailureThreshold = 120
@@ -132,9 +132,14 @@ func (l *lab) fail(p corev1.Pod, rate string) {
 	})
 }
 
-func post(url string) (string, error) {
-	client := &http.Client{Timeout: time.Minute}
-	answer, err := client.Post(url, "", http.NoBody)
+func post(url string) (string, error) { return send(context.Background(), url) }
+
+func send(ctx context.Context, url string) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	answer, err := (&http.Client{Timeout: time.Minute}).Do(request)
 	if err != nil {
 		return "", err
 	}
@@ -160,11 +165,16 @@ func (l *lab) termination() {
 		body string
 		err  error
 	}
-	answered := make(chan result, 1)
+	answered, asked := make(chan result, 1), make(chan struct{})
+	written := sync.OnceFunc(func() { close(asked) })
 	go func() {
-		body, err := post("http://" + net.JoinHostPort(p.Status.PodIP, "8080") + "/")
+		defer written() // if it could not be asked at all
+		body, err := send(httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{
+			WroteRequest: func(httptrace.WroteRequestInfo) { written() },
+		}), "http://"+net.JoinHostPort(p.Status.PodIP, "8080")+"/")
 		answered <- result{body, err}
 	}()
+	<-asked
 	l.Must(l.Admin.CoreV1().Pods(apps).Delete(l.Context(), p.Name, metav1.DeleteOptions{}))
 	if r := <-answered; r.err != nil || !strings.Contains(r.body, "slow (") && !strings.Contains(r.body, "slow Hello (") {
 		l.Errorf("a request to a pod that ends: %q, %v", r.body, r.err)

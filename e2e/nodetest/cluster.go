@@ -4,6 +4,7 @@ package nodetest
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -60,7 +61,10 @@ func (c *Cluster) startContainerd(images []Image) {
 	c.config("cni/pods.conflist", networkConfig)
 	c.start("containerd", "--config", c.config("containerd.toml", containerdConfig))
 	c.Eventually("containerd is there", func() error {
-		_, err := os.Stat(c.path("containerd.sock"))
+		conn, err := net.Dial("unix", c.path("containerd.sock"))
+		if err == nil {
+			err = conn.Close()
+		}
 		return err
 	})
 	for _, i := range append(images, pause()) {
