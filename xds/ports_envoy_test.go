@@ -6,6 +6,7 @@ import (
 	"time"
 
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"kibble.dev/internal/envoytest"
 	"kibble.dev/translate"
@@ -23,6 +24,50 @@ func at(t *testing.T, l *translate.Resource, host string, port int) *translate.R
 	return resource(t, l.Name, &m)
 }
 
+// onPorts is a configuration with listeners at some of these ports, each of which
+// leads to a cluster of its name.
+func onPorts(t *testing.T, up string, ports []int, of map[string]int) *translate.Snapshot {
+	t.Helper()
+	v := version(t, 1, up)
+	to := v.Classes["edge"].Resources
+	for n, i := range of {
+		for _, r := range []*translate.Resource{cluster(t, n, time.Second), endpoints(t, n, up), routes(t, "table-"+n, n), at(t, listener(t, n, "table-"+n), "127.0.0.1", ports[i])} {
+			to[r.Body.GetTypeUrl()][r.Name] = r
+		}
+	}
+	return v
+}
+
+// Two and three swap their ports while the Envoy goes to another control plane,
+// which does not know where they are.
+func TestEnvoyPortsMoveUnknown(t *testing.T) {
+	up := upstream(t)
+	ports := envoytest.FreePorts(t, 3)
+	for _, c := range []struct{ before, after map[string]int }{
+		{map[string]int{"a": 0, "b": 1}, map[string]int{"a": 1, "b": 0}},
+		{map[string]int{"a": 0, "b": 1, "c": 2}, map[string]int{"a": 1, "b": 2, "c": 0}},
+	} {
+		t.Run(fmt.Sprint(len(c.before)), func(t *testing.T) {
+			l := envoytest.Listen(t)
+			first := xds.New(xds.Options{Registerer: prometheus.NewRegistry()})
+			stop := serveOn(t, first, l)
+			first.Publish(onPorts(t, up, ports, c.before))
+			envoy := run(t, l.Addr().String(), "edge-0", "edge", "delta")
+			envoy.WaitReady(t)
+			until(t, "Envoy is in sync", func() bool { return inSync(first, "edge-0") })
+			stop()
+
+			second := xds.New(xds.Options{Registerer: prometheus.NewRegistry()})
+			second.Publish(onPorts(t, up, ports, c.after))
+			t.Cleanup(serveOn(t, second, listenAgain(t, l.Addr().String())))
+			for n, i := range c.after {
+				until(t, fmt.Sprintf("%s answers at its new port", n), func() bool { return ask(fmt.Sprintf("http://127.0.0.1:%d", ports[i])) == n })
+			}
+			until(t, "Envoy is in sync", func() bool { return inSync(second, "edge-0") })
+		})
+	}
+}
+
 // Listeners that change ports among each other, in one change.
 func TestEnvoyPortsMove(t *testing.T) {
 	up := upstream(t)
@@ -38,21 +83,11 @@ func TestEnvoyPortsMove(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			both(t, func(t *testing.T, protocol string) {
 				s, address := serve(t, xds.Options{})
-				snap := func(of map[string]int) *translate.Snapshot {
-					v := version(t, 1, up)
-					to := v.Classes["edge"].Resources
-					for n, i := range of {
-						for _, r := range []*translate.Resource{cluster(t, n, time.Second), endpoints(t, n, up), routes(t, "table-"+n, n), at(t, listener(t, n, "table-"+n), "127.0.0.1", ports[i])} {
-							to[r.Body.GetTypeUrl()][r.Name] = r
-						}
-					}
-					return v
-				}
-				s.Publish(snap(c.before))
+				s.Publish(onPorts(t, up, ports, c.before))
 				envoy := run(t, address, "edge-0", "edge", protocol)
 				envoy.WaitReady(t)
 				until(t, "Envoy is in sync", func() bool { return inSync(s, "edge-0") })
-				s.Publish(snap(c.after))
+				s.Publish(onPorts(t, up, ports, c.after))
 				for n, i := range c.after {
 					until(t, fmt.Sprintf("%s answers at its new port; refused: %v", n, statusOf(s, lds).Refused), func() bool { return ask(fmt.Sprintf("http://127.0.0.1:%d", ports[i])) == n })
 				}
