@@ -3,8 +3,12 @@ package xds_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
+	"os"
+	"os/exec"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -47,12 +51,9 @@ func BenchmarkPodsConnect(b *testing.B) {
 }
 
 // podsConnect gives the time until all have their two listeners, and of each change
-// meanwhile how long the server took to take it, and how long it was under way. The
-// second is also that of the clients, which take most of the processors.
+// meanwhile how long the server took to take it, and how long it was under way.
 func podsConnect(b *testing.B, bind v1alpha1.Bind, proxies int) (all time.Duration, took, waited []time.Duration) {
 	b.Helper()
-	ctx, cancel := context.WithCancel(b.Context())
-	defer cancel()
 	inv := meshed(b, bind)
 	model := translate.NewModel(inv, time.Now())
 	snapshot, _ := model.Snapshot()
@@ -61,37 +62,23 @@ func podsConnect(b *testing.B, bind v1alpha1.Bind, proxies int) (all time.Durati
 
 	changed := inv.Services[translate.Key{Namespace: "default", Name: "s0"}]
 	got := make(chan received, 1000)
-	podClient(ctx, b, dialPods(b, address), "probe", "10.9.9.9", func(r *discoveryv3.DeltaDiscoveryResponse) {
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close()
+	if err := podStream(b.Context(), conn, "probe", "10.9.9.9", func(r *discoveryv3.DeltaDiscoveryResponse) {
 		if r.GetTypeUrl() == eds {
 			got <- received{len(r.GetResources()), 0}
 		}
-	})
+	}); err != nil {
+		b.Fatal(err)
+	}
 	receive(got, len(snapshot.Classes["sidecar"].Resources[eds]))
 
-	var connections []*grpc.ClientConn
-	for range 20 {
-		connections = append(connections, dialPods(b, address))
-	}
-	var left sync.WaitGroup
-	left.Add(proxies)
 	began := time.Now()
-	go func() {
-		for i := range proxies {
-			listeners, once := 0, sync.OnceFunc(left.Done)
-			podClient(ctx, b, connections[i%len(connections)], fmt.Sprintf("p%d", i), fmt.Sprintf("10.1.%d.%d", i/250, 1+i%250), func(r *discoveryv3.DeltaDiscoveryResponse) {
-				if r.GetTypeUrl() == lds {
-					if listeners += len(r.GetResources()); listeners >= 2 {
-						once()
-					}
-				}
-			})
-		}
-	}()
-	done := make(chan struct{})
-	go func() {
-		left.Wait()
-		close(done)
-	}()
+	done, end := startPods(b, address, proxies)
+	defer end()
 	for i := 0; ; i++ {
 		select {
 		case <-done:
@@ -135,24 +122,87 @@ func meshed(b *testing.B, bind v1alpha1.Bind) *translate.Inventory {
 	return inv
 }
 
-func dialPods(b *testing.B, address string) *grpc.ClientConn {
+// The environment variables that have this program be proxies, and how many.
+const (
+	podsOf     = "KIBBLE_TEST_PODS_OF"
+	podsNumber = "KIBBLE_TEST_PODS"
+)
+
+// startPods runs proxies in a process of their own: in this one they would be in the
+// server's way. done is closed when all of them have their listeners.
+func startPods(b *testing.B, address string, proxies int) (done chan struct{}, end func()) {
 	b.Helper()
-	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	command := exec.Command(os.Args[0])
+	command.Env = append(os.Environ(), podsOf+"="+address, podsNumber+"="+strconv.Itoa(proxies))
+	command.Stderr = os.Stderr
+	in, err := command.StdinPipe()
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { conn.Close() })
-	return conn
+	out, err := command.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		b.Fatal(err)
+	}
+	done = make(chan struct{})
+	go func() {
+		_, _ = out.Read(make([]byte, 1))
+		close(done)
+	}()
+	return done, func() {
+		in.Close()
+		<-done
+		if err := command.Wait(); err != nil {
+			b.Error(err)
+		}
+	}
 }
 
-// podClient is a proxy beside a pod that asks for clusters and listeners, and accepts
-// what it gets.
-func podClient(ctx context.Context, b *testing.B, conn *grpc.ClientConn, id, ip string, got func(*discoveryv3.DeltaDiscoveryResponse)) {
-	b.Helper()
+// bePods is that process. It ends when nobody holds its standard input any more.
+func bePods(address, number string) error {
+	proxies, err := strconv.Atoi(number)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var connections []*grpc.ClientConn
+	for range 20 {
+		conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+		if err != nil {
+			return err
+		}
+		connections = append(connections, conn) // they end with the process
+	}
+	var left sync.WaitGroup
+	left.Add(proxies)
+	for i := range proxies {
+		listeners, once := 0, sync.OnceFunc(left.Done)
+		err := podStream(ctx, connections[i%len(connections)], fmt.Sprintf("p%d", i), fmt.Sprintf("10.1.%d.%d", i/250, 1+i%250), func(r *discoveryv3.DeltaDiscoveryResponse) {
+			if r.GetTypeUrl() == lds {
+				if listeners += len(r.GetResources()); listeners >= 2 {
+					once()
+				}
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	left.Wait()
+	fmt.Println("all")
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+// podStream is a proxy beside a pod that asks for clusters and listeners, and accepts
+// what it gets, which it tells.
+func podStream(ctx context.Context, conn *grpc.ClientConn, id, ip string, got func(*discoveryv3.DeltaDiscoveryResponse)) error {
 	stream, err := discoveryv3.NewAggregatedDiscoveryServiceClient(conn).DeltaAggregatedResources(ctx)
 	if err != nil {
-		b.Error(err)
-		return
+		return err
 	}
 	for _, typ := range []string{cds, lds} {
 		r := &discoveryv3.DeltaDiscoveryRequest{TypeUrl: typ, ResourceNamesSubscribe: []string{"*"}}
@@ -160,7 +210,7 @@ func podClient(ctx context.Context, b *testing.B, conn *grpc.ClientConn, id, ip 
 			r.Node = node(id, "sidecar", "POD_IP", ip)
 		}
 		if err := stream.Send(r); err != nil {
-			b.Error(err)
+			return err
 		}
 	}
 	go func() {
@@ -169,15 +219,15 @@ func podClient(ctx context.Context, b *testing.B, conn *grpc.ClientConn, id, ip 
 			if err != nil {
 				return
 			}
-			ack := &discoveryv3.DeltaDiscoveryRequest{TypeUrl: r.GetTypeUrl(), ResponseNonce: r.GetNonce()}
-			if err := stream.Send(ack); err != nil {
-				return
-			}
+			asks := []*discoveryv3.DeltaDiscoveryRequest{{TypeUrl: r.GetTypeUrl(), ResponseNonce: r.GetNonce()}}
 			if r.GetTypeUrl() == cds { // of which it then asks for the endpoints
-				ask := &discoveryv3.DeltaDiscoveryRequest{TypeUrl: eds}
+				more := &discoveryv3.DeltaDiscoveryRequest{TypeUrl: eds}
 				for _, cluster := range r.GetResources() {
-					ask.ResourceNamesSubscribe = append(ask.ResourceNamesSubscribe, cluster.GetName())
+					more.ResourceNamesSubscribe = append(more.ResourceNamesSubscribe, cluster.GetName())
 				}
+				asks = append(asks, more)
+			}
+			for _, ask := range asks {
 				if err := stream.Send(ask); err != nil {
 					return
 				}
@@ -185,4 +235,5 @@ func podClient(ctx context.Context, b *testing.B, conn *grpc.ClientConn, id, ip 
 			got(r)
 		}
 	}()
+	return nil
 }
