@@ -85,8 +85,7 @@ func (d *deltaStream) take(r *discoveryv3.DeltaDiscoveryRequest) error {
 		return grpcstatus.Error(codes.InvalidArgument, "a request on an aggregated stream must say its type_url")
 	}
 	s := d.server
-	s.enter()
-	defer s.exit()
+	defer d.enter()()
 	now := s.clock.read()
 	if err := d.hear(now, r.GetNode(), typ, r.GetResponseNonce(), r.GetErrorDetail()); err != nil {
 		return err

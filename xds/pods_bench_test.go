@@ -76,22 +76,31 @@ func podsConnect(b *testing.B, bind v1alpha1.Bind, proxies int) (all time.Durati
 	}
 	receive(got, len(snapshot.Classes["sidecar"].Resources[eds]))
 
-	began := time.Now()
-	done, end := startPods(b, address, proxies)
-	defer end()
-	for i := 0; ; i++ {
-		select {
-		case <-done:
-			return time.Since(began), took, waited
-		default:
-		}
+	change := func(i int) (at time.Time) {
 		next, services := *inv, maps.Clone(inv.Services)
 		services[changed.Key] = service(b, "s0", fmt.Sprintf("10.2.%d.%d:80", i/250%250, 1+i%250))
 		next.Services = services
 		model = model.Next(&next, time.Now())
 		snapshot, _ = model.SnapshotAfter(snapshot)
-		at := time.Now()
+		at = time.Now()
 		s.Publish(snapshot)
+		return at
+	}
+	const before = 100 // changes, to a proxy that has been there for long
+	for i := range before {
+		change(i)
+		receive(got, 1)
+	}
+	began := time.Now()
+	done, end := startPods(b, address, proxies)
+	defer end()
+	for i := before; ; i++ {
+		select {
+		case <-done:
+			return time.Since(began), took, waited
+		default:
+		}
+		at := change(i)
 		took = append(took, time.Since(at))
 		receive(got, 1)
 		waited = append(waited, time.Since(at))

@@ -66,8 +66,7 @@ type ads struct {
 
 // accept makes a stream, if there is room for one more. Its context says who calls.
 func (s *Server) accept(ctx context.Context, protocol string) (*stream, error) {
-	s.enter()
-	defer s.exit()
+	defer s.enter()()
 	if s.streams >= s.opts.MaxStreams {
 		return nil, status.Errorf(codes.ResourceExhausted, "%d proxies are connected, and no more are allowed", s.streams)
 	}

@@ -53,8 +53,7 @@ type queued struct {
 // server had not sent by then it has thrown away.
 func (f *fullStream) CreateWatch(r *discoveryv3.DiscoveryRequest, sub cache.Subscription, responses chan cache.Response) (cancel func(), err error) {
 	s, typ := f.server, r.GetTypeUrl()
-	s.enter()
-	defer s.exit()
+	defer f.enter()()
 	now := s.clock.read()
 	f.dropped(now, typ)
 	asks := publish.Subscription{Type: typ, Wildcard: sub.IsWildcard(), Returning: r.GetVersionInfo() != "" && r.GetResponseNonce() == ""}
@@ -138,8 +137,7 @@ func (f *fullStream) OnStreamClosed(int64, *corev3.Node) { f.leave() }
 // request that answers a response which is not the last one.
 func (f *fullStream) OnStreamRequest(_ int64, r *discoveryv3.DiscoveryRequest) error {
 	s := f.server
-	s.enter()
-	defer s.exit()
+	defer f.enter()()
 	err := f.hear(s.clock.read(), r.GetNode(), r.GetTypeUrl(), r.GetResponseNonce(), r.GetErrorDetail())
 	s.wake()
 	return err

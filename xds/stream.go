@@ -46,6 +46,7 @@ type stream struct {
 	count    int                        // of names
 	sent     map[string]time.Time       // when a type and nonce was sent
 	last     map[string]string          // state of the world: by type, the nonce sent last
+	said     int                        // how many requests it made, while it begins
 	crowded  atomic.Bool                // there was no room
 	left     bool                       // it has ended
 }
@@ -243,8 +244,7 @@ func (st *stream) drained() {
 // leave forgets the proxy.
 func (st *stream) leave() {
 	s := st.server
-	s.enter()
-	defer s.exit()
+	defer s.enter()()
 	st.left = true
 	s.streams--
 	s.metrics.streams.Dec()
