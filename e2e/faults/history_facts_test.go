@@ -172,31 +172,46 @@ func (f facts) environment(q question, in string) (all []string, stays bool) {
 // member is environment for a member of the family. Where requests are shared, behind
 // each service stands the one in whose place it is.
 func (f facts) member(q question, in string) (all []string, stays bool) {
-	first, second, shared := strings.Cut(f.rule(q), " & ")
-	if !shared {
-		return f.lead(f.rule(q), in), false
-	}
-	for _, side := range []string{first, second} {
-		here, base := f.lead(side, in), f.lead(side, "")
-		if i := slices.Index(here, fails); i >= 0 && base != nil {
-			here = append(slices.Delete(slices.Clone(here), i, i+1), base...)
+	for _, rule := range f.rules(q) {
+		first, second, shared := strings.Cut(rule, " & ")
+		if !shared {
+			if all := f.lead(rule, in); all != nil {
+				return all, false
+			}
+			continue
 		}
-		all = append(all, here...)
+		for _, side := range []string{first, second} {
+			here, base := f.lead(side, in), f.lead(side, "")
+			if i := slices.Index(here, fails); i >= 0 && base != nil {
+				here = append(slices.Delete(slices.Clone(here), i, i+1), base...)
+			}
+			all = append(all, here...)
+		}
+		if all != nil {
+			return all, true
+		}
 	}
-	return all, all != nil
+	return nil, false
 }
 
 // leads gives who answers by the tables.
-func (f facts) leads(q question) []string { return f.lead(f.rule(q), "") }
-
-// rule is the one that counts for a question: that of the Dtab comes after the
-// router's own, if that leads nowhere.
-func (f facts) rule(q question) string {
-	own := f[tables][q.router+" "+q.host]
-	if more := f[dtabs][q.host]; q.router == "outgoing" && more != "" && (own == "" || !strings.Contains(own, " & ")) {
-		return strings.TrimPrefix(own+" | "+more, " | ")
+func (f facts) leads(q question) []string {
+	for _, rule := range f.rules(q) {
+		if all := f.lead(rule, ""); all != nil {
+			return all
+		}
 	}
-	return own
+	return nil
+}
+
+// rules are those for a question: the first that leads anywhere counts. Those of the
+// Dtab come after the router's own.
+func (f facts) rules(q question) []string {
+	rules := []string{f[tables][q.router+" "+q.host]}
+	if q.router == "outgoing" {
+		rules = append(rules, f[dtabs][q.host])
+	}
+	return rules
 }
 
 // lead gives who answers for the right side of a rule: "s0", "s0:web",
