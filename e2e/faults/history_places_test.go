@@ -23,6 +23,9 @@ var (
 	environments = []string{"e0", "e1", "n0", "n1", "e0,e1"}
 )
 
+// ownRule is the service that callers' own rules lead to.
+const ownRule = "s3"
+
 // barrier is the host by which it is seen how far a proxy is.
 const barrier = "mark"
 
@@ -51,7 +54,7 @@ func (p place) questions() (all []question) {
 			all = append(all, forged)
 		} else {
 			own := p.question(host, "", "")
-			own.rule = plain[3]
+			own.rule = ownRule
 			own.request = func() *http.Request {
 				return request(p.address, host, [2]string{"l5d-dtab", "/host/" + host + " => /srv/" + own.rule})
 			}

@@ -65,7 +65,7 @@ func (h *history) holds(name, class string, envoy *envoytest.Envoy) {
 			}
 		}
 		for what := range has {
-			if _, ok := want[what]; !ok {
+			if _, ok := want[what]; !ok && !strings.HasSuffix(what, "/http/"+ownRule) { // where callers' own rules lead is told in advance
 				wrong = append(wrong, "it still has "+what)
 			}
 		}
