@@ -162,6 +162,7 @@ func (c *Class) follow(now time.Time, ch *changes) {
 		}
 	}
 	for p := range c.proxies {
+		p.comesToAsk(now)
 		p.adapt(now, ch)
 		p.keepAsking(now, ch.led)
 		p.adaptHosts(now, came, went)

@@ -240,6 +240,20 @@ func (p *Proxy) needEverything(now time.Time, listener string) {
 	}
 }
 
+// comesToAsk is needEverything for a listener that comes to ask: requests go on coming
+// by the one of before while that drains, and nobody here knows for how long.
+func (p *Proxy) comesToAsk(now time.Time) {
+	k := p.kinds[translate.ListenerType]
+	if k == nil || p.told {
+		return
+	}
+	for name, has := range k.has.all() {
+		if has.Body != nil && !has.Asks {
+			p.needEverything(now, name)
+		}
+	}
+}
+
 // adapt has the proxy follow a new configuration of a class on demand.
 func (p *Proxy) adapt(now time.Time, ch *changes) {
 	k := p.kinds[translate.ClusterType]
