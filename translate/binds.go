@@ -4,6 +4,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
@@ -13,11 +14,18 @@ import (
 // encoded is the resource that holds the listener.
 func (r listenerSpec) encoded(l *listenerv3.Listener, source string) (*Resource, error) {
 	made, err := NewResource(r.Name, l, nil, source)
-	if err == nil {
-		made.Asks = r.OnDemand
+	if err == nil && r.OnDemand {
+		made.Asks, made.Version = true, asksMark+made.Version
 	}
 	return made, err
 }
+
+// asksMark begins the versions of listeners at which requests wait for clusters on
+// demand, so that a proxy that comes back tells whether it has one.
+const asksMark = "asks-"
+
+// AsksBy says whether a version is that of such a listener: see Resource.Asks.
+func AsksBy(version string) bool { return strings.HasPrefix(version, asksMark) }
 
 // bindsOf gives the addresses at which a message has a proxy listen.
 func bindsOf(m proto.Message) []string {

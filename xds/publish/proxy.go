@@ -175,8 +175,11 @@ func (p *Proxy) recognise(now time.Time, k *kind, known map[string]string) {
 			p.refreshType(now, k.typ, name)
 		}
 	}
-	if k.typ == translate.EndpointType {
+	switch k.typ {
+	case translate.EndpointType:
 		p.rewarm = map[string]struct{}{}
+	case translate.ListenerType:
+		p.comesToAsk(now)
 	}
 }
 

@@ -244,11 +244,11 @@ func (p *Proxy) needEverything(now time.Time, listener string) {
 // by the one of before while that drains, and nobody here knows for how long.
 func (p *Proxy) comesToAsk(now time.Time) {
 	k := p.kinds[translate.ListenerType]
-	if k == nil || p.told {
+	if k == nil || p.told || p.class.target == nil || !p.class.onDemand() {
 		return
 	}
 	for name, has := range k.has.all() {
-		if has.Body != nil && !has.Asks {
+		if asked := has.Asks || has.Body == nil && translate.AsksBy(has.Version); !asked {
 			p.needEverything(now, name)
 		}
 	}
