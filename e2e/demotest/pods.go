@@ -64,15 +64,6 @@ func (l *Lab) StartPod(p helloworld.Pod) {
 	l.SetReady(p.Name, true)
 }
 
-// StartProxyPod makes a Pod that is an Envoy of a class and nothing else; when the
-// Envoy has its configuration, the Pod is ready. StopPod ends it as any other.
-func (l *Lab) StartProxyPod(p helloworld.Pod, class string) {
-	l.Helper()
-	l.createPod(p)
-	l.Envoys[p.Name] = l.startEnvoy(helloworld.Proxy{Name: p.Name, Class: class, IP: p.IP, Node: node(p)})
-	l.SetReady(p.Name, true)
-}
-
 // RestartEnvoy stops the Envoy beside a pod and starts another, which knows nothing.
 func (l *Lab) RestartEnvoy(p helloworld.Pod) {
 	l.Helper()

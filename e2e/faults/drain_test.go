@@ -14,33 +14,17 @@ import (
 	"kibble.dev/internal/helloworld"
 )
 
-// A node is drained: all of its pods are evicted at once, with their sidecars, and an
-// edge that listens at its pod's address among them. Until others are there, elsewhere,
-// those that end are all that there is, and go on being sent requests; nobody is taken
-// to be away, so that dogfooders stay in their environment. As soon as a service has a
-// pod that is ready, those that end get no more.
+// A node is drained: all of its pods are evicted at once, with their sidecars. Until
+// others are there, elsewhere, those that end are all that there is, and go on being
+// sent requests; nobody is taken to be away, so that dogfooders stay in their
+// environment. As soon as a service has a pod that is ready, those that end get no more.
 func TestNodeDrained(t *testing.T) {
 	l := demotest.Start(t, demotest.Options{Manifests: "../../examples/hello-world"})
 	l.CheckAnswers()
-	l.Apply(l.Objects(`
-{apiVersion: kibble.dev/v1alpha1, kind: Router, metadata: {name: front},
- spec: {proxyClass: edge, port: 4141, bind: pod, dtab: "/svc => /#/io.l5d.k8s/default/http/hello ;", transformers: [{kind: io.l5d.port, port: "4141"}]}}
----
-{apiVersion: v1, kind: Service, metadata: {name: front}, spec: {selector: {app: front}, ports: [{name: http, port: 4141}]}}
-`)...)
-	front := helloworld.Pod{Service: "front", Name: "front-0", IP: "10.244.60.9", Port: 4141, Node: "node-a"}
-	l.StartProxyPod(front, "edge")
-	const www = "/domain/world/hello/www => /srv/hello ;"
-	l.EditDtab("ingress", www, www+" /domain/world/hello/front => /srv/front ;")
-	question := helloworld.Questions(l.Top)[0]
-	question.About, question.Host = "an edge behind the edge", "front.hello.world"
-	answersInside(l, question, "world")
-	load, behind := l.Load(), l.Load(question)
-	l.Top.Pods = append(l.Top.Pods, front)
+	load := l.Load()
 	for round := range 2 {
 		drain(l, round)
 	}
-	behind.Stop()
 	load.Stop()
 	l.CheckAnswers()
 	l.CheckRights()
@@ -54,11 +38,7 @@ func drain(l *demotest.Lab, round int) {
 		next.Name, next.IP, next.Node = fmt.Sprintf("%s-drained-%d", p.Service, round), fmt.Sprintf("10.244.%d.%d", 60+round, i+1), fmt.Sprintf("node-%d", round)
 		next.Via = next.IP
 		l.Top.Pods = append(l.Top.Pods, next)
-		if p.Service == "front" {
-			l.StartProxyPod(next, "edge")
-		} else {
-			l.StartPod(next)
-		}
+		l.StartPod(next)
 		l.AwaitForgotten(p.IP) // it still serves, and says so
 	}
 	for _, p := range pods {
