@@ -13,9 +13,12 @@ import (
 
 // encoded is the resource that holds the listener.
 func (r listenerSpec) encoded(l *listenerv3.Listener, source string) (*Resource, error) {
-	made, err := NewResource(r.Name, l, nil, source)
-	if err == nil && r.OnDemand {
-		made.Asks, made.Version = true, asksMark+made.Version
+	if !r.OnDemand {
+		return NewResource(r.Name, l, nil, source)
+	}
+	made, err := newResource(asksMark, r.Name, l, nil, source)
+	if err == nil {
+		made.Asks = true
 	}
 	return made, err
 }

@@ -113,12 +113,9 @@ func (t *hostTable) answer(d *domain, context dogfood.Context) HostAnswer {
 // answered is what a route does with a share of its requests: see routeFor.
 func (b *builder) answered(c *cell, a answer, br branch) AnsweredBranch {
 	n, _ := b.cluster(c, br)
-	out := AnsweredBranch{Share: br.share, Cluster: n.name}
-	if n.kind == needTarget {
-		out.Dst = n.name
-	}
 	passed, all := a.passed()
-	if out.Passed = passed; a.mayFallBack(n) {
+	out := AnsweredBranch{Share: br.share, Cluster: n.name, Dst: n.dst(), Passed: passed}
+	if a.mayFallBack(n) {
 		out.All = all
 	}
 	return out

@@ -52,6 +52,15 @@ func (n need) as(r role) need {
 	return n
 }
 
+// dst is the bound name for the receiver, "" where there is none, or where the
+// cluster tells it once a member is chosen.
+func (n need) dst() string {
+	if n.kind != needTarget {
+		return ""
+	}
+	return n.name
+}
+
 // assignment gives the endpoints of a bound name's cluster.
 func (n need) assignment(places []place) *endpointv3.ClusterLoadAssignment {
 	says := map[string]string{}

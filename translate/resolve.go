@@ -172,10 +172,7 @@ func (r *router) place(m *Model, br branch) (ResolvedBranch, bool) {
 	for _, n := range b.needs {
 		cb.fulfil(n)
 	}
-	placed := ResolvedBranch{Share: br.share, Cluster: to.name, Needs: Needs{Local: cb.snapshot.Local}}
-	if to.kind == needTarget {
-		placed.Dst = to.name
-	}
+	placed := ResolvedBranch{Share: br.share, Cluster: to.name, Dst: to.dst(), Needs: Needs{Local: cb.snapshot.Local}}
 	for _, t := range []string{ClusterType, EndpointType} {
 		for _, name := range sortedKeys(cb.snapshot.Resources[t]) {
 			placed.Resources = append(placed.Resources, cb.snapshot.Resources[t][name])

@@ -70,8 +70,13 @@ func (r *Resource) equal(o *Resource) bool {
 
 // NewResource encodes a message. The message must not be changed afterwards.
 func NewResource(name string, m proto.Message, clusters []string, source string) (*Resource, error) {
+	return newResource("", name, m, clusters, source)
+}
+
+// newResource is NewResource with a mark in front of the version.
+func newResource(mark, name string, m proto.Message, clusters []string, source string) (*Resource, error) {
 	url := typeURL(m)
-	wire, body, version, err := encode(name, url, m)
+	wire, body, version, err := encode(mark, name, url, m)
 	if err != nil {
 		return nil, err
 	}

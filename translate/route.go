@@ -109,20 +109,16 @@ func anyPath() *routev3.RouteMatch {
 	return &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Prefix{Prefix: "/"}}
 }
 
-// dstHeader tells the receiver which bound name it stands for. Clusters with
-// several members tell it themselves, once the member is chosen.
+// dstHeader tells the receiver which bound name it stands for.
 func (n need) dstHeader() []*corev3.HeaderValueOption {
-	if n.kind != needTarget {
+	if n.dst() == "" {
 		return nil
 	}
-	return []*corev3.HeaderValueOption{setHeader(HeaderDst, escapeFormat(n.name))}
+	return []*corev3.HeaderValueOption{setHeader(HeaderDst, escapeFormat(n.dst()))}
 }
 
 func setHeader(key, value string) *corev3.HeaderValueOption {
-	return &corev3.HeaderValueOption{
-		Header:       &corev3.HeaderValue{Key: key, Value: value},
-		AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
-	}
+	return headerIs(key, value, corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD)
 }
 
 // retryPolicy tries again what was surely not delivered: a refused connection,

@@ -33,11 +33,10 @@ func NewRouteConfiguration(rc *routev3.RouteConfiguration, source string) (*Reso
 	// The host that nobody told about yet may be any: the listener waits for the
 	// first answer, however long it takes, and no request ever waits.
 	asking.Vhds = &routev3.Vhds{ConfigSource: beforeOpening()}
-	r, err := NewResource(rc.GetName(), asking, nil, source)
+	r, err := newResource(onDemandMark, rc.GetName(), asking, nil, source)
 	if err != nil {
 		return nil, err
 	}
-	r.Version = onDemandMark + r.Version
 	r.head = head
 	return r, nil
 }

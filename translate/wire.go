@@ -63,13 +63,13 @@ func appendHead(b []byte, name, version, url string, body int) []byte {
 }
 
 // encode gives a message as Delta does, its body, which is the last part of that,
-// and its version.
-func encode(name, url string, m proto.Message) (all, body []byte, version string, err error) {
+// and its version, which begins with the mark.
+func encode(mark, name, url string, m proto.Message) (all, body []byte, version string, err error) {
 	options := proto.MarshalOptions{Deterministic: true}
 	size := options.Size(m)
-	var later [hashLength]byte
-	ofResource, _ := sizes(name, string(later[:]), url, size)
-	all = appendHead(make([]byte, 0, 1+protowire.SizeBytes(ofResource)), name, string(later[:]), url, size)
+	later := mark + strings.Repeat("0", hashLength)
+	ofResource, _ := sizes(name, later, url, size)
+	all = appendHead(make([]byte, 0, 1+protowire.SizeBytes(ofResource)), name, later, url, size)
 	from := len(all)
 	options.UseCachedSize = true
 	if all, err = options.MarshalAppend(all, m); err != nil {
@@ -79,7 +79,7 @@ func encode(name, url string, m proto.Message) (all, body []byte, version string
 		return nil, nil, "", fmt.Errorf("encode %s: %d bytes in place of %d: the message was changed meanwhile", name, len(body), size)
 	}
 	sum := sha256.Sum256(body)
-	version = hex.EncodeToString(sum[:hashLength/2])
+	version = mark + hex.EncodeToString(sum[:hashLength/2])
 	appendHead(all[:0], name, version, url, size)
 	return all, body, version, nil
 }

@@ -96,10 +96,8 @@ func (l *Lab) StopPod(p helloworld.Pod) {
 	} else {
 		l.awaitUnused(p)
 	}
-	if program := l.programs[p.Name]; program != nil {
-		program.Terminate()
-		delete(l.programs, p.Name)
-	}
+	l.programs[p.Name].Terminate()
+	delete(l.programs, p.Name)
 	now := int64(0)
 	l.Must(l.Kube.CoreV1().Pods("default").Delete(l.Context(), p.Name, metav1.DeleteOptions{GracePeriodSeconds: &now}))
 }
