@@ -46,12 +46,19 @@ func statName(name string) string {
 	return strings.NewReplacer(".", "_", ":", "_", "\\", "_").Replace(name)
 }
 
+// panicBelow is the percentage of endpoints that are not left out under which all
+// are used: in effect, when all are left out. Envoy rounds it to a whole number, and
+// takes 0 for never. Before it comes to that an aggregate cluster goes on to its next
+// member, whose endpoints are as good (Envoy docs: priority levels, panic threshold).
+const panicBelow = 1
+
 // member adds to a cluster with endpoints of its own how they are chosen and
 // when one is left out. An address that refuses connections is left out for a
-// while; what applications answer does not count.
+// while; what applications answer does not count. Where that leaves nobody, and
+// nobody stands in, all are tried: the only pod may be back by now.
 func member(c *clusterv3.Cluster) *clusterv3.Cluster {
 	c.LbPolicy = clusterv3.Cluster_LEAST_REQUEST
-	c.CommonLbConfig = &clusterv3.Cluster_CommonLbConfig{HealthyPanicThreshold: percent(0)}
+	c.CommonLbConfig = &clusterv3.Cluster_CommonLbConfig{HealthyPanicThreshold: percent(panicBelow)}
 	c.UpstreamConnectionOptions = &clusterv3.UpstreamConnectionOptions{TcpKeepalive: keepAlive()}
 	c.OutlierDetection = &clusterv3.OutlierDetection{
 		SplitExternalLocalOriginErrors:     true,

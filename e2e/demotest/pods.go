@@ -3,6 +3,7 @@ package demotest
 import (
 	"context"
 	"fmt"
+	"net"
 	"path/filepath"
 	"slices"
 
@@ -46,7 +47,7 @@ func (l *Lab) startEnvoys() {
 }
 
 // StartPod makes a Pod and starts its program, and the Envoy beside it where
-// there is one; then the Pod is ready.
+// there is one; when the program listens, the Pod is ready.
 func (l *Lab) StartPod(p helloworld.Pod) {
 	l.Helper()
 	l.createPod(p)
@@ -61,6 +62,13 @@ func (l *Lab) StartPod(p helloworld.Pod) {
 		}
 		l.Envoys[p.Name] = l.startEnvoy(helloworld.Proxy{Name: p.Name, Class: "sidecar", IP: p.IP, Node: node(p)})
 	}
+	l.Eventually(p.Name+" listens", func() error {
+		c, err := net.Dial("tcp", p.Address())
+		if err == nil {
+			err = c.Close()
+		}
+		return err
+	})
 	l.SetReady(p.Name, true)
 }
 

@@ -1,6 +1,10 @@
 package livetest
 
 import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -62,4 +66,34 @@ func TestEjectedGivesBaseline(t *testing.T) {
 
 	x.set(t, "world-v2", []pod{v2})
 	x.settles(t, own, "front", "world", cookie)
+}
+
+// Where all endpoints are ejected and nobody stands in, they are tried all the same:
+// one that is back answers at once, and not when its time is over.
+func TestEjectedAloneIsTried(t *testing.T) {
+	only := refusing(t)
+	x := start(t, hello, map[string][]pod{"world-v1": {only}})
+	until(t, "it answers while it is ejected", func() bool {
+		until(t, "it is ejected", func() bool {
+			x.ask(t, "front", "world")
+			return len(x.ejected(t)) == 1
+		})
+		listener, err := net.Listen("tcp", only.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "back") }))
+		s.Listener.Close()
+		s.Listener = listener
+		s.Start()
+		defer s.Close()
+		got := x.ask(t, "front", "world")
+		if len(x.ejected(t)) == 0 {
+			return false // its time was over meanwhile; once more
+		}
+		if got.status != http.StatusOK {
+			t.Fatalf("it is answered %s while the only endpoint is ejected, and back", got)
+		}
+		return true
+	})
 }
