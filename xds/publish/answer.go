@@ -198,7 +198,7 @@ func (p *Proxy) unassumeOne(now time.Time, k *kind, f flown) {
 // reject finds whom a refusal is about. Everything else of the response is
 // sent again, because none of it counts as there.
 func (p *Proxy) reject(now time.Time, k *kind, r *Response, words string) {
-	p.woken = p.woken || k.typ == translate.ListenerType
+	p.woken = p.woken || k.typ == translate.ListenerType || k.typ == translate.VirtualHostType && p.tablesWait
 	var suspects []flown
 	for _, f := range r.items {
 		it := k.look(now, f.name)

@@ -81,9 +81,11 @@ func (e *envoy) inParts(table string) bool {
 }
 
 // giveUp is what happens when its last listener with a table ends, and with back
-// when another one with it begins at once. What it was told of hosts it goes on
+// when another one with it begins at once. Nobody uses its routes any more: the next
+// request is the first of another listener. What it was told of hosts it goes on
 // saying that it knows.
 func (e *envoy) giveUp(table string, back bool) {
+	e.lose(e.active[translate.RouteType][table], &translate.Resource{})
 	delete(e.active[translate.RouteType], table)
 	delete(e.told[translate.RouteType], table)
 	e.loseHosts(table)

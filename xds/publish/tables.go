@@ -244,7 +244,7 @@ func (p *Proxy) oldHosts(now time.Time, table string) []string {
 		see(host)
 	}
 	for host, it := range hosts.open {
-		if it.flying > 0 {
+		if it.flying > 0 || it.rare().maybe != nil {
 			see(host)
 		}
 	}
