@@ -1,6 +1,8 @@
 package publish
 
 import (
+	"maps"
+
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -60,12 +62,16 @@ func (e *envoy) askForTables(routes []string) {
 
 // applyTable takes a route table. With the first whose hosts come one by one it
 // asks for the hosts of all tables, once and for all.
-func (e *envoy) applyTable(r *translate.Resource) {
+// Early is one that was sent before it was heard that it had given the table up.
+func (e *envoy) applyTable(r *translate.Resource, early bool) {
 	if !e.tables[r.Name] {
 		return
 	}
 	e.lose(e.active[translate.RouteType][r.Name], r)
 	e.active[translate.RouteType][r.Name] = r
+	if early {
+		e.crossed[r.Name] = true
+	}
 	if !translate.InParts(r.Version) {
 		e.loseHosts(r.Name)
 	} else if !e.hosts {
@@ -85,15 +91,45 @@ func (e *envoy) inParts(table string) bool {
 // request is the first of another listener. What it was told of hosts it goes on
 // saying that it knows.
 func (e *envoy) giveUp(table string, back bool) {
-	e.lose(e.active[translate.RouteType][table], &translate.Resource{})
+	maps.DeleteFunc(e.used, func(route string, _ bool) bool { return translate.TableOf(route) == table })
 	delete(e.active[translate.RouteType], table)
+	delete(e.crossed, table)
 	delete(e.told[translate.RouteType], table)
 	e.loseHosts(table)
 	if e.tables[table] = back; !back {
 		delete(e.tables, table)
 		e.ask(Subscription{Type: translate.RouteType, Drop: []string{table}})
 	} else {
-		e.ask(Subscription{Type: translate.RouteType, Add: []string{table}})
+		e.askAgain(table)
+	}
+}
+
+// askAgain asks for a table. What was sent of it until this is heard crosses it.
+func (e *envoy) askAgain(table string) {
+	e.ask(Subscription{Type: translate.RouteType, Add: []string{table}})
+	for i := range e.inbox {
+		e.inbox[i].early = append(e.inbox[i].early, table)
+	}
+}
+
+// unheard gives the tables that it asked for when nobody has heard it yet.
+func (e *envoy) unheard() (tables []string) {
+	for _, a := range e.out {
+		if a.sub != nil && a.typ == translate.RouteType {
+			tables = append(tables, a.sub.Add...)
+		}
+	}
+	return tables
+}
+
+// compareHosts notes the hosts that it says it has, and lacks, where nobody can tell:
+// their table was on its way when it was given up and asked for again, so that it came
+// before it could be said that the hosts are gone.
+func (e *envoy) compareHosts() {
+	for name := range e.told[translate.VirtualHostType] {
+		if e.active[translate.VirtualHostType][name] == nil && e.crossed[translate.TableOf(name)] {
+			e.unsaid[name] = true
+		}
 	}
 }
 
@@ -110,7 +146,7 @@ func (e *envoy) changeTables(table string, back bool) {
 	switch {
 	case !e.tables[table]:
 		e.tables[table] = true
-		e.ask(Subscription{Type: translate.RouteType, Add: []string{table}})
+		e.askAgain(table)
 	case e.full && back: // in state of the world that cannot be told
 	default:
 		e.giveUp(table, back)

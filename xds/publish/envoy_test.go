@@ -74,6 +74,8 @@ type envoy struct {
 	used   map[string]bool
 	tables map[string]bool // what it asks for; nil before its first stream
 	hosts  bool            // it has asked for hosts
+	// crossed are tables that it has from a response which its asking for them crossed.
+	crossed map[string]bool
 	// unsaid are names of which it has something else than it reported when it
 	// came back: something of a response that it refused.
 	unsaid map[string]bool
@@ -85,6 +87,7 @@ type delivery struct {
 	resp  *Response
 	all   []*translate.Resource
 	nonce string
+	early []string // tables in it for which it was not asked, as they are now
 }
 
 type answer struct {
@@ -97,7 +100,7 @@ var served = []string{translate.ClusterType, translate.EndpointType, translate.L
 
 func newEnvoy(full bool) *envoy {
 	e := &envoy{
-		full: full, wish: map[string]bool{}, asked: map[string]bool{}, used: map[string]bool{}, active: map[string]byName{}, warming: byName{}, told: map[string]map[string]string{},
+		full: full, wish: map[string]bool{}, asked: map[string]bool{}, crossed: map[string]bool{}, used: map[string]bool{}, active: map[string]byName{}, warming: byName{}, told: map[string]map[string]string{},
 	}
 	for _, typ := range served {
 		e.active[typ], e.told[typ] = byName{}, map[string]string{}
@@ -184,8 +187,11 @@ func (e *envoy) ask(s Subscription) {
 	if !e.full && !slices.ContainsFunc(e.out, func(a answer) bool { return a.typ == s.Type }) && e.Proxy.kinds[s.Type] == nil {
 		s.Known = maps.Clone(e.told[s.Type])
 		e.compare(s.Type, e.active[s.Type])
-		if s.Type == translate.ClusterType {
+		switch s.Type {
+		case translate.ClusterType:
 			e.compare(s.Type, e.warming)
+		case translate.VirtualHostType:
+			e.compareHosts()
 		}
 	}
 	e.out = append(e.out, answer{typ: s.Type, sub: &s})
@@ -216,10 +222,11 @@ func (e *envoy) read() {
 	if applied == nil {
 		gone = nil
 	}
+	stands := typ == translate.ClusterType && e.warms() // before what it gets helps it
 	for _, r := range applied {
-		e.apply(typ, r)
+		e.apply(typ, r, d.early)
 	}
-	if typ == translate.ClusterType && e.warms() {
+	if stands {
 		e.takenBack(gone)
 	}
 	for _, name := range gone {
@@ -294,7 +301,7 @@ func (e *envoy) judge(typ string, add []*translate.Resource) (words string, appl
 	return "", applied
 }
 
-func (e *envoy) apply(typ string, r *translate.Resource) {
+func (e *envoy) apply(typ string, r *translate.Resource, early []string) {
 	active := e.active[typ]
 	switch typ {
 	case translate.ClusterType:
@@ -313,7 +320,7 @@ func (e *envoy) apply(typ string, r *translate.Resource) {
 		active[r.Name] = r
 		e.warmed(r.Name)
 	case translate.RouteType:
-		e.applyTable(r)
+		e.applyTable(r, slices.Contains(early, r.Name))
 	case translate.VirtualHostType:
 		if e.inParts(translate.TableOf(r.Name)) {
 			e.lose(active[r.Name], r)

@@ -192,7 +192,7 @@ func (w *world) pump() {
 						w.t.Fatalf("the same again and again: %s", show(r))
 					}
 					e.nonce++
-					d := delivery{resp: r, nonce: fmt.Sprint(e.nonce)}
+					d := delivery{resp: r, nonce: fmt.Sprint(e.nonce), early: e.unheard()}
 					if e.full {
 						d.all = p.All(r)
 					}
