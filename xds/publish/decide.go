@@ -152,8 +152,7 @@ func (p *Proxy) decideAbout(now time.Time, k *kind, name string, it *item) (acti
 		}
 	}
 	if cur != nil && equal(cur, want) && !it.again || want.Body == nil {
-		it.again = false
-		return nothing, nil
+		return nothing, nil // what is to be sent again may be known later
 	}
 	if !equal(k.has.get(name), want) {
 		if want.Leads != nil && cur != nil && cur.Leads == nil {
