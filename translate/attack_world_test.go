@@ -132,15 +132,14 @@ func foreign(h http.Header, where string) []string {
 var leak = regexp.MustCompile(`(?im)^[ \t]*(l5d-|x-kibble-|dtab-local)[^\n]*`)
 
 // talk writes bytes on a connection of their own, and gives what comes back: one
-// answer, or with all as much as comes until the edge closes the connection or
-// waits for more, for three seconds.
+// answer, or with all as much as comes until the edge closes the connection.
 func talk(address, text string, all bool) string {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		return err.Error()
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(3 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(time.Minute)) // none is left open as yet
 	go func() { _, _ = io.WriteString(conn, text) }() // it may be refused half-way
 	var answer strings.Builder
 	reader := bufio.NewReader(io.TeeReader(conn, &answer))

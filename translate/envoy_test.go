@@ -140,7 +140,7 @@ func (l lab) publish(t testing.TB, name string, m proto.Message) {
 	if err := os.Rename(writeResource(t, l.dir, name+".next", m), filepath.Join(l.dir, name+".json")); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); l.counter(t, counter) == before; {
+	for deadline := time.Now().Add(time.Minute); l.counter(t, counter) == before; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("Envoy does not read the new %s", name)
 		}

@@ -3,7 +3,7 @@ package translate
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"kibble.dev/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }

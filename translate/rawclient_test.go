@@ -2,6 +2,7 @@ package translate
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -44,12 +45,10 @@ func (c *rawClient) send(t fatal, request string) (*http.Response, string) {
 		}
 		c.conn, c.reader = conn, bufio.NewReader(conn)
 	}
-	if _, err := io.WriteString(c.conn, request); err != nil {
-		t.Fatalf("send %q: %v", request, err)
-	}
+	_, unsent := io.WriteString(c.conn, request) // one that is refused half-way is answered all the same
 	resp, err := http.ReadResponse(c.reader, nil)
 	if err != nil {
-		t.Fatalf("no answer to %q: %v", request, err)
+		t.Fatalf("no answer to %q: %v", request, errors.Join(err, unsent))
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
