@@ -17,8 +17,8 @@ import (
 // while the proxy asks for it by name. Of hosts it has those that lead to one of
 // these: see hostask.go.
 
-// onDemandTimeout is how long a request waits for its cluster.
-const onDemandTimeout = time.Second
+// onDemandTimeout is how long a request waits for its cluster, see resolverTimeout.
+const onDemandTimeout = 5 * time.Second
 
 // Lead is where a route of an on-demand router leads.
 type Lead struct {

@@ -35,7 +35,8 @@ type Resolver struct {
 	// Deny counts and logs a call for a router that the caller's class does not
 	// have (Server.Deny); nil does neither.
 	Deny func(ctx context.Context, why string)
-	// Patience bounds how long a request waits for its cluster; default 500 ms.
+	// Patience bounds how long a request waits for its cluster; default 3 s, less than
+	// the proxy waits for the answer.
 	Patience time.Duration
 
 	// Now is the clock, and BecameFrequent (may be nil) is told that Frequent
@@ -82,7 +83,7 @@ func (r *Resolver) Check(ctx context.Context, req *authv3.CheckRequest) (*authv3
 	branch := res.Draw(rand.Float64())
 	patience := r.Patience
 	if patience == 0 {
-		patience = 500 * time.Millisecond
+		patience = 3 * time.Second
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
