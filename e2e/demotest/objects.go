@@ -19,7 +19,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
-	"k8s.io/client-go/util/retry"
 
 	"kibble.dev/e2e/kubetest"
 )
@@ -101,9 +100,14 @@ func (l *Lab) applyFile(name string) {
 func (l *Lab) Ours(kind, name string) *unstructured.Unstructured {
 	l.Helper()
 	o := named(kind, name)
-	live, err := l.client(o).Get(l.Context(), name, metav1.GetOptions{})
-	l.Must(err)
-	return live
+	client := l.client(o)
+	l.Eventually(kind+" "+name+" is read", func() (err error) {
+		if o, err = client.Get(l.Context(), name, metav1.GetOptions{}); err != nil && !soon(err) {
+			l.Fatalf("read %s %s: %v", kind, name, err)
+		}
+		return err
+	})
+	return o
 }
 
 func named(kind, name string) *unstructured.Unstructured {
@@ -152,14 +156,15 @@ func (l *Lab) Set(kind, name string, value any, field ...string) {
 // edit changes an object as it is now, also when its status is written meanwhile.
 func (l *Lab) edit(kind, name string, change func(*unstructured.Unstructured) error) {
 	l.Helper()
-	l.Must(retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+	l.Eventually(kind+" "+name+" is changed", func() error {
 		o := l.Ours(kind, name)
-		if err := change(o); err != nil {
-			return err
-		}
+		l.Must(change(o))
 		_, err := l.client(o).Update(l.Context(), o, metav1.UpdateOptions{})
+		if err != nil && !apierrors.IsConflict(err) && !soon(err) {
+			l.Fatalf("change %s %s: %v", kind, name, err)
+		}
 		return err
-	}))
+	})
 }
 
 // AwaitCondition returns when a condition of an object, as of its newest

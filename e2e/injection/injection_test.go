@@ -36,7 +36,7 @@ import (
 	"kibble.dev/xds"
 )
 
-const limit = time.Minute
+const limit = 2 * time.Minute
 
 // until waits for a condition.
 func until(t *testing.T, what string, condition func() bool) {

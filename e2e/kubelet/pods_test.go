@@ -68,8 +68,15 @@ func (l *lab) job() {
 		}
 		return err
 	})
+	var log string
+	l.Eventually("what it wrote can be read", func() error { // kubelet may be busy
+		if log = l.logs(*pod, "app"); log == "" {
+			return errors.New("nothing comes")
+		}
+		return nil
+	})
 	// It says each question that went wrong, too.
-	if log := l.logs(*pod, "app"); !strings.HasPrefix(log, "Hello (") || strings.Contains(log, "\n") {
+	if !strings.HasPrefix(log, "Hello (") || strings.Contains(log, "\n") {
 		l.Errorf("its first question was not answered:\n%s", log)
 	}
 }

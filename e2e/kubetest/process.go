@@ -11,7 +11,7 @@ import (
 )
 
 // limitOfEnd is how long a program that was asked to end may take.
-const limitOfEnd = 30 * time.Second
+const limitOfEnd = 2 * time.Minute
 
 // Process is a program that can be stopped and started again. It ends with the
 // test at the latest, and the end of its log is shown if the test failed.
