@@ -76,7 +76,11 @@ func (u under) bound(active []overlay) answer {
 	if failover {
 		return u.strangers(a, active)
 	}
-	return fallBack(a, u.base, func() answer { return u.router.bind(in, u.name, true) })
+	base := u.base
+	for i := len(active) - 1; i > 0 && !base.routed(); i-- {
+		base = u.bound(active[:i]) // without the last policies there is still an environment
+	}
+	return fallBack(a, base, func() answer { return u.router.bind(in, u.name, true) })
 }
 
 // strangers marks, where the router's own alternatives stand behind each target,

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"github.com/google/go-cmp/cmp"
 
 	"kibble.dev/api/v1alpha1"
@@ -118,6 +119,23 @@ func TestResolverAway(t *testing.T) {
 	resp, _ := newRawClient(t, l.address).send(t, "GET / HTTP/1.1\r\nHost: a\r\nx-kibble-cluster: up\r\n\r\n")
 	if route := up.last(t).Header.Get("X-Route"); resp.StatusCode != 200 || route != "baseline" {
 		t.Errorf("without a rule: %s by route %s", resp.Status, route)
+	}
+}
+
+// A caller's own rule may lead to a cluster that the proxy was not told of yet: it may
+// try again.
+func TestClusterNotTold(t *testing.T) {
+	_, address := newEcho(t)
+	l := newLab(t, listenerSpec{AdHoc: true}, nil, address)
+	routes := labRoutes()
+	routes.VirtualHosts[0].Routes = []*routev3.Route{{
+		Match:  &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Prefix{Prefix: "/"}},
+		Action: &routev3.Route_Route{Route: &routev3.RouteAction{ClusterSpecifier: &routev3.RouteAction_Cluster{Cluster: "of nobody"}}},
+	}}
+	l.publish(t, "routes", routes)
+	resp, body := newRawClient(t, l.address).send(t, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	if resp.StatusCode != 503 || !strings.HasPrefix(body, "This proxy does not know the destination yet") || resp.Header.Get("l5d-retryable") != "true" {
+		t.Errorf("%s %q %q", resp.Status, body, resp.Header)
 	}
 }
 

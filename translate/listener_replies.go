@@ -26,10 +26,7 @@ type localReply struct {
 // Callers inside are told more, and in l5d-err too.
 func localReplies(r listenerSpec) *hcmv3.LocalReplyConfig {
 	config := &hcmv3.LocalReplyConfig{}
-	var replies []localReply
-	if r.OnDemand {
-		replies = append(replies, notTold()...)
-	}
+	replies := notTold(r)
 	for _, reply := range append(replies, []localReply{
 		{flags: []string{"UAEX"}, status: uint32(resolverAway), code: 503, text: "The resolver for l5d-dtab and l5d-ctx-dtab does not answer."},
 		{flags: []string{"NR", "UH", "UF", "NC"}, code: 502, text: "Unable to route request!", retryable: true},

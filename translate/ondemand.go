@@ -50,15 +50,22 @@ func askForClusters() *hcmv3.HttpFilter {
 }
 
 // notTold are the answers where a cluster did not come, or nobody said where a
-// host leads.
-func notTold() []localReply {
+// host leads. A caller's own rule can lead to a cluster that the proxy is not told of,
+// because it is not connected yet to the control plane that it has asked.
+func notTold(r listenerSpec) []localReply {
 	notYet := localReply{
 		flags: []string{"NC"}, code: 503, retryable: true,
 		text: "This proxy does not know the destination yet, and the control plane did not tell it in time.",
 	}
 	nobodySaid := notYet
 	nobodySaid.flags, nobodySaid.status = []string{"UAEX"}, uint32(askedAway)
-	return []localReply{nobodySaid, notYet}
+	switch {
+	case r.OnDemand:
+		return []localReply{nobodySaid, notYet}
+	case r.AdHoc:
+		return []localReply{notYet}
+	}
+	return nil
 }
 
 // lead notes where a route of a virtual host leads.

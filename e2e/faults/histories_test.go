@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"kibble.dev/e2e/demotest"
 )
@@ -25,7 +26,7 @@ var (
 // the same lines in a file are done again with -script.
 func TestRandomHistories(t *testing.T) {
 	link := demotest.NewLink(t)
-	l := demotest.Start(t, demotest.Options{Manifests: "../../examples/hello-world", Replicas: 2, Through: link.Through})
+	l := demotest.Start(t, demotest.Options{Manifests: "../../examples/hello-world", Replicas: 2, Through: link.Through, Secrets: []string{frontSecret}})
 	h := begin(l, link)
 	if *script != "" {
 		b, err := os.ReadFile(*script)
@@ -61,6 +62,10 @@ type history struct {
 	forgot bool              // a control plane may know nothing of the time before it was broken
 	// refused are the further Routers whose port is taken.
 	refused map[string]bool
+	ends    time.Time    // when the last policy has ended that ends by itself
+	front   frontDoor    // what is shown at the edge
+	full    map[int]bool // the disks, of control planes
+	said    map[int]int  // how much they had logged when they were started last
 
 	done  []string           // the steps
 	first map[string]float64 // what control planes cost when they were settled first, by metric
@@ -69,21 +74,22 @@ type history struct {
 // begin makes what histories are about.
 func begin(l *demotest.Lab, link *demotest.Link) *history {
 	l.Helper()
-	h := &history{lab: l, whole: l, link: link, objects: newObjects(l), state: map[int]string{}, broken: map[string]string{}, refused: map[string]bool{}, first: map[string]float64{}}
+	h := &history{lab: l, whole: l, link: link, objects: newObjects(l), state: map[int]string{}, broken: map[string]string{}, refused: map[string]bool{}, full: map[int]bool{}, said: map[int]int{}, first: map[string]float64{}}
 	h.places = []place{{"edge", "ingress", l.Top.Edge()}, {"hello", "outgoing", l.Top.ProxyOf("hello")}}
 	for i, r := range l.Replicas { // beside nobody, with one control plane each
 		p := place{fmt.Sprint("alone-", i), "outgoing", fmt.Sprintf("10.244.60.%d:%d", i+1, l.Top.Outgoing)}
 		l.AddEnvoy(alone(p.name, p.address), r)
 		h.places = append(h.places, p)
 	}
-	for i := range extraPorts {
-		h.places = append(h.places, place{"edge", fmt.Sprint(extra, " ", i), fmt.Sprintf("127.0.0.1:%d", extraPort+i)})
-	}
+	h.places = append(h.places, extraPlaces(h.places[2])...)
+	h.places = append(h.places, place{front, front, fmt.Sprintf("127.0.0.1:%d", frontPort)})
+	h.disks()
 	serve(l)
 	takePort(l)
 	for k := range h.past {
 		h.past[k] = []map[string]string{{}}
 	}
+	h.opens()
 	h.people = gather(l, h.places, &h.past)
 	h.calm()
 	return h

@@ -23,15 +23,26 @@ func (h *history) calm() {
 		}
 	}
 	clear(h.broken)
+	for _, i := range slices.Sorted(maps.Keys(h.full)) {
+		doClear(h, fmt.Sprint(i))
+	}
+	if h.front.spoiled {
+		h.shows()
+	}
 	for _, router := range []string{extra, other} {
 		if h.refused[router] {
 			doExtra(h, strings.TrimSpace(router+" "+h.past.now()[tables][router]))
 		}
 	}
+	h.ended()
 	h.mark++
 	h.objects.barriers(h.past.now(), h.mark)
 	for _, p := range h.places {
-		if !strings.HasPrefix(p.router, extra) {
+		switch {
+		case strings.HasPrefix(p.router, extra):
+		case p.router == front:
+			h.showsIt()
+		default:
 			h.arrived(p)
 		}
 	}
@@ -50,7 +61,7 @@ func (h *history) arrived(p place) {
 	h.lab.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for in, name := range map[string]string{"": "mark", "mark": "mark-in", "marks": "mark-family"} {
-		want := fmt.Sprintf("%s-%d", name, h.mark%2)
+		want := markedBehind(h.mark, name)
 		h.lab.Eventually(fmt.Sprintf("%s goes by the facts, in %q", p.name, in), func() error {
 			got := answer(client, p.question(barrier, in, "").request())
 			if who, _, _ := strings.Cut(got, " in "); who != want {

@@ -9,12 +9,28 @@ import (
 	"kibble.dev/e2e/demotest"
 )
 
-// There are two further Routers at the edge, which take each other's ports, and one
-// that another program has: extraPort is the first of the three.
+// There are two further Routers, which take each other's ports, at the edge or at
+// sidecars, and one at the edge that another program has: extraPort is the first of the
+// three. They move between two namespaces.
 const (
 	extraPort  = 24190
 	extraPorts = 2
+	elsewhereN = "team"
 )
+
+// inside ends the port of a further Router that is at sidecars.
+const inside = " inside"
+
+// extraPlaces are where the further Routers are asked, at the edge and at a sidecar.
+func extraPlaces(sidecar place) (all []place) {
+	ip, _, _ := strings.Cut(sidecar.address, ":")
+	for i := range extraPorts {
+		name := fmt.Sprint(extra, " ", i)
+		all = append(all, place{"edge", name, fmt.Sprintf("127.0.0.1:%d", extraPort+i)},
+			place{sidecar.name, name + inside, fmt.Sprintf("%s:%d", ip, extraPort+i)})
+	}
+	return all
+}
 
 // takePort has a program listen at the last of the ports.
 func takePort(l *demotest.Lab) {
@@ -29,8 +45,11 @@ func drawExtra(h *history, r *rand.Rand) (string, bool) {
 	if r.IntN(2) == 0 {
 		router, to = other, extra
 	}
-	port := pick(r, []string{"", "0", "1", "0", "1", "taken"})
-	return router + " " + port, port == "" || port != h.past.now()[tables][to]
+	port, now := pick(r, []string{"", "0", "1", "0", "1", "0" + inside, "1" + inside, "taken"}), h.past.now()[tables]
+	if port == "taken" { // what it had inside it has no longer then, and where it was at the edge nobody says
+		return router + " " + port, !strings.HasSuffix(now[router], inside)
+	}
+	return router + " " + port, port == "" || port != now[to]
 }
 
 // doExtra gives a further Router another port, or deletes it. Where the port is taken
@@ -39,16 +58,29 @@ func doExtra(h *history, what string) {
 	router, port, _ := strings.Cut(what, " ")
 	refused := h.refused[router]
 	if h.refused[router] = port == "taken"; h.refused[router] {
-		h.objects.extra(router, extraPorts)
+		h.objects.extra(router, fmt.Sprint(extraPorts))
 		return
 	}
 	switch changed := h.change(tables, router, port); {
 	case !changed && !refused:
 	case port == "":
-		h.lab.Delete("Router", router)
+		h.lab.Must(h.lab.DeleteIn(h.objects.where(router), "Router", router))
 	default:
-		h.objects.extra(router, number(port))
+		h.objects.extra(router, port)
 	}
+}
+
+// doMove has a further Router be in the other namespace: there is one there before the
+// one here goes.
+func doMove(h *history, router string) {
+	from := h.objects.where(router)
+	if from == elsewhereN {
+		delete(h.objects.moved, router)
+	} else {
+		h.objects.moved[router] = true
+	}
+	h.objects.extra(router, h.past.now()[tables][router])
+	h.lab.Must(h.lab.DeleteIn(from, "Router", router))
 }
 
 // doSwap has the further Routers take each other's ports.
@@ -61,8 +93,22 @@ func doSwap(h *history, _ string) {
 	doExtra(h, strings.TrimSpace(other+" "+now[extra]))
 }
 
-func (o *objects) extra(router string, port int64) {
+// where is the namespace of a further Router.
+func (o *objects) where(router string) string {
+	if o.moved[router] {
+		return elsewhereN
+	}
+	return "default"
+}
+
+func (o *objects) extra(router, at string) {
 	o.lab.Helper()
-	o.lab.Apply(o.lab.Objects(fmt.Sprintf(`{apiVersion: kibble.dev/v1alpha1, kind: Router, metadata: {name: %s},
- spec: {proxyClass: edge, port: %d, bind: loopback, dtab: "/svc => /#/io.l5d.k8s/default/http/%s ;"}}`, router, extraPort+port, extraTo[router]))...)
+	class, bind := "edge", "loopback"
+	port, isInside := strings.CutSuffix(at, inside)
+	if isInside {
+		class, bind = "sidecar", "pod"
+	}
+	o.lab.Apply(o.lab.Objects(fmt.Sprintf(`{apiVersion: kibble.dev/v1alpha1, kind: Router, metadata: {name: %s, namespace: %s},
+ spec: {proxyClass: %s, port: %d, bind: %s, dtab: "/svc => /#/io.l5d.k8s/default/http/%s ;"}}`,
+		router, o.where(router), class, extraPort+number(port), bind, extraTo[router]))...)
 }

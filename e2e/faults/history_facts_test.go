@@ -18,14 +18,15 @@ const (
 	endpointSlices             // "s1" → the name of its port, and who is behind it: "http s1-0 s1-1!"
 	policies                   // "e0" → the host and the service that it leads to: "h1 e0", "h1 e0 fail"; "family" → "yes"
 	namespaces                 // "n0" → "yes" where it is one of the family
-	trouble                    // "control plane" → "yes", or the name of a proxy that was restarted
+	certificates               // "front" → the name in the certificate that the edge shows
+	trouble                    // "control plane" → "yes", "certificate" → "yes", or the name of a proxy that was restarted
 	everything                 // how many there are
 )
 
 // Facts of Routers beside their tables.
 const (
 	onDemand = "on demand" // → "yes" where sidecars are told on demand
-	extra    = "extra"     // → which of their ports this further Router at the edge has
+	extra    = "extra"     // → which of their ports this further Router has: "1" at the edge, "1 inside" at sidecars
 	other    = "other"     // → the same
 )
 
@@ -99,6 +100,9 @@ const unready = "!"
 // answers are those that may be given to a question. They follow the pages about
 // tables and environments of the manual.
 func (f facts) answers(q question) (all []string) {
+	if f[trouble][q.place] != "" {
+		all = append(all, nobody)
+	}
 	if port, ok := strings.CutPrefix(q.router, extra+" "); ok {
 		for router, to := range extraTo {
 			if f[tables][router] == port {
@@ -110,8 +114,8 @@ func (f facts) answers(q question) (all []string) {
 		}
 		return all
 	}
-	if f[trouble][q.place] != "" {
-		all = append(all, nobody)
+	if q.router == front {
+		return f.shown(q)
 	}
 	if f[trouble]["control plane"] != "" && (f[tables][onDemand] != "" && q.router == "outgoing" || q.rule != "") {
 		all = append(all, untold)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -19,7 +20,7 @@ import (
 var (
 	plain      = []string{"s0", "s1", "s2", "s3"}
 	namespaced = []string{"n0/s0", "n0/s1", "n1/s0", "n1/s2"}
-	marks      = []string{"mark", "mark-in", "mark-family"}
+	marks      = []string{"mark-a", "mark-b", "mark-in-a", "mark-in-b", "mark-family-a", "mark-family-b"}
 )
 
 // targets are the services that environments and tables lead to.
@@ -29,17 +30,20 @@ func targets() []string { return slices.Concat(plain, environments[:2]) }
 type objects struct {
 	lab  *demotest.Lab
 	base map[string]string // the tables of the demo, by router
+	// moved are the further Routers that are in the other namespace.
+	moved map[string]bool
 }
 
 func newObjects(l *demotest.Lab) *objects {
 	l.Helper()
-	o := &objects{lab: l, base: map[string]string{}}
+	o := &objects{lab: l, base: map[string]string{}, moved: map[string]bool{}}
 	for _, router := range []string{"ingress", "outgoing"} {
 		spec, _ := l.Ours("Router", router).Object["spec"].(map[string]any)
 		o.base[router], _ = spec["dtab"].(string)
 	}
 	o.namespace("n0", "no")
 	o.namespace("n1", "no")
+	o.namespace(elsewhereN, "no")
 	l.Set("Router", "outgoing", map[string]any{"name": "shared"}, "spec", "dtabRef")
 	return o
 }
@@ -69,9 +73,16 @@ func tableOf(rules map[string]string, of, prefix string) (text string) {
 	return text
 }
 
-// marked is where the barrier leads.
-func marked(mark int, service string) string {
-	return fmt.Sprintf("/#/io.l5d.k8s/default/%d/%s", 1000+mark, service)
+// marked is where the barrier leads: to one of two services in turn, by the number of its port.
+func marked(mark int, name string) string {
+	return fmt.Sprintf("/#/io.l5d.k8s/default/%d/%s", 1000+mark, markedService(mark, name))
+}
+
+func markedService(mark int, name string) string { return name + []string{"-a", "-b"}[mark%2] }
+
+// markedBehind is who answers then: another one than when it led to that service last.
+func markedBehind(mark int, name string) string {
+	return fmt.Sprintf("%s-%d", markedService(mark, name), mark/2%2)
 }
 
 // dtab writes the Dtab that router outgoing refers to.
@@ -135,16 +146,20 @@ func (o *objects) slice(service, text string) {
 	o.lab.Must(err)
 }
 
-// policy writes or deletes one, which leads a host elsewhere.
-func (o *objects) policy(name, host, to, fallback string) {
+// policy writes or deletes one, which leads a host elsewhere, until a time if it is given.
+func (o *objects) policy(name, host, to, fallback string, until ...time.Time) {
 	o.lab.Helper()
 	if to == "" {
 		o.lab.Delete("DogfoodPolicy", name)
 		return
 	}
+	ends := ""
+	for _, at := range until {
+		ends = fmt.Sprintf(", expiresAt: %q", at.UTC().Format(time.RFC3339))
+	}
 	o.lab.Apply(o.lab.Objects(fmt.Sprintf(`{apiVersion: kibble.dev/v1alpha1, kind: DogfoodPolicy, metadata: {name: %s},
- spec: {routers: [ingress], when: {cookie: {name: %s, exact: "yes"}}, override: "/host/%s => %s ; /host/%s.test => %s ;", fallback: %s}}`,
-		name, name, host, to, host, to, fallback))...)
+ spec: {routers: [ingress], when: {cookie: {name: %s, exact: "yes"}}, override: "/host/%s => %s ; /host/%s.test => %s ;", fallback: %s%s}}`,
+		name, name, host, to, host, to, fallback, ends))...)
 }
 
 // family writes a policy for namespaces with a label.
@@ -161,13 +176,13 @@ func (o *objects) namespace(name, label string) {
 	o.lab.Apply(o.lab.Objects(fmt.Sprintf("{apiVersion: v1, kind: Namespace, metadata: {name: %s, labels: {chaos: %q}}}", name, label))...)
 }
 
-// barriers moves the barrier on, of every kind: what it leads to is so when all that was written
+// barriers moves the barrier on, of every kind: what it leads to is so only when all that was written
 // before, of every kind, was read.
 func (o *objects) barriers(f facts, mark int) {
 	o.lab.Helper()
-	for _, name := range marks {
-		o.slice(name, fmt.Sprintf("m %s-%d", name, mark%2))
-		o.service(name, 1000+mark)
+	for _, name := range []string{"mark", "mark-in", "mark-family"} {
+		o.slice(markedService(mark, name), "m "+markedBehind(mark, name))
+		o.service(markedService(mark, name), 1000+mark)
 	}
 	o.policy("mark", barrier, marked(mark, "mark-in"), "baseline")
 	to := marked(mark, "mark-family")

@@ -3,7 +3,6 @@ package faults_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -27,6 +26,8 @@ func partSteps() []step {
 		{"cut", 2, func(h *history, _ *rand.Rand) (string, bool) { return "", !h.cut }, doCut},
 		{"mend", 3, func(h *history, _ *rand.Rand) (string, bool) { return "", h.cut }, doMend},
 		{"restart", 2, oneOf([]string{"alone-0", "alone-1"}, nil), doRestart},
+		{"fill", 2, drawReplica(func(h *history, i int) bool { return !h.full[i] }), doFill},
+		{"clear", 2, drawReplica(func(h *history, i int) bool { return h.full[i] }), doClear},
 		{"leases", 1, always(""), doLeases},
 		{"apiserver", 1, always(""), doAPIServer},
 		{"etcd", 1, always(""), doEtcd},
@@ -47,6 +48,9 @@ func drawReplica(can func(h *history, i int) bool) func(*history, *rand.Rand) (s
 // becomes notes that a control plane is in trouble, or no longer.
 func (h *history) becomes(i int, state string) {
 	h.change(trouble, "control plane", "yes")
+	if h.front.spoiled { // who starts then knows nothing of the certificate of before
+		h.change(trouble, "certificate", "yes")
+	}
 	if h.state[i] = state; state == "" {
 		delete(h.state, i)
 	}
@@ -61,7 +65,9 @@ func doKill(h *history, what string) {
 func doTerminate(h *history, what string) {
 	i := int(number(what))
 	h.becomes(i, "away")
-	if code := h.lab.Replicas[i].Terminate(); code != 0 {
+	said := h.said[i]
+	code := h.lab.Replicas[i].Terminate()
+	if begun := len(h.lab.Replicas[i].Log()) > said; begun && code != 0 { // else the kernel ended what had not begun to be Kibble
 		h.lab.Errorf("after SIGTERM the exit code is %d", code)
 	}
 }
@@ -82,12 +88,13 @@ func doResume(h *history, what string) {
 // Router was before that was broken.
 func doForget(h *history, what string) {
 	h.forgot = true
-	h.lab.Must(os.RemoveAll(h.lab.Replicas[number(what)].State))
+	forget(h.lab, h.lab.Replicas[number(what)].State)
 }
 
 func doStart(h *history, what string) {
 	i := int(number(what))
 	h.becomes(i, "")
+	h.said[i] = len(h.lab.Replicas[i].Log())
 	h.lab.Replicas[i].Start()
 }
 

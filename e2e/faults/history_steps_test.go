@@ -1,10 +1,12 @@
 package faults_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // step is a kind of thing that happens in a history.
@@ -65,6 +67,10 @@ func objectSteps() []step {
 		{"correct", 2, oneOf([]string{"ingress", "outgoing"}, func(h *history, r string) bool { return h.broken[r] != "" }), doCorrect},
 		{"extra", 6, drawExtra, doExtra},
 		{"swap", 2, always(""), doSwap},
+		{"move", 2, oneOf([]string{extra, other}, func(h *history, r string) bool { return h.past.now()[tables][r] != "" && !h.refused[r] }), doMove},
+		{"expire", 4, oneOf([]string{"e0 1", "e0 3", "e1 1", "e1 3"}, func(h *history, e string) bool { return h.past.now()[policies][e[:2]] != "" }), doExpire},
+		{"certificate", 3, func(h *history, _ *rand.Rand) (string, bool) { return strconv.Itoa(h.front.last + 1), true }, doCertificate},
+		{"spoil", 1, oneOf([]string{"rubbish", "expired", "gone"}, nil), doSpoil},
 		{"metrics", 1, oneOf([]string{"ingress", "ingress all", "outgoing", "outgoing all", "incoming", "incoming all"}, nil), doMetrics},
 	}
 }
@@ -167,6 +173,12 @@ func doPolicy(h *history, what string) {
 	if !h.change(policies, name, text) {
 		return
 	}
+	h.objects.policyAs(name, text)
+}
+
+// policyAs writes a policy as facts name it.
+func (o *objects) policyAs(name, text string, until ...time.Time) {
+	o.lab.Helper()
 	words := append(strings.Fields(text), "", "", "")
 	if words[1] != "" {
 		words[1] = written(words[1])
@@ -174,7 +186,30 @@ func doPolicy(h *history, what string) {
 	if words[2] == "" {
 		words[2] = "baseline"
 	}
-	h.objects.policy(name, words[0], words[1], words[2])
+	o.policy(name, words[0], words[1], words[2], until...)
+}
+
+// doExpire has a policy end by itself some seconds later. From now on both are right.
+func doExpire(h *history, what string) {
+	name, seconds, _ := strings.Cut(what, " ")
+	text := h.past.now()[policies][name]
+	h.change(policies, name, "")
+	end := time.Now().Truncate(time.Second).Add(time.Duration(number(seconds)+1) * time.Second)
+	h.objects.policyAs(name, text, end)
+	if end.After(h.ends) {
+		h.ends = end
+	}
+}
+
+// ended returns when all policies have ended that end by themselves.
+func (h *history) ended() {
+	h.lab.Helper()
+	h.lab.Eventually("policies have ended", func() error {
+		if time.Now().Before(h.ends) {
+			return fmt.Errorf("the last ends at %v", h.ends)
+		}
+		return nil
+	})
 }
 
 func doFamily(h *history, what string) {
