@@ -88,6 +88,10 @@ func (it *item) own() *trouble {
 	return it.trouble
 }
 
+// mayBeThere says that the proxy may have something of the name beside what it accepted:
+// it is on its way, or came in a response that was refused as a whole.
+func (it *item) mayBeThere() bool { return it.flying > 0 || it.rare().maybe != nil }
+
 // mayBe notes content that the proxy may have.
 func (it *item) mayBe(r *translate.Resource) {
 	t := it.own()

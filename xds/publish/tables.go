@@ -217,7 +217,7 @@ func (p *Proxy) loseHosts(now time.Time, hosts *kind, table string) {
 		}
 	}
 	for name, it := range hosts.open {
-		if it.flying > 0 && translate.TableOf(name) == table {
+		if it.mayBeThere() && translate.TableOf(name) == table {
 			hosts.look(now, name).again = true
 		}
 	}
@@ -244,7 +244,7 @@ func (p *Proxy) oldHosts(now time.Time, table string) []string {
 		see(host)
 	}
 	for host, it := range hosts.open {
-		if it.flying > 0 || it.rare().maybe != nil {
+		if it.mayBeThere() {
 			see(host)
 		}
 	}
