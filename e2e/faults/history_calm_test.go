@@ -26,7 +26,7 @@ func (h *history) calm() {
 	for _, i := range slices.Sorted(maps.Keys(h.full)) {
 		doClear(h, fmt.Sprint(i))
 	}
-	if h.front.spoiled {
+	if h.front.spoiled != "" {
 		h.shows()
 	}
 	for _, router := range []string{extra, other} {

@@ -19,7 +19,7 @@ const (
 	policies                   // "e0" → the host and the service that it leads to: "h1 e0", "h1 e0 fail"; "family" → "yes"
 	namespaces                 // "n0" → "yes" where it is one of the family
 	certificates               // "front" → the name in the certificate that the edge shows
-	trouble                    // "control plane" → "yes", "certificate" → "yes", or the name of a proxy that was restarted
+	trouble                    // "control plane" → "yes", "certificate" → what the Secret holds, or the name of a proxy that was restarted
 	everything                 // how many there are
 )
 

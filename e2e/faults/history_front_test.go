@@ -20,11 +20,17 @@ const (
 	frontHost = "www.hello.world"
 )
 
+// A certificate that has expired, and the name in it.
+const (
+	hasExpired  = "expired"
+	expiredName = "kibble.test"
+)
+
 // frontDoor is what the Secret of the edge's certificate holds.
 type frontDoor struct {
 	last    int      // the number of the last certificate
 	pair    pki.Pair // that certificate
-	spoiled bool     // it holds something else
+	spoiled string   // what else it holds
 }
 
 // shown are the answers to a question by HTTPS.
@@ -33,7 +39,11 @@ func (f facts) shown(q question) []string {
 	if q.otherwise != "" {
 		all = []string{q.otherwise}
 	}
-	if f[trouble]["certificate"] != "" {
+	switch f[trouble]["certificate"] {
+	case "":
+	case hasExpired:
+		all = append(all, expiredName, nobody)
+	default:
 		all = append(all, nobody)
 	}
 	return all
@@ -85,21 +95,22 @@ func (h *history) renew(n int) string {
 // shows has the Secret hold the last certificate.
 func (h *history) shows() {
 	h.lab.Helper()
-	h.front.spoiled = false
+	h.front.spoiled = ""
 	putSecret(h.lab, h.front.pair)
 }
 
 // doSpoil puts something into the Secret that cannot be used, or deletes it. The
-// certificate of before stays, but for control planes that start.
+// certificate of before stays, but for control planes that start: of one that has
+// expired these do not know that there was a better one.
 func doSpoil(h *history, what string) {
-	h.front.spoiled = true
+	h.front.spoiled = what
 	if h.past.now()[trouble]["control plane"] != "" { // one may have started, and not have read it yet
-		h.change(trouble, "certificate", "yes")
+		h.change(trouble, "certificate", what)
 	}
 	switch what {
 	case "rubbish":
 		putSecret(h.lab, pki.Pair{Certificate: []byte("no certificate"), Key: []byte("no key")})
-	case "expired":
+	case hasExpired:
 		putSecret(h.lab, server(h.lab, authority(h.lab), time.Now().Add(-48*time.Hour)))
 	default:
 		err := h.lab.Kube.CoreV1().Secrets("default").Delete(h.lab.Context(), frontSecret, metav1.DeleteOptions{})

@@ -48,8 +48,8 @@ func drawReplica(can func(h *history, i int) bool) func(*history, *rand.Rand) (s
 // becomes notes that a control plane is in trouble, or no longer.
 func (h *history) becomes(i int, state string) {
 	h.change(trouble, "control plane", "yes")
-	if h.front.spoiled { // who starts then knows nothing of the certificate of before
-		h.change(trouble, "certificate", "yes")
+	if h.front.spoiled != "" { // who starts then knows nothing of the certificate of before
+		h.change(trouble, "certificate", h.front.spoiled)
 	}
 	if h.state[i] = state; state == "" {
 		delete(h.state, i)

@@ -70,7 +70,7 @@ func objectSteps() []step {
 		{"move", 2, oneOf([]string{extra, other}, func(h *history, r string) bool { return h.past.now()[tables][r] != "" && !h.refused[r] }), doMove},
 		{"expire", 4, oneOf([]string{"e0 1", "e0 3", "e1 1", "e1 3"}, func(h *history, e string) bool { return h.past.now()[policies][e[:2]] != "" }), doExpire},
 		{"certificate", 3, func(h *history, _ *rand.Rand) (string, bool) { return strconv.Itoa(h.front.last + 1), true }, doCertificate},
-		{"spoil", 1, oneOf([]string{"rubbish", "expired", "gone"}, nil), doSpoil},
+		{"spoil", 1, oneOf([]string{"rubbish", hasExpired, "gone"}, nil), doSpoil},
 		{"metrics", 1, oneOf([]string{"ingress", "ingress all", "outgoing", "outgoing all", "incoming", "incoming all"}, nil), doMetrics},
 	}
 }
