@@ -191,6 +191,11 @@ func (p *Proxy) decideAbout(now time.Time, k *kind, name string, it *item) (acti
 // refused the wanted one. A changed cluster would wait for them for ever.
 func (p *Proxy) cannotWarm(now time.Time, name string) []string {
 	k := p.kinds[translate.EndpointType]
+	if k == nil && p.returning && now.Before(p.connected.Add(repeatAfter)) {
+		if want, scope := p.look(translate.EndpointType, name); want != nil && p.class.memory.bad(key{translate.EndpointType, name, scope}, want.Version) {
+			return []string{name} // it may say in a moment which it has
+		}
+	}
 	if !k.subscribed(name) || k.given(name) == nil {
 		return nil
 	}

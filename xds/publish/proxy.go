@@ -140,7 +140,7 @@ func (p *Proxy) Subscribe(now time.Time, s Subscription) {
 	}
 	if first {
 		p.recognise(now, k, s.Known)
-		p.woken = p.woken || s.Type == translate.RouteType || s.Type == translate.VirtualHostType // see decideHost, oldHosts
+		p.woken = p.woken || s.Type != translate.ClusterType // see cannotWarm, decideHost, oldHosts
 		// Asking for a cluster's endpoints before asking for clusters is a sign too.
 		p.returning = p.returning || s.Returning || len(s.Known) > 0 ||
 			s.Type == translate.EndpointType && p.kinds[translate.ClusterType] == nil
