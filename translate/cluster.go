@@ -59,7 +59,7 @@ const panicBelow = 1
 func member(c *clusterv3.Cluster) *clusterv3.Cluster {
 	c.LbPolicy = clusterv3.Cluster_LEAST_REQUEST
 	c.CommonLbConfig = &clusterv3.Cluster_CommonLbConfig{HealthyPanicThreshold: percent(panicBelow)}
-	c.UpstreamConnectionOptions = &clusterv3.UpstreamConnectionOptions{TcpKeepalive: keepAlive()}
+	giveUp(c)
 	c.OutlierDetection = &clusterv3.OutlierDetection{
 		SplitExternalLocalOriginErrors:     true,
 		ConsecutiveLocalOriginFailure:      wrapperspb.UInt32(2),
@@ -78,14 +78,14 @@ func member(c *clusterv3.Cluster) *clusterv3.Cluster {
 // edsCluster is a cluster whose endpoints come by EDS. With near they are the
 // proxy's own pod, or pods of its node, and no proxies.
 func edsCluster(name string, http2, near bool) *clusterv3.Cluster {
-	retry := retryReceivers()
+	retry, idle := retryReceivers(), idleMost
 	if near {
-		retry = retryPolicy()
+		retry, idle = retryPolicy(), idleMostNear
 	}
 	c := member(newCluster(name))
 	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS}
 	c.EdsClusterConfig = &clusterv3.Cluster_EdsClusterConfig{EdsConfig: overADS()}
-	c.TypedExtensionProtocolOptions = upstreamHTTP(http2, retry)
+	c.TypedExtensionProtocolOptions = upstreamHTTP(http2, idle, retry)
 	return c
 }
 
@@ -109,7 +109,7 @@ func dnsCluster(n need, places []place) *clusterv3.Cluster {
 	}
 	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: kind}
 	c.LoadAssignment = n.assignment(places)
-	c.TypedExtensionProtocolOptions = upstreamHTTP(n.http2, retryPolicy(), dropContext()...)
+	c.TypedExtensionProtocolOptions = upstreamHTTP(n.http2, idleMost, retryPolicy(), dropContext()...)
 	return c
 }
 
@@ -127,13 +127,14 @@ func aggregateCluster(n need) *clusterv3.Cluster {
 	if n.outside {
 		filters = append(filters, dropContextOutside()...)
 	}
-	c.TypedExtensionProtocolOptions = upstreamHTTP(n.http2, retryMembers(len(n.members)), filters...)
+	c.TypedExtensionProtocolOptions = upstreamHTTP(n.http2, 0, retryMembers(len(n.members)), filters...)
 	return c
 }
 
 // forwardCluster goes to whatever host a request is for.
 func forwardCluster() *clusterv3.Cluster {
 	c := newCluster(dynamicCluster)
+	giveUp(c)
 	c.PerConnectionBufferLimitBytes = wrapperspb.UInt32(perConnectionBuffer)
 	c.LbPolicy = clusterv3.Cluster_CLUSTER_PROVIDED
 	c.ClusterDiscoveryType = &clusterv3.Cluster_ClusterType{ClusterType: &clusterv3.Cluster_CustomClusterType{
@@ -145,7 +146,7 @@ func forwardCluster() *clusterv3.Cluster {
 			AllowInsecureClusterOptions: true,
 		}),
 	}}
-	c.TypedExtensionProtocolOptions = upstreamHTTP(false, retryPolicy(), dropContext()...)
+	c.TypedExtensionProtocolOptions = upstreamHTTP(false, idleMost, retryPolicy(), dropContext()...)
 	return c
 }
 
@@ -158,8 +159,9 @@ func emptyCluster() *clusterv3.Cluster {
 }
 
 // upstreamHTTP gives the HTTP settings of a cluster, with filters that see each
-// attempt after its endpoint was chosen.
-func upstreamHTTP(http2 bool, retry *routev3.RetryPolicy, filters ...*hcmv3.HttpFilter) map[string]*anypb.Any {
+// attempt after its endpoint was chosen. Connections that idle for so long are closed,
+// but of HTTP/2, which says when it ends; with 0 they are those of other clusters.
+func upstreamHTTP(http2 bool, idle time.Duration, retry *routev3.RetryPolicy, filters ...*hcmv3.HttpFilter) map[string]*anypb.Any {
 	explicit := &httpv3.HttpProtocolOptions_ExplicitHttpConfig{
 		ProtocolConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_HttpProtocolOptions{
 			HttpProtocolOptions: &corev3.Http1ProtocolOptions{},
@@ -173,6 +175,9 @@ func upstreamHTTP(http2 bool, retry *routev3.RetryPolicy, filters ...*hcmv3.Http
 	options := &httpv3.HttpProtocolOptions{
 		UpstreamProtocolOptions: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{ExplicitHttpConfig: explicit},
 		RetryPolicy:             retry,
+	}
+	if idle > 0 && !http2 {
+		options.CommonHttpProtocolOptions = &corev3.HttpProtocolOptions{IdleTimeout: durationpb.New(idle)}
 	}
 	if len(filters) > 0 {
 		options.HttpFilters = append(slices.Clone(filters), &hcmv3.HttpFilter{

@@ -10,6 +10,8 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	typematcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
 	"kibble.dev/dogfood"
 )
 
@@ -20,6 +22,9 @@ const manyVariants = 6
 // virtualHost makes the virtual host of a domain.
 func (b *builder) virtualHost(d *domain) *routev3.VirtualHost {
 	vh := &routev3.VirtualHost{Name: d.name, Domains: []string{d.name}}
+	if b.router.untrusted() { // elsewhere it is the default
+		vh.RequestBodyBufferLimit = wrapperspb.UInt64(requestBuffer)
+	}
 	before := slices.Concat(b.redirectRoutes(d), b.responseRoutes(d), b.adHocRoutes(), b.malformed(d))
 	if b.asks = b.asksAbout(d); b.asks {
 		vh.Routes = slices.Concat(b.answeredRoutes(), before, asking(b.routes(d, func(variant) bool { return true }, nil)))
