@@ -113,7 +113,9 @@ func TestFramesBringNoContext(t *testing.T) { eachEdge(t, frames) }
 
 func frames(t *testing.T, edge listenerSpec) {
 	app := &collector{}
-	http2 := func(c *clusterv3.Cluster) { c.TypedExtensionProtocolOptions = upstreamHTTP(true, idleMost, retryPolicy()) }
+	http2 := func(c *clusterv3.Cluster) {
+		c.TypedExtensionProtocolOptions = upstreamHTTP(true, idleMost, retryPolicy())
+	}
 	l := newLab(t, edge, nil, envoytest.Upstream(t, app), http2)
 	// Go's server shows trailers that were announced.
 	announce := []string{"trailer", "l5d-ctx-dogfood, l5d-dtab, l5d_dtab, dtab-local, x-kibble-cluster, x-kibble-dtab, x-other"}
