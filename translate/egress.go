@@ -26,14 +26,16 @@ const (
 func endpointSays(key string) string { return "%UPSTREAM_METADATA(" + metadataKey + ":" + key + ")%" }
 
 // tellMember names the member that was chosen in l5d-dst-client, whatever an
-// attempt before has said. If it may be a stand-in, HeaderFallback comes with its
-// answers, for the route to say what is passed over (fallbackHeader).
+// attempt before has said. If it may be a stand-in, its requests have HeaderBaseline,
+// and its answers HeaderFallback, for the route to say what is passed over
+// (fallbackHeader).
 func tellMember(first string, role role) *hcmv3.HttpFilter {
 	m := &mutationv3.Mutations{RequestMutations: []*mutationrulesv3.HeaderMutation{
 		appendHeader(setHeader(HeaderDst, escapeFormat(first))),
 		appendHeader(setHeader(HeaderDst, endpointSays(saysDst))),
 	}}
 	if role == roleStandIn {
+		m.RequestMutations = append(m.RequestMutations, appendHeader(setHeader(HeaderBaseline, endpointSays(saysStandIn))))
 		m.ResponseMutations = []*mutationrulesv3.HeaderMutation{
 			removeHeader(HeaderFallback), appendHeader(setHeader(HeaderFallback, endpointSays(saysStandIn))),
 		}

@@ -29,8 +29,8 @@ const (
 	requestHeadersMost = 10 * time.Second
 )
 
-// ownPrefix begins the names of the headers by which filters and routes of one
-// proxy talk to each other. Nobody else may write them.
+// ownPrefix begins the names of the headers by which filters, routes and the log of
+// one proxy talk to each other. Nobody else may write them.
 const ownPrefix = "x-kibble-"
 
 // outsidePrefixes begin the names of headers that nobody outside may send.

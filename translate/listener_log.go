@@ -63,7 +63,7 @@ func requestLine(r listenerSpec) *accesslogv3.AccessLog {
 
 // loggedRequests says which requests get a line; nil: all do.
 func loggedRequests(r listenerSpec) *accesslogv3.AccessLogFilter {
-	environments := logBoth(logContext(r), logExpression("'"+HeaderFallback+"' in response.headers"))
+	environments := logBoth(logContext(r), logFallback(r))
 	switch r.AccessLog {
 	case v1alpha1.AccessLogAll:
 		return nil
@@ -107,6 +107,15 @@ func logContext(r listenerSpec) *accesslogv3.AccessLogFilter {
 		},
 	}}
 	return logAny(header, noted)
+}
+
+// logFallback is for requests of which the baseline has answered for an environment.
+// Where requests may leave, HeaderBaseline may be gone by now.
+func logFallback(r listenerSpec) *accesslogv3.AccessLogFilter {
+	if r.NoteContext {
+		return logExpression("'" + HeaderFallback + "' in response.headers")
+	}
+	return logHeader(presentHeader(HeaderBaseline))
 }
 
 // logExpression is for requests of which an expression in CEL is true. It costs

@@ -68,6 +68,9 @@ func answered(a translate.HostAnswer, to translate.AnsweredBranch, method string
 	if a.Repeats && translate.MayRepeat(method) {
 		ok.Headers = append(ok.Headers, overwrite(translate.HeaderRetryOn, translate.RetryReset))
 	}
+	if to.Passed != "" {
+		ok.Headers = append(ok.Headers, overwrite(translate.HeaderBaseline, "yes"))
+	}
 	if a.Environment != "" {
 		ok.ResponseHeadersToAdd = append(ok.ResponseHeadersToAdd, overwrite(translate.HeaderEnvironment, a.Environment))
 	}

@@ -253,6 +253,7 @@ func (l *ruleLab) explain(t tester, router, host string, lines ...string) *trans
 // comes to an upstream is returned.
 func (l *ruleLab) compare(t tester, router, host string, lines ...string) (*http.Response, string, telling) {
 	t.Helper()
+	fellBack := http.CanonicalHeaderKey(translate.HeaderBaseline)
 	x := l.explain(t, router, host, lines...)
 	resp, body := l.raw(t, router, host, lines...)
 	var got telling
@@ -273,12 +274,18 @@ func (l *ruleLab) compare(t tester, router, host string, lines ...string) (*http
 		if ids := dogfood.ParseContext(got.Header.Values("L5d-Ctx-Dogfood")).String(); ids != strings.Join(x.Context, ",") {
 			t.Errorf("%s %s %q: Envoy hands on the context %q, explain says %q", router, host, lines, ids, x.Context)
 		}
+		if told := got.Header.Get(fellBack) != ""; told != (len(x.FellBack) > 0) {
+			t.Errorf("%s %s %q: that the request fell back is told: %v, explain says %q", router, host, lines, told, x.FellBack)
+		}
 	} else if x.Status != 502 && !strings.Contains(body, x.Reason) {
 		t.Errorf("%s %s %q: Envoy says %q, explain %q", router, host, lines, body, x.Reason)
 	}
 	for key := range got.Header {
 		if router == "out" && (key == "Dtab-Local" || key == "L5d-Sample") {
 			continue // it is for others to read
+		}
+		if key == fellBack {
+			continue
 		}
 		if !slices.Contains([]string{"L5d-Ctx-Dtab", "L5d-Ctx-Dogfood", "L5d-Dst-Client"}, key) {
 			t.Errorf("%s %s %q: the upstream got %s: %q", router, host, lines, key, got.Header[key])

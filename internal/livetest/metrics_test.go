@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"kibble.dev/translate"
 )
 
 // Requests are counted by environment and fallback, in Envoy's own metrics, and
@@ -121,22 +123,22 @@ func logging(which string) string {
 // says; whatever carries the context.
 func TestAccessLogChooses(t *testing.T) {
 	const (
-		notable = "fallback in-baggage refused rules"
+		notable = "fallback in-baggage refused rules stand-in"
 		both    = ", carriers: [l5d-ctx, baggage]"
 	)
 	for which, want := range map[string]string{
 		"notable" + both: notable, "none" + both: "", "environments" + both: "environment " + notable,
-		"all" + both:                   "environment fallback in-baggage ordinary refused rules",
-		"notable, carriers: [baggage]": notable, `""`: "fallback refused rules",
+		"all" + both:                   "environment fallback in-baggage ordinary refused rules stand-in",
+		"notable, carriers: [baggage]": notable, `""`: "fallback refused rules stand-in",
 	} {
 		t.Run(which, func(t *testing.T) {
-			x := start(t, logging(which)+policy("world-v2", "baseline", "/host/world => /srv/world-v2")+policy("other", "baseline", "/host/world => /srv/none"),
-				map[string][]pod{"world-v1": {app(t, "v1")}, "world-v2": {app(t, "v2")}})
+			x := start(t, logging(which)+policy("world-v2", "baseline", "/host/world => /srv/world-v2")+policy("other", "baseline", "/host/world => /srv/none")+policy("sick", "baseline", "/host/world => /srv/sick"),
+				map[string][]pod{"world-v1": {app(t, "v1")}, "world-v2": {app(t, "v2")}, "sick": {{address: app(t, "sick").address, unready: true}}})
 			for id, request := range map[string][2]string{
-				"ordinary": {"world", "x: y"}, "environment": {"world", "l5d-ctx-dogfood: world-v2"}, "fallback": {"world", "l5d-ctx-dogfood: other"},
+				"ordinary": {"world", "x: y"}, "environment": {"world", "l5d-ctx-dogfood: world-v2"}, "fallback": {"world", "l5d-ctx-dogfood: other"}, "stand-in": {"world", "l5d-ctx-dogfood: sick"},
 				"in-baggage": {"world", "baggage: a=b,dogfood=other"}, "rules": {"world", "l5d-dtab: /host/world => /srv/world-v2"}, "refused": {"nobody", "x: y"},
 			} {
-				x.ask(t, "inside", request[0], request[1], "x-request-id: "+id)
+				x.ask(t, "inside", request[0], request[1], "x-request-id: "+id, translate.HeaderBaseline+": not to be believed")
 			}
 			x.Stop() // it writes what it still has
 			ids := []string{}
