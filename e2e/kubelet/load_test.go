@@ -127,5 +127,6 @@ func (d *load) end() {
 	d.lab.Logf("%d requests, %d failed", d.asked, len(d.failed))
 	if n := len(d.failed); n > 0 {
 		d.lab.Errorf("%d of %d requests failed:\n%s", n, d.asked, strings.Join(d.failed[:min(n, 20)], "\n"))
+		d.lab.showErrors(namespace)
 	}
 }

@@ -165,6 +165,25 @@ func (l *lab) show(in string) {
 	}
 }
 
+// showErrors logs what the Envoys of a namespace answered with 500 or more.
+func (l *lab) showErrors(in string) {
+	l.Helper()
+	list, err := l.Admin.CoreV1().Pods(in).List(l.Context(), metav1.ListOptions{})
+	if err != nil {
+		l.Log(err)
+		return
+	}
+	for _, p := range list.Items {
+		for _, c := range append(slices.Clone(p.Spec.InitContainers), p.Spec.Containers...) {
+			for line := range strings.Lines(l.logs(p, c.Name)) {
+				if strings.Contains(line, `"status":5`) {
+					l.Logf("%s answered: %s", p.Name, line)
+				}
+			}
+		}
+	}
+}
+
 // logs gives what a container wrote.
 func (l *lab) logs(p corev1.Pod, container string) string {
 	b, err := l.Admin.CoreV1().Pods(p.Namespace).GetLogs(p.Name, &corev1.PodLogOptions{Container: container}).DoRaw(l.Context())
