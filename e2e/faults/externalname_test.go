@@ -25,6 +25,7 @@ func externalName(l *demotest.Lab, _ *demotest.Link) {
 	} {
 		if c.service == "world-v1" {
 			l.EditDtab("outgoing", toV1, either)
+			programmed(l, "outgoing")
 		}
 		for _, address := range []string{"", corev1.ClusterIPNone} {
 			editService(l, c.service, func(s *corev1.Service) {

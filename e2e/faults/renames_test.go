@@ -20,6 +20,15 @@ const (
 // renames is how often each is done under load.
 const renames = 10
 
+// programmed returns when Routers are, as they were edited last. What is done to
+// Services then, Kibble does not hear of before the edit.
+func programmed(l *demotest.Lab, routers ...string) {
+	l.Helper()
+	for _, router := range routers {
+		l.AwaitCondition("Router", router, "Programmed", "True", "")
+	}
+}
+
 // renamePort gives the port of a Service another name, under its number, and
 // returns when who calls it goes by that.
 func renamePort(l *demotest.Lab, service, name string) {
@@ -81,6 +90,7 @@ func portRenamed(l *demotest.Lab, _ *demotest.Link) {
 	const both = byWeb + " | /#/io.l5d.k8s/default/http"
 	l.EditDtab("outgoing", byHTTP, both)
 	l.EditDtab("ingress", byHTTP, both)
+	programmed(l, "outgoing", "ingress")
 	for range renames {
 		for _, name := range []string{"web", "http"} {
 			renamePort(l, "world-v1", name)
@@ -126,6 +136,7 @@ func portNamedTwice(l *demotest.Lab, _ *demotest.Link) {
 // meanwhile, so nobody is without an answer.
 func baselineAnew(l *demotest.Lab, _ *demotest.Link) {
 	l.EditDtab("outgoing", toV1, toV1+" | /srv/world-v2")
+	programmed(l, "outgoing")
 	for range renames {
 		again := deleteService(l, "world-v1")
 		l.Await("earth", "earth")

@@ -10,9 +10,9 @@ import (
 )
 
 // A Service gets another name: the new one is made, and as soon as Kubernetes has
-// given it endpoints the tables lead there, and the old one is deleted. Nobody waits
-// until Kibble has heard of anything: the tables name both for a while, so it does not
-// matter of which it hears first.
+// given it endpoints the tables lead there. They name both for a while, so it does not
+// matter whether Kibble has heard of the new one. The old one is deleted when it has
+// heard of the tables: that its end is known first did happen, on a busy machine.
 func serviceRenamed(l *demotest.Lab, _ *demotest.Link) {
 	const first = "=> /host ;"
 	tables := []string{"ingress", "outgoing"} // hello is called from outside, and by api
@@ -25,6 +25,7 @@ func serviceRenamed(l *demotest.Lab, _ *demotest.Link) {
 			for _, router := range tables {
 				l.EditDtab(router, rule(srv, from), rule(srv, to, from))
 			}
+			programmed(l, tables...)
 		})
 		awaitCalled(l, srv, "http/"+to)
 		for _, router := range tables {
