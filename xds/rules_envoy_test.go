@@ -284,10 +284,7 @@ func (l *ruleLab) compare(t tester, router, host string, lines ...string) (*http
 		if router == "out" && (key == "Dtab-Local" || key == "L5d-Sample") {
 			continue // it is for others to read
 		}
-		if key == fellBack {
-			continue
-		}
-		if !slices.Contains([]string{"L5d-Ctx-Dtab", "L5d-Ctx-Dogfood", "L5d-Dst-Client"}, key) {
+		if !slices.Contains([]string{"L5d-Ctx-Dtab", "L5d-Ctx-Dogfood", "L5d-Dst-Client", fellBack}, key) {
 			t.Errorf("%s %s %q: the upstream got %s: %q", router, host, lines, key, got.Header[key])
 		}
 	}

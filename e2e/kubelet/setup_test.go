@@ -140,19 +140,9 @@ func summary(p corev1.Pod) string {
 // show logs the pods of a namespace, their events and what they wrote.
 func (l *lab) show(in string) {
 	l.Helper()
-	list, err := l.Admin.CoreV1().Pods(in).List(l.Context(), metav1.ListOptions{})
-	if err != nil {
-		l.Log(err)
-		return
-	}
-	for _, p := range list.Items {
-		l.Logf("pod %s: %s", p.Name, summary(p))
-		for _, c := range append(slices.Clone(p.Spec.InitContainers), p.Spec.Containers...) {
-			if text := l.logs(p, c.Name); text != "" {
-				l.Logf("%s %s wrote:\n%s", p.Name, c.Name, text[max(0, len(text)-2000):])
-			}
-		}
-	}
+	l.eachLog(in, func(p corev1.Pod, container, text string) {
+		l.Logf("pod %s: %s\n%s wrote:\n%s", p.Name, summary(p), container, text[max(0, len(text)-2000):])
+	})
 	events, err := l.Admin.CoreV1().Events(in).List(l.Context(), metav1.ListOptions{})
 	if err != nil {
 		l.Log(err)
@@ -168,6 +158,18 @@ func (l *lab) show(in string) {
 // showErrors logs what the Envoys of a namespace answered with 500 or more.
 func (l *lab) showErrors(in string) {
 	l.Helper()
+	l.eachLog(in, func(p corev1.Pod, _, text string) {
+		for line := range strings.Lines(text) {
+			if strings.Contains(line, `"status":5`) {
+				l.Logf("%s answered: %s", p.Name, line)
+			}
+		}
+	})
+}
+
+// eachLog calls f with what each container of a namespace wrote, "" for nothing.
+func (l *lab) eachLog(in string, f func(p corev1.Pod, container, text string)) {
+	l.Helper()
 	list, err := l.Admin.CoreV1().Pods(in).List(l.Context(), metav1.ListOptions{})
 	if err != nil {
 		l.Log(err)
@@ -175,11 +177,7 @@ func (l *lab) showErrors(in string) {
 	}
 	for _, p := range list.Items {
 		for _, c := range append(slices.Clone(p.Spec.InitContainers), p.Spec.Containers...) {
-			for line := range strings.Lines(l.logs(p, c.Name)) {
-				if strings.Contains(line, `"status":5`) {
-					l.Logf("%s answered: %s", p.Name, line)
-				}
-			}
+			f(p, c.Name, l.logs(p, c.Name))
 		}
 	}
 }

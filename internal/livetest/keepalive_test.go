@@ -8,11 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
-	"time"
-
-	"kibble.dev/internal/envoytest"
 )
 
 // A request may be silent for as long as it likes inside, and a node that died
@@ -39,35 +35,6 @@ func TestSilentConnectionsAreAsked(t *testing.T) {
 	until(t, "a timer runs on both connections", func() bool {
 		return keepsAlive(t, address, from) && keepsAlive(t, "", silent)
 	})
-}
-
-// A service that ends connections which nobody uses, after 5 seconds or more, never
-// does so just when a request comes: the proxy has ended them before.
-func TestUnusedConnectionsEnd(t *testing.T) {
-	ended := make(chan struct{})
-	once := sync.OnceFunc(func() { close(ended) })
-	l := envoytest.Listen(t)
-	s := &http.Server{ //nolint:gosec // only the proxy asks
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "world-v1") }),
-		ConnState: func(_ net.Conn, s http.ConnState) {
-			if s == http.StateClosed {
-				once()
-			}
-		},
-	}
-	var serving sync.WaitGroup
-	serving.Go(func() { _ = s.Serve(l) })
-	defer serving.Wait()
-	defer s.Close()
-	x := start(t, hello, map[string][]pod{"world-v1": {{address: l.Addr().String()}}})
-	if got := x.ask(t, "inside", "world"); got.status != http.StatusOK {
-		t.Fatal(got)
-	}
-	select {
-	case <-ended:
-	case <-time.After(limit):
-		t.Error("the connection goes on")
-	}
 }
 
 // keepsAlive tells whether the kernel has a keepalive timer for a connection

@@ -199,6 +199,11 @@ func (x *live) tryAt(address, host string, headers ...string) (answer, error) {
 		name, value, _ := strings.Cut(h, ": ")
 		req.Header.Add(name, value)
 	}
+	return x.do(req)
+}
+
+// do sends a request and reads its answer.
+func (x *live) do(req *http.Request) (answer, error) {
 	resp, err := x.client.Do(req)
 	if err != nil {
 		return answer{}, err

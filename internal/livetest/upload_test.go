@@ -6,8 +6,6 @@ import (
 	"io"
 	"net/http"
 	"testing"
-
-	"kibble.dev/translate"
 )
 
 // upload is a body that is kept until there is an answer; it is far more than a guarded
@@ -31,16 +29,11 @@ func (x *live) post(t testing.TB, router, host string, body []byte, headers http
 		t.Fatal(err)
 	}
 	req.Host, req.Header = host, headers
-	resp, err := x.client.Do(req)
+	a, err := x.do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answer{status: resp.StatusCode, body: string(bytes.TrimSpace(text)), fallback: resp.Header.Get(translate.HeaderFallback)}
+	return a
 }
 
 // What refuses connections has not seen a request, however large it is: somebody else
