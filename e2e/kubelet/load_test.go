@@ -27,17 +27,19 @@ type load struct {
 type question struct {
 	method, host, cookie string
 	want                 []string // each of these is in the answer
+	http2                bool     // as gRPC asks
 }
 
 func questions() []question {
 	const cookie = "special_employee_cookie=dogfood"
 	return []question{
-		{http.MethodGet, "www.hello.world", "", []string{"Hello (", "world ("}},
-		{http.MethodGet, "api.hello.world", "", []string{"api (", "Hello (", "world ("}},
-		{http.MethodGet, "www.hello.world", cookie, []string{"Hello (", "earth ("}},
+		{http.MethodGet, "www.hello.world", "", []string{"Hello (", "world ("}, false},
+		{http.MethodGet, "api.hello.world", "", []string{"api (", "Hello (", "world ("}, true},
+		{http.MethodGet, "www.hello.world", cookie, []string{"Hello (", "earth ("}, false},
 		// What must not be sent twice.
-		{http.MethodPost, "www.hello.world", "", []string{"Hello (", "world ("}},
-		{http.MethodPost, "api.hello.world", cookie, []string{"api (", "Hello (", "earth ("}},
+		{http.MethodPost, "www.hello.world", "", []string{"Hello (", "world ("}, false},
+		{http.MethodPost, "www.hello.world", "", []string{"Hello (", "world ("}, true},
+		{http.MethodPost, "api.hello.world", cookie, []string{"api (", "Hello (", "earth ("}, true},
 	}
 }
 
@@ -55,7 +57,10 @@ func (l *lab) load(edge string) *load {
 }
 
 func (d *load) ask(ctx context.Context, edge string, q question) {
-	client := &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}
+	transport := &http.Transport{Protocols: &http.Protocols{}}
+	transport.Protocols.SetHTTP1(!q.http2)
+	transport.Protocols.SetUnencryptedHTTP2(q.http2)
+	client := &http.Client{Transport: transport, Timeout: 30 * time.Second}
 	defer client.CloseIdleConnections()
 	for ctx.Err() == nil {
 		err := q.ask(ctx, client, edge)
@@ -65,7 +70,7 @@ func (d *load) ask(ctx context.Context, edge string, q question) {
 		d.mu.Lock()
 		d.asked++
 		if err != nil {
-			d.failed = append(d.failed, fmt.Sprintf("%s %s %s: %v", time.Now().Format("15:04:05.000"), q.method, q.host, err))
+			d.failed = append(d.failed, fmt.Sprintf("%s %s %s, HTTP/2 %v: %v", time.Now().Format("15:04:05.000"), q.method, q.host, q.http2, err))
 		}
 		d.mu.Unlock()
 		time.Sleep(5 * time.Millisecond) // two processors do all of this

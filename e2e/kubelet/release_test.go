@@ -38,6 +38,7 @@ func TestRelease(t *testing.T) {
 	t.Run("termination", func(t *testing.T) { l.under(t).termination() })
 	t.Run("helm test", func(t *testing.T) { l.under(t).helmTest() })
 	t.Run("delete under load", func(t *testing.T) { l.under(t).deleteUnderLoad(edge) })
+	t.Run("HTTP/2 under load", func(t *testing.T) { l.under(t).speakHTTP2(edge) })
 	t.Run("roll out under load", func(t *testing.T) { l.under(t).rollOutUnderLoad(edge) })
 	t.Run("upgrade under load", func(t *testing.T) { l.under(t).upgradeUnderLoad(edge) })
 	t.Run("uninstall", func(t *testing.T) { l.under(t).uninstall() })
@@ -97,6 +98,23 @@ func (l *lab) deleteUnderLoad(edge string) {
 		l.settled(namespace, component+"demo", 8)
 	}
 	d.end()
+}
+
+// speakHTTP2 has the demo's applications spoken to by HTTP/2 from now on, and
+// deletes each of its pods then.
+func (l *lab) speakHTTP2(edge string) {
+	d := l.load(edge)
+	for _, name := range demoApps() {
+		s, err := l.Admin.CoreV1().Services(namespace).Get(l.Context(), name, metav1.GetOptions{})
+		l.Must(err)
+		protocol := "kubernetes.io/h2c"
+		s.Spec.Ports[0].AppProtocol = &protocol
+		_, err = l.Admin.CoreV1().Services(namespace).Update(l.Context(), s, metav1.UpdateOptions{})
+		l.Must(err)
+		d.wait(200)
+	}
+	d.end()
+	l.deleteUnderLoad(edge)
 }
 
 // rollOutUnderLoad replaces all pods of the demo, as kubectl rollout restart does.

@@ -70,7 +70,12 @@ func run() error {
 func serve(addr string, h http.Handler) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	hs := &http.Server{Addr: addr, Handler: h, ReadTimeout: limit + time.Second, WriteTimeout: limit + time.Second}
+	hs := &http.Server{
+		Addr: addr, Handler: h, ReadTimeout: limit + time.Second, WriteTimeout: limit + time.Second,
+		Protocols: &http.Protocols{},
+	}
+	hs.Protocols.SetHTTP1(true)
+	hs.Protocols.SetUnencryptedHTTP2(true) // as gRPC does; for Services with appProtocol: kubernetes.io/h2c
 	ended := make(chan error, 1)
 	go func() { ended <- hs.ListenAndServe() }()
 	fmt.Println("serving HTTP on", addr)
