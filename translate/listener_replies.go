@@ -18,9 +18,12 @@ type localReply struct {
 	// code and text of the answer; code 0: as it is.
 	code uint32
 	text string
-	// retryable: no application has seen the request.
+	// retryable: no application has seen the request, or it may be sent twice.
 	retryable bool
+	safe      bool // only for requests that may be sent twice
 }
+
+const ended = "The service ended the connection before it had answered."
 
 // localReplies turns Envoy's own answers into the original's: 502 and a text.
 // Callers inside are told more, and in l5d-err too.
@@ -30,8 +33,12 @@ func localReplies(r listenerSpec) *hcmv3.LocalReplyConfig {
 	for _, reply := range append(replies, []localReply{
 		{flags: []string{"UAEX"}, status: uint32(resolverAway), code: 503, text: "The resolver for l5d-dtab and l5d-ctx-dtab does not answer."},
 		{flags: []string{"NR", "UH", "UF", "NC"}, code: 502, text: "Unable to route request!", retryable: true},
-		{flags: []string{"UC", "UR", "UPE"}, code: 502, text: "The service ended the connection before it had answered."},
+		{flags: []string{"UC", "UR"}, code: 502, text: ended, retryable: true, safe: true},
+		{flags: []string{"UC", "UR", "UPE"}, code: 502, text: ended},
 	}...) {
+		if reply.safe && r.Untrusted {
+			continue // nobody is told there
+		}
 		config.Mappers = append(config.Mappers, reply.mapper(r))
 	}
 	return config
@@ -72,7 +79,10 @@ func (l localReply) body(r listenerSpec) string {
 
 func (l localReply) filter() *accesslogv3.AccessLogFilter {
 	flags := logFlagged(l.flags...)
-	if l.status == 0 {
+	switch {
+	case l.safe:
+		return logBoth(flags, logHeader(regexHeader(":method", strings.Join(safeMethods(), "|"))))
+	case l.status == 0:
 		return flags
 	}
 	return logBoth(flags, logStatus(accesslogv3.ComparisonFilter_EQ, l.status, "kibble.local_reply."+strings.ToLower(l.flags[0])))

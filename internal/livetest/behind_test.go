@@ -1,8 +1,11 @@
 package livetest
 
 import (
+	"net/http"
 	"testing"
 	"time"
+
+	"kibble.dev/translate"
 )
 
 // behind is a router that hands requests over to whom their senders have chosen.
@@ -58,4 +61,28 @@ func TestReceiverHearsLater(t *testing.T) {
 	receiver.ahead = time.Hour
 	receiver.publish(t)
 	sender.settles(t, fell, "front", "world", cookie)
+}
+
+// The pod behind a proxy dies with a request: one that may be sent twice goes on to
+// another pod, and any other is answered, since it may have been worked on.
+func TestReceiverLosesItsPod(t *testing.T) {
+	dies := pod{address: upstream(t, func(http.ResponseWriter) { panic(http.ErrAbortHandler) })}
+	receiver := start(t, behind, map[string][]pod{"world-v1": {dies}})
+	sender := start(t, hello, map[string][]pod{"world-v1": {{address: receiver.address("inside")}, app(t, "v1")}})
+	for range 30 {
+		if got := sender.ask(t, "inside", "world").String(); got != `200 v1 environment="" fallback=""` {
+			t.Errorf("it is answered %s", got)
+		}
+	}
+	for method, want := range map[string]string{"GET": "true", "HEAD": "true", "OPTIONS": "true", "POST": "", "PUT": "", "DELETE": ""} {
+		r, err := http.NewRequest(method, "http://"+receiver.address("inside")+"/", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set(translate.HeaderDst, "/#/io.l5d.k8s/default/http/world-v1")
+		a, err := receiver.do(r)
+		if got := a.header.Get("l5d-retryable"); err != nil || a.status != http.StatusBadGateway || got != want {
+			t.Errorf("%s is answered %v, %v, l5d-retryable %q, want %q", method, a, err, got, want)
+		}
+	}
 }
