@@ -101,20 +101,30 @@ func askResolver(r listenerSpec) *hcmv3.HttpFilter {
 		Services:            asksControlPlane(r),
 		ClearRouteCache:     true,
 		EncodeRawHeaders:    true,
-		AllowedHeaders:      exactly(HeaderDtab, HeaderCtxDtab, headerDogfood, r.Identifying),
+		AllowedHeaders:      exactly(HeaderDtab, HeaderCtxDtab, headerDogfood, r.Identifying, HeaderNode),
 		StatusOnError:       &typev3.HttpStatus{Code: resolverAway},
 	})
-	return whenNotAnswered("kibble.ask", anyOf([]*xdsPredicate{hasHeader(HeaderDtab), hasHeader(HeaderCtxDtab)}), ask)
+	return whenNotAnswered("kibble.ask", anyOf([]*xdsPredicate{hasHeader(HeaderDtab), hasHeader(HeaderCtxDtab)}),
+		sayWho(), ask)
 }
 
-// whenNotAnswered runs a filter for requests of which a predicate holds, nil for
+// sayWho has the request say which proxy asks, until it is routed (resolvedRoute).
+// In the initial metadata of the call the same expression ends Envoy 1.40: they are
+// read by a thread that may not make one.
+func sayWho() *corev3.TypedExtensionConfig {
+	return extension("who", &mutationv3.HeaderMutation{Mutations: &mutationv3.Mutations{
+		RequestMutations: []*mutationrulesv3.HeaderMutation{appendHeader(setHeader(HeaderNode, "%CEL(xds.node.id)%"))},
+	}})
+}
+
+// whenNotAnswered runs filters for requests of which a predicate holds, nil for
 // all, and whose cluster nothing has named yet.
-func whenNotAnswered(name string, holds *xdsPredicate, filter *corev3.TypedExtensionConfig) *hcmv3.HttpFilter {
+func whenNotAnswered(name string, holds *xdsPredicate, filters ...*corev3.TypedExtensionConfig) *hcmv3.HttpFilter {
 	p := noneOf(hasHeader(HeaderCluster))
 	if holds != nil {
 		p = allOf([]*xdsPredicate{holds, p})
 	}
-	return httpFilter(name, &compositev3.Composite{Matcher: when(p, execute([]*corev3.TypedExtensionConfig{filter}))})
+	return httpFilter(name, &compositev3.Composite{Matcher: when(p, execute(filters))})
 }
 
 // exactly matches the names that are not empty.

@@ -24,7 +24,7 @@ func (b *builder) adHocRoutes() []*routev3.Route {
 func (b *builder) resolvedRoute() *routev3.Route {
 	resolved := &routev3.Route{Name: b.router.key.Name + "/override", Match: anyPath()}
 	resolved.Match.Headers = []*routev3.HeaderMatcher{presentHeader(HeaderCluster)}
-	resolved.RequestHeadersToRemove = []string{HeaderCluster}
+	resolved.RequestHeadersToRemove = []string{HeaderCluster, HeaderNode}
 	resolved.ResponseHeadersToRemove = notFromBehind()
 	action := b.action()
 	action.ClusterSpecifier = &routev3.RouteAction_ClusterHeader{ClusterHeader: HeaderCluster}

@@ -28,6 +28,7 @@ const (
 	HeaderDst     = "l5d-dst-client"   // the bound name that a request was sent to
 	HeaderErr     = "l5d-err"          // why a proxy answered itself, URL-encoded
 	HeaderCluster = "x-kibble-cluster" // the cluster that the resolver chose
+	HeaderNode    = "x-kibble-node"    // the node id of the proxy, while it asks the resolver
 	HeaderRouter  = "x-kibble-router"  // gRPC metadata: the router that asks the resolver
 	HeaderClass   = "x-kibble-class"   // gRPC metadata: the proxy class that asks it
 	HeaderAsks    = "x-kibble-asks"    // gRPC metadata: AsksHost, or nothing where a rule is to be resolved

@@ -127,7 +127,7 @@ func TestResolverOfOwnClass(t *testing.T) {
 	s = serveTLS(t, xds.Options{Register: func(g *grpc.Server) {
 		authv3.RegisterAuthorizationServer(g, &xds.Resolver{
 			Model:  func() *translate.Model { return m },
-			Ensure: func(context.Context, string, translate.Needs) error { return nil },
+			Ensure: func(context.Context, xds.Wish) error { return nil },
 			Deny:   func(ctx context.Context, why string) { s.Deny(ctx, why) },
 		})
 	}})

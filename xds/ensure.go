@@ -2,77 +2,77 @@ package xds
 
 import (
 	"context"
-	"maps"
+	"errors"
+	"slices"
 	"time"
 
 	"kibble.dev/translate"
 	"kibble.dev/xds/publish"
 )
 
-// extra is what Ensure added under one name: the resource, those that differ by
-// proxy, or both.
-type extra struct {
-	resource *translate.Resource
-	local    map[translate.Scope]*translate.Resource
-	until    time.Time
+const (
+	// returning is how long proxies may take to be connected again after a control
+	// plane began: Envoy tries with pauses that grow up to this.
+	returning = 30 * time.Second
+	// wishesMost is how many clusters of a class Ensure keeps. Each costs every proxy
+	// of the class some memory, and which there are is up to callers.
+	wishesMost = 1000
+)
+
+// Wish is a cluster that a rule of somebody's own leads to.
+type Wish struct {
+	// Class is that of the router, and Node the proxy which asks; "" where it is
+	// not known.
+	Class, Node string
+	// Override leads to the cluster: see Server.Renew.
+	Override translate.Override
+	Cluster  string
+	Needs    translate.Needs
 }
 
-// release lets go of what Ensure added and nobody asked for since.
-func (c *class) release(now time.Time) {
-	gone := false
-	for key, e := range c.extra {
-		if now.After(e.until) {
-			delete(c.extra, key)
-			gone = true
-		}
-	}
-	if gone {
-		c.Extra(now, c.extras())
-	}
+// wished is a wish that is kept.
+type wished struct {
+	Wish
+	until time.Time
 }
 
-func (c *class) extras() *translate.ClassSnapshot {
-	all := &translate.ClassSnapshot{
-		Resources: map[string]map[string]*translate.Resource{}, Local: map[string]map[translate.Scope]*translate.Resource{},
-	}
-	for _, e := range c.extra {
-		r := e.resource
-		typ := r.Body.GetTypeUrl()
-		if all.Resources[typ] == nil {
-			all.Resources[typ] = map[string]*translate.Resource{}
-		}
-		all.Resources[typ][r.Name] = r
-		if len(e.local) > 0 {
-			all.Local[r.Name] = e.local
-		}
-	}
-	return all
-}
-
-// Ensure adds clusters and load assignments to a class, beside what is
-// published, and returns when every proxy of the class that answers has them,
-// or with the context's error. They stay for a while. What is published under
-// the same name wins.
-func (s *Server) Ensure(ctx context.Context, name string, needs translate.Needs) error {
+// Ensure adds a cluster and its endpoints to a class, beside what is published,
+// and returns when the proxy that asks has them, or newer endpoints, if it answers;
+// where it is not known which one asks, when every proxy of the class that answers
+// has the cluster; or with the context's error. They stay for a while. What is published under the
+// same name wins.
+//
+// A proxy that asks may be connected to another control plane, or come back to this
+// one, which has just begun, in a moment: it is waited for once, while others come
+// back too.
+func (s *Server) Ensure(ctx context.Context, w Wish) error {
 	s.mu.Lock()
-	c := s.class(name)
+	c := s.class(w.Class)
 	now := s.clock.read()
-	if c.add(needs, now.Add(s.opts.KeepExtra)) {
+	if c.keep(w, now.Add(s.opts.KeepExtra)) {
 		c.Extra(now, c.extras())
 		s.wake()
 	}
+	var older map[string]string
 	for {
-		pending := c.pending(now, needs.Resources)
+		pending, away := c.pending(now, w), c.away(w.Node)
+		if older == nil && !pending && !away {
+			older = c.older(w)
+		}
+		wait := pending || c.hasStill(w, older) || away && s.mayReturn(c, w.Node, now)
 		changed := s.changed
-		if pending {
+		if wait {
 			s.waiting++
 		}
 		s.mu.Unlock()
-		if !pending {
+		if !wait {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
+			if away && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				s.inVain(w)
+			}
 			return ctx.Err()
 		case <-changed:
 		}
@@ -81,39 +81,139 @@ func (s *Server) Ensure(ctx context.Context, name string, needs translate.Needs)
 	}
 }
 
-// add puts what is needed beside what the class has until then, and tells
-// whether anything of it is new.
-func (c *class) add(needs translate.Needs, until time.Time) bool {
-	added := false
-	for _, r := range needs.Resources {
-		e := extra{resource: r, until: until}
-		if r.Body.GetTypeUrl() == translate.EndpointType {
-			e.local = needs.Local[r.Name]
-		}
-		key := r.Body.GetTypeUrl() + " " + r.Name
-		had, ok := c.extra[key]
-		added = added || !ok || had.resource.Version != r.Version || !sameLocal(had.local, e.local)
-		c.extra[key] = e
+// keep puts a wish beside what the class has until then, and tells whether anything
+// of it is new.
+func (c *class) keep(w Wish, until time.Time) (added bool) {
+	had, ok := c.wishes[w.Cluster]
+	if !ok && len(c.wishes) >= wishesMost {
+		c.forgetOldest()
 	}
-	return added
+	c.wishes[w.Cluster] = wished{w, until}
+	return !ok || !sameNeeds(had.Needs, w.Needs)
 }
 
-func sameLocal(a, b map[translate.Scope]*translate.Resource) bool {
-	return maps.EqualFunc(a, b, func(x, y *translate.Resource) bool { return x.Version == y.Version })
-}
-
-// pending tells that a proxy does not have one of the clusters yet. One that
-// refused it, or does not answer, is not waited for.
-func (c *class) pending(now time.Time, resources []*translate.Resource) bool {
-	for _, r := range resources {
-		if r.Body.GetTypeUrl() != translate.ClusterType {
-			continue
+func (c *class) forgetOldest() {
+	oldest := ""
+	for name, w := range c.wishes {
+		if oldest == "" || w.until.Before(c.wishes[oldest].until) {
+			oldest = name
 		}
-		for p := range c.streams {
-			if p.Has(now, r.Name) == publish.Pending {
+	}
+	delete(c.wishes, oldest)
+}
+
+// release lets go of what nobody asked for since.
+func (c *class) release(now time.Time) {
+	gone := false
+	for name, w := range c.wishes {
+		if now.After(w.until) {
+			delete(c.wishes, name)
+			gone = true
+		}
+	}
+	if gone {
+		c.Extra(now, c.extras())
+	}
+}
+
+// extras are all resources that the class has by wishes. Of two that are needed
+// under one name the one that stays longer counts: it was asked for later.
+func (c *class) extras() *translate.ClassSnapshot {
+	all := &translate.ClassSnapshot{
+		Resources: map[string]map[string]*translate.Resource{}, Local: map[string]map[translate.Scope]*translate.Resource{},
+	}
+	for _, w := range c.inOrder() {
+		for _, r := range w.Needs.Resources {
+			typ := r.Body.GetTypeUrl()
+			if all.Resources[typ] == nil {
+				all.Resources[typ] = map[string]*translate.Resource{}
+			}
+			all.Resources[typ][r.Name] = r
+			if typ != translate.EndpointType {
+				continue
+			}
+			if delete(all.Local, r.Name); len(w.Needs.Local[r.Name]) > 0 {
+				all.Local[r.Name] = w.Needs.Local[r.Name]
+			}
+		}
+	}
+	return all
+}
+
+// inOrder gives the wishes, those that end first at first.
+func (c *class) inOrder() []wished {
+	all := make([]wished, 0, len(c.wishes))
+	for _, w := range c.wishes {
+		all = append(all, w)
+	}
+	slices.SortFunc(all, func(a, b wished) int { return a.until.Compare(b.until) })
+	return all
+}
+
+// pending tells that the proxy that asks, or one of all, does not have one of the
+// clusters yet. One that refused it, or does not answer, is not waited for.
+func (c *class) pending(now time.Time, w Wish) bool {
+	lacks := func(st *stream) bool {
+		return slices.ContainsFunc(w.Needs.Resources, func(r *translate.Resource) bool {
+			return r.Body.GetTypeUrl() == translate.ClusterType && st.proxy.Has(now, r.Name) == publish.Pending
+		})
+	}
+	if w.Node != "" {
+		return slices.ContainsFunc(c.nodes[w.Node], lacks)
+	}
+	for _, st := range c.streams {
+		if lacks(st) {
+			return true
+		}
+	}
+	return false
+}
+
+// older gives the endpoints that the proxy which asks has, by cluster, where it is
+// to have others. They may be those of pods that are gone.
+func (c *class) older(w Wish) map[string]string {
+	all := map[string]string{}
+	for _, st := range c.nodes[w.Node] {
+		for _, r := range w.Needs.Resources {
+			if r.Body.GetTypeUrl() != translate.EndpointType {
+				continue
+			}
+			if version := st.proxy.Older(r.Name); version != "" {
+				all[r.Name] = version
+			}
+		}
+	}
+	return all
+}
+
+// hasStill tells that the proxy which asks has one of these yet. Where others come
+// all the time, it is enough that it has newer ones.
+func (c *class) hasStill(w Wish, older map[string]string) bool {
+	for name, version := range older {
+		for _, st := range c.nodes[w.Node] {
+			if st.proxy.Older(name) == version {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// away tells that the proxy that asks is known, and not connected.
+func (c *class) away(node string) bool { return node != "" && len(c.nodes[node]) == 0 }
+
+// mayReturn tells that a proxy that is away may come in a moment: it is not long
+// that proxies can connect, and it was not waited for in vain.
+func (s *Server) mayReturn(c *class, node string, now time.Time) bool {
+	_, known := c.elsewhere[node]
+	return !known && !s.began.IsZero() && now.Sub(s.began) < returning
+}
+
+// inVain notes that a proxy did not come while it was waited for.
+func (s *Server) inVain(w Wish) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.classes[w.Class]; c != nil && c.away(w.Node) && len(c.elsewhere) < s.opts.MaxStreams {
+		c.elsewhere[w.Node] = struct{}{}
+	}
 }

@@ -129,7 +129,7 @@ func TestEnsureEnds(t *testing.T) {
 	p.accept(cds, "a")
 	done := make(chan error, 1)
 	go func() {
-		done <- s.Ensure(t.Context(), "edge", translate.Needs{Resources: []*translate.Resource{cluster(t, "x", time.Second)}})
+		done <- s.Ensure(t.Context(), wish("", translate.Needs{Resources: []*translate.Resource{cluster(t, "x", time.Second)}}))
 	}()
 	p.accept(cds, "x")
 	if err := <-done; err != nil {

@@ -80,8 +80,8 @@ func (l *demandLab) start() {
 			<-*goes
 		}
 		return l.server.Ask(class, router, req)
-	}, Ensure: func(ctx context.Context, class string, needs translate.Needs) error {
-		return l.server.Ensure(ctx, class, needs)
+	}, Ensure: func(ctx context.Context, w xds.Wish) error {
+		return l.server.Ensure(ctx, w)
 	}}
 	l.registry = prometheus.NewRegistry()
 	l.server = xds.New(xds.Options{

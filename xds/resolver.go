@@ -27,9 +27,11 @@ type Resolver struct {
 	authv3.UnimplementedAuthorizationServer
 	// Model gives the newest model; it is nil before there is one.
 	Model func() *translate.Model
-	// Ensure gives the proxies of a class what a resolution needs, and returns
-	// when they have it or the context ends (Server.Ensure).
-	Ensure func(ctx context.Context, class string, needs translate.Needs) error
+	// Ensure gives the proxies of a class the cluster that a resolution names, and
+	// returns when the one that asks has it or the context ends (Server.Ensure).
+	Ensure func(ctx context.Context, w Wish) error
+	// Renew brings all that was ensured up to date (Server.Renew); KeepUp has it done.
+	Renew func(again func(o translate.Override, cluster string) (needs translate.Needs, ok bool))
 	// Ask says where a host leads (Server.Ask); nil knows of none.
 	Ask func(class, router string, req translate.Request) (translate.HostAnswer, bool)
 	// Deny counts and logs a call for a router that the caller's class does not
@@ -87,7 +89,8 @@ func (r *Resolver) Check(ctx context.Context, req *authv3.CheckRequest) (*authv3
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := r.Ensure(ctx, res.Class, branch.Needs); err != nil && ctx.Err() == nil {
+	wish := Wish{Class: res.Class, Node: nodeOf(o.Request), Override: o, Cluster: branch.Cluster, Needs: branch.Needs}
+	if err := r.Ensure(ctx, wish); err != nil && ctx.Err() == nil {
 		return denied(translate.Resolution{Status: 503, Body: "the override's cluster could not be set up\n"}), nil
 	}
 	return allowed(res, branch), nil
@@ -122,6 +125,19 @@ func asking(ctx context.Context) (router, class, what string) {
 	}
 	return first(translate.HeaderRouter), first(translate.HeaderClass), first(translate.HeaderAsks)
 }
+
+// nodeOf says which proxy asks, "" where it has a listener of an older control
+// plane, which does not say.
+func nodeOf(r translate.Request) string {
+	lines := r.Header[translate.HeaderNode]
+	if len(lines) != 1 || lines[0] == unknownToEnvoy {
+		return ""
+	}
+	return lines[0]
+}
+
+// unknownToEnvoy is what Envoy writes for a value that it does not have.
+const unknownToEnvoy = "-"
 
 // requestOf reads what Envoy tells of a request. Lines of one header come one
 // by one in the raw list, and joined by commas in the map.

@@ -42,9 +42,9 @@ func TestCheck(t *testing.T) {
 	var ensured []string
 	r := &xds.Resolver{
 		Model: func() *translate.Model { return m },
-		Ensure: func(_ context.Context, class string, needs translate.Needs) error {
-			for _, res := range needs.Resources {
-				ensured = append(ensured, class+" "+res.Name)
+		Ensure: func(_ context.Context, w xds.Wish) error {
+			for _, res := range w.Needs.Resources {
+				ensured = append(ensured, w.Class+" "+res.Name)
 			}
 			return nil
 		},
@@ -102,7 +102,7 @@ func TestCheckDraws(t *testing.T) {
 	m := model(t)
 	r := &xds.Resolver{
 		Model:  func() *translate.Model { return m },
-		Ensure: func(context.Context, string, translate.Needs) error { return nil },
+		Ensure: func(context.Context, xds.Wish) error { return nil },
 	}
 	const rule = "/svc/world => 1 * /svc/new & 3 * /svc/old ;"
 	count := func() map[string]int {
@@ -151,7 +151,7 @@ func TestCheckPatience(t *testing.T) {
 	m := model(t)
 	r := &xds.Resolver{
 		Model: func() *translate.Model { return m }, Patience: time.Millisecond,
-		Ensure: func(ctx context.Context, _ string, _ translate.Needs) error {
+		Ensure: func(ctx context.Context, _ xds.Wish) error {
 			<-ctx.Done()
 			return ctx.Err()
 		},

@@ -82,8 +82,8 @@ func newRuleLab(t testing.TB, policies string) *ruleLab {
 			l.asked.Add(1)
 			return l.model.Load()
 		},
-		Ensure: func(ctx context.Context, class string, needs translate.Needs) error {
-			return l.server.Ensure(ctx, class, needs)
+		Ensure: func(ctx context.Context, w xds.Wish) error {
+			return l.server.Ensure(ctx, w)
 		},
 		BecameFrequent: l.foretell,
 	}

@@ -56,6 +56,7 @@ type Server struct {
 	turns     chan struct{} // of streams
 	mu        sync.Mutex
 	clock     clock
+	began     time.Time // since when proxies can connect
 	published bool
 	complete  bool // by Publish, and not only by Provisional
 	recalled  map[string]*publish.Remembered
@@ -65,11 +66,14 @@ type Server struct {
 	waiting   int           // how many wait for that, at most
 }
 
-// class is a proxy class: its publisher, its streams, and what Ensure added.
+// class is a proxy class: its publisher, its streams, also by node, and what
+// Ensure added, by cluster.
 type class struct {
 	*publish.Class
-	streams map[*publish.Proxy]*stream
-	extra   map[string]extra
+	streams   map[*publish.Proxy]*stream
+	nodes     map[string][]*stream
+	wishes    map[string]wished
+	elsewhere map[string]struct{} // nodes that were waited for in vain
 }
 
 // New makes a server that serves nothing yet: proxies may connect, and wait.
@@ -100,7 +104,7 @@ func (s *Server) Publish(snapshot *translate.Snapshot, refused ...Verdict) {
 	}
 	for name, c := range s.classes {
 		c.Publish(now, snapshot.Classes[name])
-		if len(c.extra) > 0 {
+		if len(c.wishes) > 0 {
 			c.Extra(now, c.extras()) // those that came before the class was known
 		}
 	}
@@ -121,7 +125,8 @@ func (s *Server) class(name string) *class {
 	if c == nil {
 		c = &class{
 			Class:   publish.NewClass(publish.Options{Drain: s.opts.Drain, AckLimit: s.opts.AckLimit}),
-			streams: map[*publish.Proxy]*stream{}, extra: map[string]extra{},
+			streams: map[*publish.Proxy]*stream{}, nodes: map[string][]*stream{},
+			wishes: map[string]wished{}, elsewhere: map[string]struct{}{},
 		}
 		c.Recall(s.recalled[name])
 		s.classes[name] = c

@@ -1,8 +1,6 @@
 package xds_test
 
 import (
-	"context"
-	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -276,91 +274,4 @@ func TestNoWildcardRoutes(t *testing.T) {
 	p.ask(eds)
 	p.ask(lds)
 	p.accept(lds, "l")
-}
-
-// Ensure adds a cluster beside the published ones, and returns when it is acknowledged.
-func TestEnsure(t *testing.T) {
-	both(t, func(t *testing.T, protocol string) {
-		s, address := serve(t, xds.Options{})
-		extra := translate.Needs{Resources: []*translate.Resource{cluster(t, "x", time.Second), endpoints(t, "x", "127.0.0.1:9")}}
-		published := edge(cluster(t, "a", time.Second), endpoints(t, "a", "127.0.0.1:1"))
-		s.Publish(published)
-		p := dial(t, address, protocol, node("n", "edge"))
-		p.ask(cds)
-		p.accept(cds, "a")
-		p.ask(eds, "a")
-		p.accept(eds, "a")
-		until(t, "a is acknowledged", func() bool { return statusOf(s, eds).Acked == 1 })
-
-		done := make(chan error, 1)
-		go func() { done <- s.Ensure(t.Context(), "edge", extra) }()
-		m := p.next()
-		if m.typ != cds || !slices.Contains(m.names(), "x") {
-			t.Fatalf("got %s %v, want the cluster x", m.typ, m.names())
-		}
-		short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-		defer cancel()
-		if err := s.Ensure(short, "edge", extra); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("before the acknowledgement: %v, want the context's error", err)
-		}
-		p.ask(eds, "x")
-		p.accept(eds, "x")
-		p.ack(m)
-		if err := <-done; err != nil {
-			t.Errorf("after the acknowledgement: %v", err)
-		}
-		if err := s.Ensure(t.Context(), "edge", extra); err != nil {
-			t.Errorf("once more: %v", err)
-		}
-		s.Publish(published) // it stays
-		if err := s.Ensure(t.Context(), "edge", extra); err != nil {
-			t.Errorf("after a Publish: %v", err)
-		}
-	})
-}
-
-// What is ensured may differ by where the proxy is.
-func TestEnsureByScope(t *testing.T) {
-	both(t, func(t *testing.T, protocol string) {
-		s, address := serve(t, xds.Options{})
-		s.Publish(edge(cluster(t, "a", time.Second), endpoints(t, "a", "127.0.0.1:1")))
-		own, other := endpoints(t, "x", "127.0.0.1:2"), endpoints(t, "x", "127.0.0.1:3")
-		needs := translate.Needs{
-			Resources: []*translate.Resource{cluster(t, "x", time.Second), other},
-			Local:     map[string]map[translate.Scope]*translate.Resource{"x": {translate.PodScope("10.0.0.1"): own}},
-		}
-		if err := s.Ensure(t.Context(), "edge", needs); err != nil {
-			t.Fatal(err)
-		}
-		for ip, want := range map[string]*translate.Resource{"10.0.0.1": own, "10.0.0.2": other} {
-			p := dial(t, address, protocol, node("n"+ip, "edge", "POD_IP", ip))
-			p.ask(cds)
-			p.accept(cds, "a", "x")
-			p.ask(eds, "x")
-			m := p.accept(eds, "x")
-			if protocol == "delta" && m.resources["x"] != want.Version {
-				t.Errorf("at %s: version %s, want %s", ip, m.resources["x"], want.Version)
-			}
-		}
-		s.Publish(edge(cluster(t, "a", time.Second), endpoints(t, "a", "127.0.0.1:1"))) // it stays
-		p := dial(t, address, protocol, node("later", "edge", "POD_IP", "10.0.0.1"))
-		p.ask(cds)
-		p.accept(cds, "a", "x")
-		p.ask(eds, "x")
-		if m := p.accept(eds, "x"); protocol == "delta" && m.resources["x"] != own.Version {
-			t.Errorf("after a Publish: version %s, want %s", m.resources["x"], own.Version)
-		}
-	})
-}
-
-// What was ensured before the first Publish is not lost.
-func TestEnsureEarly(t *testing.T) {
-	s, address := serve(t, xds.Options{})
-	if err := s.Ensure(t.Context(), "edge", translate.Needs{Resources: []*translate.Resource{cluster(t, "x", time.Second), endpoints(t, "x", "127.0.0.1:9")}}); err != nil {
-		t.Fatal(err)
-	}
-	s.Publish(edge(cluster(t, "a", time.Second), endpoints(t, "a", "127.0.0.1:1")))
-	p := dial(t, address, "delta", node("n", "edge"))
-	p.ask(cds)
-	p.accept(cds, "a", "x")
 }

@@ -110,7 +110,7 @@ func (st *stream) join(node *corev3.Node, now time.Time) error {
 	}
 	st.proxy = st.class.Connect(now, scopes, st.full)
 	st.proxy.Of(workloadOf(node))
-	st.class.streams[st.proxy] = st
+	st.class.joins(st)
 	s.opts.Logger.Info("proxy joined", "node", st.node, "class", st.name, "protocol", st.protocol)
 	switch {
 	case s.published && !s.complete:
@@ -121,6 +121,20 @@ func (st *stream) join(node *corev3.Node, now time.Time) error {
 		s.opts.Logger.Warn("no router is of the proxy's class; it waits", "node", st.node, "class", st.name)
 	}
 	return nil
+}
+
+func (c *class) joins(st *stream) {
+	c.streams[st.proxy] = st
+	c.nodes[st.node] = append(c.nodes[st.node], st)
+	delete(c.elsewhere, st.node)
+}
+
+func (c *class) leaves(st *stream) {
+	delete(c.streams, st.proxy)
+	c.nodes[st.node] = slices.DeleteFunc(c.nodes[st.node], func(o *stream) bool { return o == st })
+	if len(c.nodes[st.node]) == 0 {
+		delete(c.nodes, st.node)
+	}
 }
 
 // withFull adds what counts for proxies in state of the world only, which comes first.
@@ -253,8 +267,8 @@ func (st *stream) leave() {
 	}
 	clear(st.open)
 	st.class.Disconnect(st.proxy)
-	delete(st.class.streams, st.proxy)
-	if st.class.Empty() && len(st.class.extra) == 0 {
+	st.class.leaves(st)
+	if st.class.Empty() && len(st.class.wishes) == 0 {
 		delete(s.classes, st.name) // whatever class proxies claim to be of, it costs nothing later
 	}
 	s.opts.Logger.Info("proxy left", "node", st.node, "class", st.name)

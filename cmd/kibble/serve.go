@@ -166,6 +166,10 @@ func (s *serving) run(ctx context.Context) error {
 	}
 	g.Go(func() error { return s.follow(ctx, updates) })
 	g.Go(func() error { return s.server.Serve(ctx, xdsListener) })
+	g.Go(func() error {
+		s.resolver.KeepUp(ctx)
+		return nil
+	})
 	g.Go(func() error { return admin.Serve(ctx, adminListener, handler) })
 	return g.Wait()
 }
@@ -186,7 +190,7 @@ func listen(ctx context.Context, flag, address string) (net.Listener, error) {
 func (s *serving) newResolver() *xds.Resolver {
 	s.frequent = make(chan struct{}, 1)
 	return &xds.Resolver{
-		Model: s.model.Load, Ensure: s.server.Ensure, Ask: s.server.Ask, Deny: s.server.Deny,
+		Model: s.model.Load, Ensure: s.server.Ensure, Renew: s.server.Renew, Ask: s.server.Ask, Deny: s.server.Deny,
 		BecameFrequent: func() {
 			select {
 			case s.frequent <- struct{}{}:

@@ -172,6 +172,20 @@ func (p *Proxy) Has(now time.Time, cluster string) Readiness {
 	return Pending
 }
 
+// Older gives the version of a cluster's endpoints that the proxy has, where it is
+// to have others and may be expected to take them; otherwise "".
+func (p *Proxy) Older(cluster string) string {
+	k := p.kinds[translate.EndpointType]
+	if k == nil || !k.silent.IsZero() || p.refuses(k, cluster) {
+		return ""
+	}
+	has, want := k.has.get(cluster), p.wanted(k, cluster)
+	if has == nil || want == nil || equal(has, want) {
+		return ""
+	}
+	return has.Version
+}
+
 func (p *Proxy) refuses(k *kind, name string) bool {
 	if k == nil {
 		return false
