@@ -14,7 +14,7 @@ import (
 )
 
 // Load asks the edge the demo's questions without a pause, over connections
-// that stay, until it is stopped.
+// that stay, by HTTP/1.1 and HTTP/2 in turns, until it is stopped.
 type Load struct {
 	lab  *Lab
 	stop context.CancelFunc
@@ -41,9 +41,16 @@ func (l *Lab) Load(questions ...helloworld.Question) *Load {
 }
 
 func (d *Load) ask(ctx context.Context, q helloworld.Question) {
-	client := &http.Client{Transport: &http.Transport{}, Timeout: limit}
-	defer client.CloseIdleConnections()
-	for ctx.Err() == nil {
+	var clients [2]*http.Client
+	for i := range clients {
+		transport := &http.Transport{Protocols: &http.Protocols{}}
+		transport.Protocols.SetHTTP1(i == 0)
+		transport.Protocols.SetUnencryptedHTTP2(i == 1)
+		clients[i] = &http.Client{Transport: transport, Timeout: limit}
+		defer transport.CloseIdleConnections()
+	}
+	for turn := 0; ctx.Err() == nil; turn++ {
+		client := clients[turn%len(clients)]
 		body, err := once(ctx, client, "http://"+d.lab.Top.Edge()+"/", q)
 		if ctx.Err() != nil {
 			return
@@ -54,7 +61,7 @@ func (d *Load) ask(ctx context.Context, q helloworld.Question) {
 		d.mu.Lock()
 		d.asked++
 		if err != nil {
-			d.failed = append(d.failed, fmt.Sprintf("%s %s: %v", time.Now().Format("15:04:05.000"), q.About, err))
+			d.failed = append(d.failed, fmt.Sprintf("%s by HTTP/%d, %s: %v", time.Now().Format("15:04:05.000"), 1+turn%len(clients), q.About, err))
 		}
 		d.mu.Unlock()
 		time.Sleep(2 * time.Millisecond) // two processors do all of this
