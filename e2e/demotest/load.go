@@ -41,14 +41,9 @@ func (l *Lab) Load(questions ...helloworld.Question) *Load {
 }
 
 func (d *Load) ask(ctx context.Context, q helloworld.Question) {
-	var clients [2]*http.Client
-	for i := range clients {
-		transport := &http.Transport{Protocols: &http.Protocols{}}
-		transport.Protocols.SetHTTP1(i == 0)
-		transport.Protocols.SetUnencryptedHTTP2(i == 1)
-		clients[i] = &http.Client{Transport: transport, Timeout: limit}
-		defer transport.CloseIdleConnections()
-	}
+	clients := []*http.Client{speaking(1), speaking(2)}
+	defer clients[0].CloseIdleConnections()
+	defer clients[1].CloseIdleConnections()
 	for turn := 0; ctx.Err() == nil; turn++ {
 		client := clients[turn%len(clients)]
 		body, err := once(ctx, client, "http://"+d.lab.Top.Edge()+"/", q)
@@ -66,6 +61,14 @@ func (d *Load) ask(ctx context.Context, q helloworld.Question) {
 		d.mu.Unlock()
 		time.Sleep(2 * time.Millisecond) // two processors do all of this
 	}
+}
+
+// speaking gives a client that speaks a version of HTTP, and no other.
+func speaking(version int) *http.Client {
+	transport := &http.Transport{Protocols: &http.Protocols{}}
+	transport.Protocols.SetHTTP1(version == 1)
+	transport.Protocols.SetUnencryptedHTTP2(version == 2)
+	return &http.Client{Transport: transport, Timeout: limit}
 }
 
 func once(ctx context.Context, client *http.Client, url string, q helloworld.Question) (string, error) {
