@@ -115,6 +115,26 @@ func (id *identifier) take(v variable) {
 	id.vars = append(id.vars, v)
 }
 
+// asked gives the flags by which kibble explain is told what names are made of,
+// beside the host: what the request says there is for people to fill in, since in a
+// command that they copy it could be a command of somebody else's.
+func (id *identifier) asked() string {
+	switch id.kind {
+	case identifyMethod:
+		if slices.Contains(id.vars, urlVar) {
+			return "--method METHOD --path PATH "
+		}
+		return "--method METHOD "
+	case identifyPath, identifyGRPC, identifyIngress:
+		return "--path PATH "
+	case identifyToken, identifyHeader:
+		if id.header != "" {
+			return "--header '" + id.header + ": VALUE' "
+		}
+	}
+	return ""
+}
+
 // spells tells that the letter case of something in names counts.
 func (id *identifier) spells() bool {
 	return slices.ContainsFunc(id.vars, func(v variable) bool { return v != hostVar && v != methodVar })

@@ -226,7 +226,7 @@ func (b *builder) refusal(c *cell, a answer) string {
 		return text
 	}
 	name := b.hideMarks(c, c.name.String())
-	return text + escapeFormat("service name: "+name+"\nreason: "+why+"\nexplain: kibble explain --router "+b.router.key.Name+" ") +
+	return text + escapeFormat("service name: "+name+"\nreason: "+why+"\nexplain: kibble explain --router "+b.router.key.Name+" "+b.router.identifier.asked()) +
 		"%REQ(:AUTHORITY)%\n"
 }
 
