@@ -81,7 +81,7 @@ func (b *builder) cluster(c *cell, br branch) (n need, ok bool) {
 		return b.need(need{name: dynamicCluster, kind: needForward}), true
 	}
 	first := b.need(b.target(br.chain[0]))
-	all := need{name: first.name, kind: needSeveral, members: []string{first.name}, outside: first.target.outside(), http2: b.http2()}
+	all := need{name: first.name, kind: needSeveral, members: []string{first.name}, outside: first.target.outside(), http2: b.router.http2()}
 	for i, t := range br.chain {
 		if i == 0 || b.varies(c, t) {
 			continue
@@ -107,12 +107,12 @@ func (b *builder) need(n need) need {
 	return n
 }
 
-// http2 tells that this router's upstreams speak HTTP/2.
-func (b *builder) http2() bool { return b.router.identifier.kind == identifyGRPC }
+// http2 tells that all of the router's upstreams speak HTTP/2.
+func (r *router) http2() bool { return r.identifier.kind == identifyGRPC }
 
 // target gives the need of a bound name.
 func (b *builder) target(t target) need {
-	return need{name: t.cluster, kind: needTarget, target: t, http2: b.http2() || t.speaksHTTP2()}
+	return need{name: t.cluster, kind: needTarget, target: t, http2: b.router.http2() || t.speaksHTTP2()}
 }
 
 // varies tells that a part of a target is taken from the request.

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -201,7 +202,7 @@ func fromFiles(t testing.TB, l *listenerv3.Listener, files map[string]string) {
 		t.Fatal(err)
 	}
 	m.GetRds().ConfigSource = file(files["routes"])
-	for _, f := range m.HttpFilters {
+	for _, f := range allFilters(m) {
 		if d := f.GetConfigDiscovery(); d != nil {
 			d.ConfigSource = file(files[f.Name])
 		}
@@ -209,6 +210,15 @@ func fromFiles(t testing.TB, l *listenerv3.Listener, files map[string]string) {
 	if err := packed.MarshalFrom(m); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// allFilters are those of a connection manager, for WebSockets too.
+func allFilters(m *hcmv3.HttpConnectionManager) []*hcmv3.HttpFilter {
+	all := slices.Clone(m.HttpFilters)
+	for _, u := range m.UpgradeConfigs {
+		all = append(all, u.Filters...)
+	}
+	return all
 }
 
 // echo answers with what the last request brought.

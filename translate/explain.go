@@ -127,7 +127,10 @@ func (m *Model) Explain(q Question) (*Explanation, error) {
 		x.Status, x.Reason = 400, unnamed.Error()
 		return x, nil //nolint:nilerr // it is the answer to the request, not a failure to explain it
 	}
-	m.lookUp(r, x, name, own)
+	a := m.lookUp(r, x, name, own)
+	if len(own) == 0 {
+		r.refuseUpgrade(req, a, x)
+	}
 	return x, nil
 }
 
@@ -145,7 +148,7 @@ func (m *Model) ExplainName(router string, name dtab.Path, context []string) (*E
 }
 
 // lookUp says what becomes of a name, with rules of the caller's own.
-func (m *Model) lookUp(r *router, x *Explanation, name dtab.Path, own dtab.Dtab) {
+func (m *Model) lookUp(r *router, x *Explanation, name dtab.Path, own dtab.Dtab) answer {
 	x.Name, x.Override = name.String(), own.String()
 	in, a, out := r.ask(name, dogfood.Context(x.Context).Active(m.policies), own)
 	x.Trace, x.FellBack = in.Delegate(name), a.fellBack
@@ -162,6 +165,7 @@ func (m *Model) lookUp(r *router, x *Explanation, name dtab.Path, own dtab.Dtab)
 	default:
 		x.Destinations = m.destinations(a)
 	}
+	return a
 }
 
 // follow says what a request for a link gets.

@@ -147,6 +147,7 @@ func connectionManager(r listenerSpec) *hcmv3.HttpConnectionManager {
 		LocalReplyConfig:      localReplies(r),
 		AccessLog:             accessLog(r),
 	}
+	hcm.UpgradeConfigs = upgrades(hcm.HttpFilters)
 	if r.Untrusted {
 		guardClients(hcm)
 		hcm.EarlyHeaderMutationExtensions = early(removePrefixes(outsidePrefixes()))

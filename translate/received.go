@@ -15,14 +15,23 @@ const mostNominated = 10
 // and, at an untrusted router, with a clean path. Where that is answered at
 // once, x has another status than 200.
 func (r *router) receive(req Request, x *Explanation) Request {
+	asked := req
 	req, ok := withoutNominated(req, x)
 	if !ok {
 		x.Status, x.Reason = 400, "the header connection names what no hop may take out of a request, or too much"
 		return req
 	}
-	if !r.untrusted() {
-		return req
+	if r.untrusted() {
+		req = withCleanPath(req, x)
 	}
+	if x.Status == 200 {
+		req = goOver(asked, req, x)
+	}
+	return req
+}
+
+// withCleanPath has the path as an untrusted router reads it.
+func withCleanPath(req Request, x *Explanation) Request {
 	clean, redirect, ok := cleanPath(req.Path)
 	switch {
 	case !ok:
@@ -56,7 +65,7 @@ func withoutNominated(req Request, x *Explanation) (Request, bool) {
 	}
 	req.Header = maps.Clone(req.Header)
 	for _, name := range names {
-		if len(req.Header[name]) > 0 {
+		if len(req.Header[name]) > 0 && name != headerUpgrade {
 			x.Notes = append(x.Notes, "the header "+name+" is removed: the header connection names it")
 			delete(req.Header, name)
 		}

@@ -55,6 +55,7 @@ func (b *builder) routeFor(name string, c *cell, a answer) *routev3.Route {
 		return route
 	}
 	action := b.action()
+	action.UpgradeConfigs = b.router.noUpgrades(a)
 	clusters := make([]need, len(a.branches))
 	for i, br := range a.branches {
 		n, ok := b.cluster(c, br)

@@ -136,7 +136,7 @@ func wholeListener(t testing.TB, m *Model, s *Snapshot, name, class string, hops
 	}
 	hcm.RouteSpecifier = &hcmv3.HttpConnectionManager_RouteConfig{RouteConfig: rc}
 	hcm.AccessLog, hcm.LocalReplyConfig = nil, nil
-	for _, f := range hcm.HttpFilters {
+	for _, f := range allFilters(&hcm) {
 		if f.GetConfigDiscovery() == nil {
 			continue
 		}
