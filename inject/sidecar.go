@@ -20,6 +20,9 @@ const (
 	tokenDir     = "/var/run/secrets/kibble.dev"
 	statusPort   = 4190
 	adminAddress = "127.0.0.1:4191"
+	// probeTimeout is in seconds. On a node that is very busy a proxy may be late to
+	// answer, and does its work all the same; Kubernetes would give it one second.
+	probeTimeout = 3
 )
 
 // sidecar makes the container and its volume. It is a native sidecar: an init
@@ -77,7 +80,7 @@ func (t tuned) sidecar() (container, volume map[string]any, err error) {
 func probe(period, failures int32) *corev1.Probe {
 	return &corev1.Probe{
 		ProbeHandler:  corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/ready", Port: intstr.FromInt32(statusPort)}},
-		PeriodSeconds: period, FailureThreshold: failures,
+		TimeoutSeconds: probeTimeout, PeriodSeconds: period, FailureThreshold: failures,
 	}
 }
 

@@ -70,10 +70,12 @@ spec:
     securityContext: {{- include "kibble.containerSecurity" $root | nindent 6 }}
     startupProbe:
       httpGet: {path: /ready, port: kibble-status}
+      timeoutSeconds: 3
       periodSeconds: 1
       failureThreshold: 120
     readinessProbe:
       httpGet: {path: /ready, port: kibble-status}
+      timeoutSeconds: 3
       periodSeconds: 3
     lifecycle:
       # So long it goes on serving, while the container "drain" has it ask clients to leave.
