@@ -166,9 +166,18 @@ func (p *Proxy) settle(now time.Time, k *kind, r *Response, assumed bool) {
 	}
 }
 
-// unassume takes back that the proxy has what a response brought.
+// unassume takes back that the proxy has what a response brought. What later ones
+// came after is then what was there before: else one of them that is refused too
+// would bring back what this one was refused for.
 func (p *Proxy) unassume(now time.Time, k *kind, r *Response) {
 	for _, f := range r.items {
+		for _, later := range k.late {
+			for i := range later.items {
+				if l := &later.items[i]; l.name == f.name && l.prev != nil && l.prev == f.res {
+					l.prev = f.prev
+				}
+			}
+		}
 		if k.has.get(f.name) == f.res && k.subscribed(f.name) {
 			if f.prev == nil {
 				k.has.drop(f.name)
