@@ -94,7 +94,13 @@ func (f *follower) run(ctx context.Context) {
 			return list, err
 		},
 		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (w apiwatch.Interface, err error) {
-			if err = f.begin(ctx, o.SendInitialEvents != nil && *o.SendInitialEvents); err == nil {
+			if err = f.begin(ctx, begins(o)); err == nil {
+				err = f.sameHistory(ctx, o)
+			}
+			if apierrors.IsResourceExpired(err) {
+				return nil, err // which is no trouble
+			}
+			if err == nil {
 				w, err = f.access.Watch(ctx, o)
 			}
 			f.answered(ctx, err)

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 )
 
 // Compact drops all history of etcd: a watch cannot go on from an old version,
@@ -49,5 +51,22 @@ func (c *Cluster) etcdCall(path string, question, answer any) {
 	}
 	if err != nil {
 		c.t.Fatalf("etcd %s: %v", path, err)
+	}
+}
+
+// Snapshot keeps what etcd holds, which must not run, and gives what puts that back
+// later, when neither etcd nor the API server runs: as when somebody restores a
+// snapshot, versions go back, and what was written since is gone.
+func (c *Cluster) Snapshot() (restore func()) {
+	c.t.Helper()
+	data, kept := c.path("etcd"), c.path("snapshot")
+	if err := os.CopyFS(kept, os.DirFS(data)); err != nil {
+		c.t.Fatal(err)
+	}
+	return func() {
+		c.t.Helper()
+		if err := errors.Join(os.RemoveAll(data), os.CopyFS(data, os.DirFS(kept)), os.Chmod(data, 0o700)); err != nil {
+			c.t.Fatal(err)
+		}
 	}
 }
