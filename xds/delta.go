@@ -33,14 +33,12 @@ type deltaStream struct {
 
 // DeltaAggregatedResources serves one proxy with changes.
 func (a *ads) DeltaAggregatedResources(g discoveryv3.AggregatedDiscoveryService_DeltaAggregatedResourcesServer) error {
-	st, err := a.server.accept(g.Context(), deltaProtocol)
-	if err != nil {
-		return err
-	}
+	st, ctx, release := a.accept(g.Context(), deltaProtocol)
+	defer release()
 	d := &deltaStream{stream: st, out: make(chan encoded, outgoing), legacy: map[string]bool{}}
 	st.push, st.pushUnasked = d.pushDelta, d.pushUnasked
 	defer d.leave()
-	return d.send(a.ctx, g)
+	return d.send(ctx, g)
 }
 
 // send sends what is handed over, until the proxy leaves or the context ends.
@@ -50,7 +48,7 @@ func (d *deltaStream) send(ctx context.Context, g discoveryv3.AggregatedDiscover
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return whyEnded(ctx)
 		case err := <-left:
 			return err
 		case m := <-d.out:
@@ -72,6 +70,7 @@ func (d *deltaStream) listen(g discoveryv3.AggregatedDiscoveryService_DeltaAggre
 		case err != nil:
 			return err
 		}
+		d.spoke()
 		if err := d.take(r); err != nil {
 			return err
 		}

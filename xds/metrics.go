@@ -25,6 +25,9 @@ type metrics struct {
 	asked     prometheus.Counter
 
 	askedHosts *prometheus.CounterVec
+
+	strangers       prometheus.Gauge
+	strangersClosed *prometheus.CounterVec
 }
 
 // Values of the label result of kibble_xds_pushes_total.
@@ -67,7 +70,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}),
 		denied: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "kibble_xds_denied_total",
-			Help: "Streams and calls that got nothing: Unauthenticated, what they proved is not good; PermissionDenied, they claimed more than they proved; Unavailable, it could not be checked.",
+			Help: "Streams and calls that got nothing: Unauthenticated, what they proved is not good; PermissionDenied, they claimed more than they proved; Unavailable, it could not be checked; DeadlineExceeded and ResourceExhausted, nothing was said on a stream for half a minute, or on too many.",
 		}, []string{"code"}),
 		asked: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "kibble_xds_asked_clusters_total",
@@ -78,7 +81,9 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Help: "Requests at routers on demand for hosts that the proxy did not know: known, it is told where they lead; unknown, there is no such host.",
 		}, []string{"host"}),
 	}
+	strangers := m.ofStrangers()
 	if r != nil {
+		r.MustRegister(strangers...)
 		r.MustRegister(m.asked, m.askedHosts, m.streams, m.pushes, m.sent, m.nacks, m.answers, m.inventory, m.late, m.lates, m.refused, m.denied)
 	}
 	return m

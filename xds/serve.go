@@ -4,14 +4,13 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/keepalive"
-	"google.golang.org/grpc/status"
 
 	"kibble.dev/translate"
 )
@@ -29,15 +28,17 @@ const (
 // streams end, and calls to other services have a few seconds. The listener is
 // closed.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	d := newDoor(l, s.opts, s.metrics)
 	options := append([]grpc.ServerOption{
+		grpc.ConnectionTimeout(introduction),
 		grpc.ForceServerCodecV2(newCodec()), grpc.WaitForHandlers(true), grpc.MaxRecvMsgSize(maxMessage), grpc.MaxConcurrentStreams(maxCalls),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
-	}, append(s.guards(), s.opts.ServerOptions...)...)
+	}, slices.Concat(s.guards(), []grpc.ServerOption{d.introduces()}, s.opts.ServerOptions)...)
 	g := grpc.NewServer(options...)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	discoveryv3.RegisterAggregatedDiscoveryServiceServer(g, &ads{server: s, ctx: ctx})
+	discoveryv3.RegisterAggregatedDiscoveryServiceServer(g, &ads{server: s, door: d, ctx: ctx})
 	if s.opts.Register != nil {
 		s.opts.Register(g)
 	}
@@ -47,14 +48,14 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
 	defer cancel()
-	tasks.Go(func() { s.tick(ctx) })
+	tasks.Go(func() { s.tick(ctx, d) })
 	tasks.Go(func() {
 		<-ctx.Done()
 		end := time.AfterFunc(goodbye, g.Stop)
 		defer end.Stop()
 		g.GracefulStop()
 	})
-	if err := g.Serve(l); err != nil && ctx.Err() == nil {
+	if err := g.Serve(d); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("serve xDS on %s: %w", l.Addr(), err)
 	}
 	return nil
@@ -64,18 +65,24 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 type ads struct {
 	discoveryv3.UnimplementedAggregatedDiscoveryServiceServer
 	server *Server
+	door   *door
 	ctx    context.Context // ends all streams
 }
 
-// accept makes a stream, if there is room for one more. Its context says who calls.
-func (s *Server) accept(ctx context.Context, protocol string) (*stream, error) {
-	defer s.enter()()
-	if s.streams >= s.opts.MaxStreams {
-		return nil, status.Errorf(codes.ResourceExhausted, "%d proxies are connected, and no more are allowed", s.streams)
+// accept makes a stream. The context of its call says who calls; the one that it
+// gives ends with the stream, and release must be called then.
+func (a *ads) accept(call context.Context, protocol string) (st *stream, ctx context.Context, release func()) {
+	ctx, end := context.WithCancelCause(a.ctx)
+	st = newStream(call, a.server, protocol)
+	mute := a.door.open(end)
+	st.spoke = sync.OnceFunc(func() {
+		a.door.spoke(mute)
+		a.door.knows(call)
+	})
+	return st, ctx, func() {
+		a.door.spoke(mute)
+		end(nil)
 	}
-	s.streams++
-	s.metrics.streams.Inc()
-	return newStream(ctx, s, protocol), nil
 }
 
 // byNameOnly gives the types of which a first request without names asks for
@@ -84,8 +91,8 @@ func byNameOnly() []string {
 	return []string{translate.EndpointType, translate.RouteType, translate.ExtensionType, translate.SecretType}
 }
 
-// tick tells the publishers the time.
-func (s *Server) tick(ctx context.Context) {
+// tick tells the publishers, and the door, the time.
+func (s *Server) tick(ctx context.Context, d *door) {
 	t := time.NewTicker(tickEvery)
 	defer t.Stop()
 	var counted time.Time
@@ -96,6 +103,7 @@ func (s *Server) tick(ctx context.Context) {
 			return
 		case <-t.C:
 		}
+		d.expire()
 		s.mu.Lock()
 		now := s.clock.read()
 		for _, c := range s.classes {

@@ -1,6 +1,7 @@
 package xds
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -23,15 +24,14 @@ const sotwProtocol = "sotw"
 
 // StreamAggregatedResources serves one proxy with the state of the world.
 func (a *ads) StreamAggregatedResources(g discoveryv3.AggregatedDiscoveryService_StreamAggregatedResourcesServer) error {
-	st, err := a.server.accept(g.Context(), sotwProtocol)
-	if err != nil {
-		return err
-	}
+	st, ctx, release := a.accept(g.Context(), sotwProtocol)
+	defer release()
 	f := &fullStream{stream: st}
 	st.push = f.pushFull
 	// Ordered: one channel for all types keeps the publisher's order.
-	server := sotw.NewServer(a.ctx, f, f, sotw.WithOrderedADS(), sotw.DeactivateLegacyWildcardForTypes(byNameOnly()))
-	return server.StreamHandler(g, resource.AnyType)
+	server := sotw.NewServer(ctx, f, f, sotw.WithOrderedADS(), sotw.DeactivateLegacyWildcardForTypes(byNameOnly()))
+	err := server.StreamHandler(g, resource.AnyType)
+	return cmp.Or(whyEnded(ctx), err)
 }
 
 // fullStream is the cache and the callbacks of go-control-plane's server for one
@@ -137,6 +137,7 @@ func (f *fullStream) OnStreamClosed(int64, *corev3.Node) { f.leave() }
 // request that answers a response which is not the last one.
 func (f *fullStream) OnStreamRequest(_ int64, r *discoveryv3.DiscoveryRequest) error {
 	s := f.server
+	f.spoke()
 	defer f.enter()()
 	err := f.hear(s.clock.read(), r.GetNode(), r.GetTypeUrl(), r.GetResponseNonce(), r.GetErrorDetail())
 	s.wake()

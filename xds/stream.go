@@ -35,6 +35,8 @@ type stream struct {
 	// where there is no such thing.
 	pushUnasked func(*publish.Response) (handed bool)
 
+	spoke func() // to be called with each request, before the lock is asked for
+
 	node  string
 	name  string // of the class
 	class *class
@@ -92,6 +94,11 @@ func (st *stream) join(node *corev3.Node, now time.Time) error {
 	if err := s.permit(st.ctx, node); err != nil {
 		return err
 	}
+	if s.streams >= s.opts.MaxStreams {
+		return grpcstatus.Errorf(codes.ResourceExhausted, "%d proxies are connected, and no more are allowed", s.streams)
+	}
+	s.streams++
+	s.metrics.streams.Inc()
 	st.node, st.name = node.GetId(), node.GetCluster()
 	st.class = s.class(st.name)
 	var scopes []translate.Scope
@@ -259,12 +266,11 @@ func (st *stream) drained() {
 func (st *stream) leave() {
 	s := st.server
 	defer s.enter()()
-	st.left = true
-	s.streams--
-	s.metrics.streams.Dec()
-	if st.proxy == nil {
+	if st.left = true; st.proxy == nil {
 		return
 	}
+	s.streams--
+	s.metrics.streams.Dec()
 	clear(st.open)
 	st.class.Disconnect(st.proxy)
 	st.class.leaves(st)

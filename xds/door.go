@@ -1,0 +1,172 @@
+package xds
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/peer"
+)
+
+// Bounds of connections on which nobody has made a call that was let in: of those
+// that say nothing, never end their handshake, or open a stream and never speak.
+const (
+	strangersMost = 4096
+	// strangersFew is how many an address may have when there is no room for more: the
+	// proxies of a machine that come back at once, while those that were there first
+	// are being served.
+	strangersFew = 16
+	// introduction is how long one may take to make a call.
+	introduction = 30 * time.Second
+)
+
+// Values of the label reason of kibble_xds_strangers_closed_total.
+const (
+	closedSilent  = "silent"
+	closedCrowded = "crowded"
+)
+
+// door is a listener that knows which connections are those of strangers, and closes
+// some so that others get in: those that have been there for long, and, when there
+// are too many, the oldest of the address with the most.
+type door struct {
+	net.Listener
+	metrics *metrics
+	log     *slog.Logger
+
+	mu        sync.Mutex
+	clock     clock
+	strangers map[string]*stranger // by address and port
+	hosts     map[string][]*stranger
+	closed    map[string]int // since it was logged
+	silent    []*silent      // oldest first
+	hushed    int            // since it was logged
+}
+
+type stranger struct {
+	net.Conn
+	host  string
+	since time.Time
+	known bool // it is none any more
+}
+
+func newDoor(l net.Listener, o Options, m *metrics) *door {
+	return &door{
+		Listener: l, metrics: m, log: o.Logger, clock: clock{now: o.Now},
+		strangers: map[string]*stranger{}, hosts: map[string][]*stranger{}, closed: map[string]int{},
+	}
+}
+
+// Accept lets one more in. The connection is given as it is: gRPC sets options of TCP.
+func (d *door) Accept() (net.Conn, error) {
+	c, err := d.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	address := c.RemoteAddr().String()
+	d.forget(d.strangers[address]) // it had the same port
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		host = address
+	}
+	s := &stranger{Conn: c, host: host, since: d.clock.read()}
+	d.strangers[address] = s
+	d.hosts[host] = append(d.hosts[host], s)
+	if len(d.strangers) > strangersMost {
+		d.close(d.leastWelcome(s), closedCrowded)
+	}
+	d.metrics.strangers.Set(float64(len(d.strangers)))
+	return c, nil
+}
+
+// leastWelcome is the one that has to go for one that has come.
+func (d *door) leastWelcome(newest *stranger) *stranger {
+	busiest := newest.host
+	for host, all := range d.hosts {
+		if len(all) > len(d.hosts[busiest]) {
+			busiest = host
+		}
+	}
+	if all := d.hosts[busiest]; len(all) > strangersFew {
+		return all[0]
+	}
+	return newest
+}
+
+// forget takes somebody out of the strangers; nil is nobody.
+func (d *door) forget(s *stranger) {
+	if s == nil || s.known {
+		return
+	}
+	s.known = true
+	delete(d.strangers, s.RemoteAddr().String())
+	rest := slices.DeleteFunc(d.hosts[s.host], func(o *stranger) bool { return o == s })
+	if d.hosts[s.host] = rest; len(rest) == 0 {
+		delete(d.hosts, s.host)
+	}
+}
+
+func (d *door) close(s *stranger, reason string) {
+	d.forget(s)
+	if s.Close() == nil { // else it had ended by itself
+		d.closed[reason]++
+		d.metrics.strangersClosed.WithLabelValues(reason).Inc()
+	}
+}
+
+// expire closes those that have been strangers for too long, ends streams that have
+// been silent for too long, and logs what it did.
+func (d *door) expire() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.clock.read()
+	for _, s := range d.strangers {
+		if now.Sub(s.since) > introduction {
+			d.close(s, closedSilent)
+		}
+	}
+	d.hushLate(now)
+	d.metrics.strangers.Set(float64(len(d.strangers)))
+	if len(d.closed) > 0 {
+		d.log.Warn("connections on which nobody made a call were closed", closedSilent, d.closed[closedSilent], closedCrowded, d.closed[closedCrowded])
+		clear(d.closed)
+	}
+}
+
+// knows takes the connection of a call that was let in out of the strangers.
+func (d *door) knows(ctx context.Context) {
+	p, ok := peer.FromContext(ctx)
+	if !ok || d == nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.forget(d.strangers[p.Addr.String()])
+}
+
+// introduces is the gRPC option by which those are known who make calls. It comes
+// after the guards.
+func (d *door) introduces() grpc.ServerOption {
+	return grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+		d.knows(ctx)
+		return next(ctx, req)
+	})
+}
+
+func (m *metrics) ofStrangers() []prometheus.Collector {
+	m.strangers = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "kibble_xds_strangers", Help: "Connections on which nobody has made a call yet that was let in.",
+	})
+	m.strangersClosed = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "kibble_xds_strangers_closed_total",
+		Help: "Such connections that were closed: silent, for half a minute; crowded, because there were too many of them.",
+	}, []string{"reason"})
+	return []prometheus.Collector{m.strangers, m.strangersClosed}
+}
