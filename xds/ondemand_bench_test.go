@@ -62,7 +62,7 @@ func measure(b *testing.B, services, used int, demand *v1alpha1.OnDemand) float6
 	s, address := serve(b, xds.Options{Register: func(g *grpc.Server) { authv3.RegisterAuthorizationServer(g, resolver) }})
 	resolver.Ask = s.Ask
 	s.Publish(snapshot)
-	envoy := run(b, address, "hello-0", "sidecar", "delta")
+	envoy := run(b, address, "hello-0", "sidecar", "delta", "--concurrency", "1")
 	envoy.WaitReady(b)
 	defer envoy.Stop()
 	for i := range used {

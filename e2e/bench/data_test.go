@@ -210,11 +210,11 @@ func newWorld(t *testing.T) *world {
 		Hand: ports{Edge: free[5], Direct: free[6], In: free[7], Out: free[8], Nginx: free[9], Example: free[10]},
 		Pods: []pod{{"world-v1", "127.77.0.1"}, {"world-v2", "127.77.0.2"}}, Dir: t.TempDir(),
 	}
-	envoytest.Start(t, w.text(t, "applications.yaml"))
+	envoytest.Start(t, w.text(t, "applications.yaml"), oneWorker()...)
 	w.startKibble(t)
-	w.hand = append(w.hand, envoytest.Start(t, w.text(t, "edge.yaml")).PID())
+	w.hand = append(w.hand, envoytest.Start(t, w.text(t, "edge.yaml"), oneWorker()...).PID())
 	for _, w.Pod = range w.Pods {
-		w.hand = append(w.hand, envoytest.Start(t, w.text(t, "sidecar.yaml")).PID())
+		w.hand = append(w.hand, envoytest.Start(t, w.text(t, "sidecar.yaml"), oneWorker()...).PID())
 	}
 	if *full {
 		file := filepath.Join(w.Dir, "nginx.conf")
@@ -227,6 +227,9 @@ func newWorld(t *testing.T) *world {
 	}
 	return w
 }
+
+// oneWorker has an Envoy use one processor at most, as nginx does here.
+func oneWorker() []string { return []string{"--concurrency", "1"} }
 
 func (w *world) text(t *testing.T, name string) []byte {
 	t.Helper()
@@ -257,7 +260,7 @@ func (w *world) startKibble(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.kibble = append(w.kibble, envoytest.Start(t, text).PID())
+		w.kibble = append(w.kibble, envoytest.Start(t, text, oneWorker()...).PID())
 	}
 	start(bootstrap.Options{Class: bootstrap.ClassEdge, NodeID: "edge"})
 	for _, p := range w.Pods {

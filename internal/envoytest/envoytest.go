@@ -71,7 +71,8 @@ func Run(t testing.TB, bootstrap []byte, args ...string) *Envoy {
 	config := write(t, dir, bootstrap)
 	address := filepath.Join(dir, "admin")
 	args = append([]string{"-c", config, "--config-yaml", adminOverlay, "--admin-address-path", address}, args...)
-	for _, d := range [][2]string{{"--concurrency", "1"}, {"--log-level", "warning"}} {
+	// Two workers, as beside a pod: what each of them knows changes by itself.
+	for _, d := range [][2]string{{"--concurrency", "2"}, {"--log-level", "warning"}} {
 		if !slices.Contains(args, d[0]) {
 			args = append(args, d[0], d[1])
 		}
