@@ -89,6 +89,9 @@ func TestOneControlPlane(t *testing.T) {
 		{"Leases deleted", leasesDeleted},
 		{"environments come and go", environmentsComeAndGo},
 		{"disk full", diskFull},
+		{"silent connections", silentConnections},
+		{"no more open files", noMoreFiles(proxies)},
+		{"few means", fewMeans},
 	} {
 		if !t.Run(fault.name, func(t *testing.T) {
 			l := lab.Under(t)
