@@ -1,10 +1,33 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"runtime/debug"
 	"runtime/metrics"
+	"strconv"
 )
+
+// containerMemory is the environment variable that says how many bytes the container
+// may take.
+const containerMemory = "KIBBLE_CONTAINER_MEMORY"
+
+// obeyContainer has the garbage collector work harder before the container's memory
+// is all taken: a tenth is left for what Go does not count, such as what the kernel
+// holds for connections. GOMEMLIMIT says otherwise. An error says that the variable is
+// not a number.
+func obeyContainer() error {
+	text := os.Getenv(containerMemory)
+	if text == "" || os.Getenv("GOMEMLIMIT") != "" {
+		return nil
+	}
+	bytes, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || bytes <= 0 {
+		return fmt.Errorf("%s is %q: want the bytes that the container may take", containerMemory, text)
+	}
+	debug.SetMemoryLimit(bytes / 10 * 9)
+	return nil
+}
 
 // A control plane keeps much, and what a change leaves behind is little. So once
 // the first configuration is there, when it is no longer time alone that counts,

@@ -115,6 +115,9 @@ type serving struct {
 }
 
 func (s *serving) run(ctx context.Context) error {
+	if err := obeyContainer(); err != nil {
+		return err
+	}
 	registry := s.registry
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	updates := make(chan discovery.Update, 1)
