@@ -135,7 +135,7 @@ func (d *door) expire() {
 	d.hushLate(now)
 	d.metrics.strangers.Set(float64(len(d.strangers)))
 	if len(d.closed) > 0 {
-		d.log.Warn("connections on which nobody made a call were closed", closedSilent, d.closed[closedSilent], closedCrowded, d.closed[closedCrowded])
+		d.log.Warn("connections on which no call was let in were closed", closedSilent, d.closed[closedSilent], closedCrowded, d.closed[closedCrowded])
 		clear(d.closed)
 	}
 }
