@@ -61,6 +61,15 @@ func (l *Lab) SmallDisk(dir string, bytes int) (end func()) {
 	return func() { l.Must(unix.Unmount(dir, unix.MNT_DETACH)) }
 }
 
+// MigrateConnections has the kernel give a connection that is being made, by a socket
+// that is closed, to another socket of the same address and port.
+func (l *Lab) MigrateConnections() (end func()) {
+	l.Helper()
+	const setting = "/proc/sys/net/ipv4/tcp_migrate_req" // of this network; since Linux 5.14
+	l.Must(os.WriteFile(setting, []byte("1"), 0))
+	return func() { l.Must(os.WriteFile(setting, []byte("0"), 0)) }
+}
+
 // ownNetwork brings the loopback interface up, with the pods' network beside 127/8.
 func ownNetwork() error {
 	s, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)

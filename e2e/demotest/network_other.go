@@ -20,3 +20,6 @@ func (l *Lab) SmallDisk(string, int) (end func()) {
 	l.Fatal("mounts are for Linux only")
 	return nil
 }
+
+// MigrateConnections does nothing elsewhere.
+func (l *Lab) MigrateConnections() (end func()) { return func() {} }

@@ -77,6 +77,20 @@ func listenersInUseChange(l *demotest.Lab, _ *demotest.Link) {
 	l.AwaitProxies(l.Replicas...)
 }
 
+// A Router in use gets another address, and gives it up. Each time Envoy opens sockets
+// beside those of before, which it closes: whoever is just about to be connected by
+// one of these is connected by another one, where the kernel is told to see to it.
+func addressesInUseChange(l *demotest.Lab, _ *demotest.Link) {
+	defer l.MigrateConnections()()
+	for range 4 {
+		for _, families := range []any{[]any{"IPv4", "IPv6"}, nil} {
+			l.Set("Router", "ingress", families, "spec", "ipFamilies")
+			there(l)
+		}
+	}
+	l.AwaitProxies(l.Replicas...)
+}
+
 // Routers come to be on demand, and cease to be, while they are in use.
 func onDemandComesAndGoes(l *demotest.Lab, _ *demotest.Link) {
 	for range 3 {
