@@ -79,7 +79,7 @@ func (t tuned) sidecar() (container, volume map[string]any, err error) {
 // probe asks Envoy whether it is ready.
 func probe(period, failures int32) *corev1.Probe {
 	return &corev1.Probe{
-		ProbeHandler:  corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/ready", Port: intstr.FromInt32(statusPort)}},
+		ProbeHandler:   corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/ready", Port: intstr.FromInt32(statusPort)}},
 		TimeoutSeconds: probeTimeout, PeriodSeconds: period, FailureThreshold: failures,
 	}
 }
