@@ -94,11 +94,16 @@ func delivered(name string, empty proto.Message) *hcmv3.HttpFilter {
 // a policy's decision changes. The resolver is told only of
 // the headers that its answer depends on, so of no cookie or token, and of every
 // line as it is, since lines of l5d-dtab are rules of their own.
+//
+// Of several control planes the one has to answer that the proxy is connected to,
+// since it alone can tell it of a cluster: another one says that it is not available.
 func askResolver(r listenerSpec) *hcmv3.HttpFilter {
+	service := asksControlPlane(r)
+	service.GrpcService.RetryPolicy = retryOthers()
 	ask := extension(extAuthzFilter, &authzv3.ExtAuthz{
 		StatPrefix:          statName(r.Name),
 		TransportApiVersion: corev3.ApiVersion_V3,
-		Services:            asksControlPlane(r),
+		Services:            service,
 		ClearRouteCache:     true,
 		EncodeRawHeaders:    true,
 		AllowedHeaders:      exactly(HeaderDtab, HeaderCtxDtab, headerDogfood, r.Identifying, HeaderNode),

@@ -159,6 +159,26 @@ func retryReceivers() *routev3.RetryPolicy {
 	return p
 }
 
+// retryOthers has a call go to another control plane where one cannot answer, and back
+// to the first where none can.
+func retryOthers() *corev3.RetryPolicy {
+	return &corev3.RetryPolicy{
+		RetryOn:    "unavailable,connect-failure,refused-stream",
+		NumRetries: wrapperspb.UInt32(mostControlPlanes),
+		RetryBackOff: &corev3.BackoffStrategy{
+			BaseInterval: durationpb.New(5 * time.Millisecond), MaxInterval: durationpb.New(50 * time.Millisecond),
+		},
+		RetryHostPredicate: []*corev3.RetryPolicy_RetryHostPredicate{{
+			Name:       "envoy.retry_host_predicates.previous_hosts",
+			ConfigType: &corev3.RetryPolicy_RetryHostPredicate_TypedConfig{TypedConfig: mustAny(&previoushostsv3.PreviousHostsPredicate{})},
+		}},
+		HostSelectionRetryMaxAttempts: 50,
+	}
+}
+
+// mostControlPlanes is how many a proxy asks, the first one twice.
+const mostControlPlanes = 5
+
 // triesOfMember is how often a member of an aggregate is tried before the next:
 // where one of its endpoints refuses, another one is to answer, and not who
 // stands in for it.

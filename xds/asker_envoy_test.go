@@ -34,3 +34,16 @@ func TestEnvoySaysWhoAsks(t *testing.T) {
 		}
 	}
 }
+
+// Where no control plane has the proxy, the one that is asked again answers.
+func TestEnvoyAsksAgain(t *testing.T) {
+	l := newRuleLab(t, rulePolicies)
+	l.resolver.Connected = func(string, string) bool { return false }
+	before := l.asked.Load()
+	if _, _, got := l.compare(t, "out", "world", v2); got.Service != "world-v2" {
+		t.Errorf("%+v", got)
+	}
+	if n := l.asked.Load() - before; n != 2 {
+		t.Errorf("it asked %d times, want 2", n)
+	}
+}

@@ -199,6 +199,14 @@ func (c *class) hasStill(w Wish, older map[string]string) bool {
 	return false
 }
 
+// Connected tells whether a proxy of a class has a stream here.
+func (s *Server) Connected(class, node string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.classes[class]
+	return c != nil && !c.away(node)
+}
+
 // away tells that the proxy that asks is known, and not connected.
 func (c *class) away(node string) bool { return node != "" && len(c.nodes[node]) == 0 }
 

@@ -30,6 +30,9 @@ type Resolver struct {
 	// Ensure gives the proxies of a class the cluster that a resolution names, and
 	// returns when the one that asks has it or the context ends (Server.Ensure).
 	Ensure func(ctx context.Context, w Wish) error
+	// Connected tells whether a proxy of a class is connected to this control plane
+	// (Server.Connected); nil: all are.
+	Connected func(class, node string) bool
 	// Renew brings all that was ensured up to date (Server.Renew); KeepUp has it done.
 	Renew func(again func(o translate.Override, cluster string) (needs translate.Needs, ok bool))
 	// Ask says where a host leads (Server.Ask); nil knows of none.
@@ -48,6 +51,7 @@ type Resolver struct {
 
 	answers  answers
 	frequent frequent
+	passedOn passedOn
 }
 
 // Frequent gives the overrides that are asked for often, which proxies should
@@ -81,6 +85,9 @@ func (r *Resolver) Check(ctx context.Context, req *authv3.CheckRequest) (*authv3
 	}
 	if res.Status != 200 {
 		return denied(res), nil
+	}
+	if node := nodeOf(o.Request); r.mayBeElsewhere(res.Class, node, req) {
+		return nil, grpcstatus.Error(codes.Unavailable, "proxy "+node+" is not connected to this control plane: another one may have it")
 	}
 	branch := res.Draw(rand.Float64())
 	patience := r.Patience

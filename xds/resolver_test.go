@@ -8,7 +8,9 @@ import (
 	"time"
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	grpcstatus "google.golang.org/grpc/status"
 
 	"kibble.dev/api/v1alpha1"
 	"kibble.dev/translate"
@@ -159,6 +161,43 @@ func TestCheckPatience(t *testing.T) {
 	if got := check(t, r, "default/out", "/svc/world => /svc/new"); got.GetOkResponse() == nil {
 		t.Errorf("got %v, want it to go on", got)
 	}
+}
+
+// A proxy that is connected to another control plane is told to ask on, once for each
+// request: where nobody has it, whoever is asked again answers.
+func TestCheckPassesOn(t *testing.T) {
+	m := model(t)
+	now := time.Now()
+	r := &xds.Resolver{
+		Model: func() *translate.Model { return m }, Now: func() time.Time { return now },
+		Ensure:    func(context.Context, xds.Wish) error { return nil },
+		Connected: func(class, node string) bool { return class == "sidecar" && node == "here" },
+	}
+	ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("x-kibble-router", "default/out", "x-kibble-class", "sidecar"))
+	ask := func(want codes.Code, node, id string) {
+		t.Helper()
+		answer, err := r.Check(ctx, &authv3.CheckRequest{Attributes: &authv3.AttributeContext{Request: &authv3.AttributeContext_Request{
+			Http: &authv3.AttributeContext_HttpRequest{Id: id, Method: "GET", Path: "/", Host: "world", Headers: map[string]string{
+				"l5d-dtab": "/svc/world => /svc/new", "x-kibble-node": node,
+			}},
+		}}})
+		if grpcstatus.Code(err) != want || want == codes.OK && answer.GetOkResponse() == nil {
+			t.Errorf("%s asks about %s: %v %v, want %v", node, id, answer, err, want)
+		}
+	}
+	ask(codes.OK, "here", "1")
+	ask(codes.Unavailable, "there", "1")
+	ask(codes.Unavailable, "elsewhere", "1")
+	ask(codes.OK, "there", "1")
+	ask(codes.Unavailable, "there", "2")
+	now = now.Add(11 * time.Second)
+	ask(codes.OK, "there", "2")
+	ask(codes.OK, "-", "3") // it does not say who it is
+	ask(codes.OK, "there", "")
+	now = now.Add(time.Minute)
+	ask(codes.Unavailable, "there", "4")
+	now = now.Add(time.Minute)
+	ask(codes.Unavailable, "there", "1")
 }
 
 func check(t *testing.T, r *xds.Resolver, router, dtab string) *authv3.CheckResponse {

@@ -85,6 +85,7 @@ func newRuleLab(t testing.TB, policies string) *ruleLab {
 		Ensure: func(ctx context.Context, w xds.Wish) error {
 			return l.server.Ensure(ctx, w)
 		},
+		Connected:      func(class, node string) bool { return l.server.Connected(class, node) },
 		BecameFrequent: l.foretell,
 	}
 	l.server = xds.New(xds.Options{

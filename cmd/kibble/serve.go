@@ -193,7 +193,7 @@ func listen(ctx context.Context, flag, address string) (net.Listener, error) {
 func (s *serving) newResolver() *xds.Resolver {
 	s.frequent = make(chan struct{}, 1)
 	return &xds.Resolver{
-		Model: s.model.Load, Ensure: s.server.Ensure, Renew: s.server.Renew, Ask: s.server.Ask, Deny: s.server.Deny,
+		Model: s.model.Load, Ensure: s.server.Ensure, Connected: s.server.Connected, Renew: s.server.Renew, Ask: s.server.Ask, Deny: s.server.Deny,
 		BecameFrequent: func() {
 			select {
 			case s.frequent <- struct{}{}:
