@@ -255,12 +255,10 @@ func (e echo) last(t testing.TB) *http.Request {
 // client speaks one version of HTTP without TLS to whatever host the URL names,
 // through the lab's listener.
 func (l lab) client(t testing.TB, http2 bool) *http.Client {
-	p := new(http.Protocols)
-	p.SetHTTP1(!http2)
-	p.SetUnencryptedHTTP2(http2)
-	tr := &http.Transport{Protocols: p, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+	tr := envoytest.Transport(http2)
+	tr.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, l.address)
-	}}
+	}
 	t.Cleanup(tr.CloseIdleConnections)
 	return &http.Client{Transport: tr}
 }

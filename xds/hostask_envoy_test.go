@@ -83,9 +83,7 @@ func (l *demandLab) exchange(way, host string, headers ...string) exchange {
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	transport := &http.Transport{Protocols: &http.Protocols{}}
-	transport.Protocols.SetHTTP1(!w.h2)
-	transport.Protocols.SetUnencryptedHTTP2(w.h2)
+	transport := envoytest.Transport(w.h2)
 	defer transport.CloseIdleConnections()
 	resp, err := transport.RoundTrip(req)
 	if err != nil {

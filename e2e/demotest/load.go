@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"kibble.dev/internal/envoytest"
 	"kibble.dev/internal/helloworld"
 )
 
@@ -41,7 +42,9 @@ func (l *Lab) Load(questions ...helloworld.Question) *Load {
 }
 
 func (d *Load) ask(ctx context.Context, q helloworld.Question) {
-	clients := []*http.Client{speaking(1), speaking(2)}
+	clients := []*http.Client{
+		{Transport: envoytest.Transport(false), Timeout: limit}, {Transport: envoytest.Transport(true), Timeout: limit},
+	}
 	defer clients[0].CloseIdleConnections()
 	defer clients[1].CloseIdleConnections()
 	for turn := 0; ctx.Err() == nil; turn++ {
@@ -61,14 +64,6 @@ func (d *Load) ask(ctx context.Context, q helloworld.Question) {
 		d.mu.Unlock()
 		time.Sleep(2 * time.Millisecond) // two processors do all of this
 	}
-}
-
-// speaking gives a client that speaks a version of HTTP, and no other.
-func speaking(version int) *http.Client {
-	transport := &http.Transport{Protocols: &http.Protocols{}}
-	transport.Protocols.SetHTTP1(version == 1)
-	transport.Protocols.SetUnencryptedHTTP2(version == 2)
-	return &http.Client{Transport: transport, Timeout: limit}
 }
 
 func once(ctx context.Context, client *http.Client, url string, q helloworld.Question) (string, error) {

@@ -5,13 +5,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"kibble.dev/e2e/demotest"
+	"kibble.dev/internal/envoytest"
 	"kibble.dev/internal/helloworld"
 )
 
@@ -25,9 +25,7 @@ const (
 // back at once.
 func echo(l *demotest.Lab, p helloworld.Pod) (ip string) {
 	l.Helper()
-	listener, err := net.Listen("tcp", fmt.Sprintf("%s:%d", p.IP, echoPort))
-	l.Must(err)
-	s := &http.Server{Protocols: &http.Protocols{}, ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	envoytest.UpstreamAt(l, fmt.Sprintf("%s:%d", p.IP, echoPort), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		out := http.NewResponseController(w)
 		w.Header().Set("Served-By", p.IP)
 		if err := out.EnableFullDuplex(); err != nil && r.ProtoMajor == 1 {
@@ -38,18 +36,7 @@ func echo(l *demotest.Lab, p helloworld.Pod) (ip string) {
 		for err := out.Flush(); err == nil && lines.Scan(); err = out.Flush() {
 			_, _ = fmt.Fprintln(w, lines.Text()) // Flush says what is wrong
 		}
-	})}
-	s.Protocols.SetHTTP1(true)
-	s.Protocols.SetUnencryptedHTTP2(true)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = s.Serve(listener) // until it is closed
-	}()
-	l.Cleanup(func() {
-		_ = s.Close()
-		<-ended
-	})
+	}))
 	return p.IP
 }
 
@@ -68,9 +55,7 @@ func open(l *demotest.Lab, proxy, host, by string, header ...[2]string) *stream 
 	if proxy == "" {
 		proxy, host = l.Top.Edge(), host+".hello.world"
 	}
-	transport := &http.Transport{Protocols: &http.Protocols{}}
-	transport.Protocols.SetHTTP1(!strings.HasPrefix(host, "calls"))
-	transport.Protocols.SetUnencryptedHTTP2(strings.HasPrefix(host, "calls"))
+	transport := envoytest.Transport(strings.HasPrefix(host, "calls"))
 	ctx, stop := context.WithCancel(l.Context())
 	l.Eventually(s.about+" begins", func() error {
 		out, in := io.Pipe()

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"kibble.dev/internal/envoytest"
 )
 
 // load asks the edge the demo's questions without a pause, until it is stopped.
@@ -57,10 +59,7 @@ func (l *lab) load(edge string) *load {
 }
 
 func (d *load) ask(ctx context.Context, edge string, q question) {
-	transport := &http.Transport{Protocols: &http.Protocols{}}
-	transport.Protocols.SetHTTP1(!q.http2)
-	transport.Protocols.SetUnencryptedHTTP2(q.http2)
-	client := &http.Client{Transport: transport, Timeout: 30 * time.Second}
+	client := &http.Client{Transport: envoytest.Transport(q.http2), Timeout: 30 * time.Second}
 	defer client.CloseIdleConnections()
 	for ctx.Err() == nil {
 		err := q.ask(ctx, client, edge)
