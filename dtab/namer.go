@@ -60,6 +60,7 @@ func NewNamer(c NamerConfig, exists Instance) (Namer, error) {
 		c.Prefix = Path{c.Kind}
 	}
 	n := &idNamer{prefix: c.Prefix, start: Path{"#"}.Join(c.Prefix...), kind: c.Kind, segments: 3, lower: true, exists: exists}
+	n.made.init()
 	if c.LabelSelector != "" {
 		n.segments++
 	}
@@ -90,6 +91,7 @@ type idNamer struct {
 	segments  int
 	lower     bool // the bound id is lower-cased
 	exists    Instance
+	made      madeBounds
 }
 
 // Prefix is part of Namer.
@@ -113,6 +115,9 @@ func (n *idNamer) Lookup(rest Path) (Tree, error) {
 	}
 	if !n.exists.Has(n.kind, asked) {
 		return Neg{}, nil
+	}
+	if len(residual) == 0 {
+		return n.made.bound(n.start, id), nil
 	}
 	return newBound(n.start, id, residual), nil
 }

@@ -2,6 +2,7 @@ package dtab_test
 
 import (
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -92,6 +93,32 @@ func TestNamesAtOnce(t *testing.T) {
 	wg.Wait()
 }
 
+// Ids that end alike are told apart, whichever was bound before.
+func TestNamesThatEndAlike(t *testing.T) {
+	exists := services{}
+	for _, port := range []string{"http", "grpc"} {
+		for _, namespace := range []string{"default", "other"} {
+			exists[[3]string{namespace, port, "world"}] = true
+		}
+	}
+	k8s, err := dtab.NewNamer(dtab.NamerConfig{Kind: dtab.KindK8s}, exists)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := dtab.Interpreter{Namers: []dtab.Namer{k8s}}
+	for range 3 {
+		for id := range exists {
+			for range 3 {
+				name := "/#/io.l5d.k8s/" + strings.Join(id[:], "/")
+				path, _ := dtab.ParsePath(name)
+				if got, err := in.Bind(path); err != nil || got.String() != name {
+					t.Errorf("%s is %v, %v", name, got, err)
+				}
+			}
+		}
+	}
+}
+
 // BenchmarkNames is what tools/finagle measures on a JVM.
 func BenchmarkNames(b *testing.B) {
 	for _, c := range names(b) {
@@ -100,6 +127,35 @@ func BenchmarkNames(b *testing.B) {
 			for b.Loop() {
 				if _, err := c.in.Bind(c.path); err != nil {
 					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkManyNames binds so many names in turn, each another Service.
+func BenchmarkManyNames(b *testing.B) {
+	table, err := dtab.Parse(dtab.Source{}, "/srv => /#/io.l5d.k8s/default/http ; /host => /srv ; /svc => /host")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, n := range []int{10, 100, 1000, 10000} {
+		exists, paths := services{}, make([]dtab.Path, n)
+		for i := range paths {
+			service := "world-" + strconv.Itoa(i)
+			exists[[3]string{"default", "http", service}] = true
+			paths[i] = dtab.Path{"svc", service}
+		}
+		k8s, err := dtab.NewNamer(dtab.NamerConfig{Kind: dtab.KindK8s}, exists)
+		if err != nil {
+			b.Fatal(err)
+		}
+		in := dtab.Interpreter{Base: dtab.NewIndex(table), Namers: []dtab.Namer{k8s}}
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if got, err := in.Bind(paths[i%n]); err != nil || got == (dtab.Neg{}) {
+					b.Fatal(got, err)
 				}
 			}
 		})
