@@ -81,7 +81,7 @@ func askAboutHost(r listenerSpec) *hcmv3.HttpFilter {
 func asksControlPlane(r listenerSpec, more ...*corev3.HeaderValue) *authzv3.ExtAuthz_GrpcService {
 	return &authzv3.ExtAuthz_GrpcService{GrpcService: &corev3.GrpcService{
 		TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: controlPlaneCluster}},
-		Timeout:         durationpb.New(resolverTimeout),
+		Timeout:         durationpb.New(AskedMost),
 		InitialMetadata: append([]*corev3.HeaderValue{{Key: HeaderRouter, Value: r.Router}, {Key: HeaderClass, Value: r.Class}}, more...),
 	}}
 }

@@ -35,10 +35,11 @@ func tokenExtensionName(policyExtension string) string { return policyExtension 
 // itself never says it, so that localReplies can tell the two apart.
 const resolverAway = typev3.StatusCode_GatewayTimeout
 
-// resolverTimeout is how long a request waits for the resolver. A control plane that
-// has no processor for a while, as under a quota or with thousands of proxies that
-// connect at once, is late and not away: one that is away refuses at once.
-const resolverTimeout = 5 * time.Second
+// AskedMost is how long a request waits for the control plane: for the resolver's
+// answer, and at a router on demand for its cluster. A control plane that has no
+// processor for a while, as under a quota or with thousands of proxies that connect at
+// once, is late and not away: one that is away refuses at once.
+const AskedMost = 5 * time.Second
 
 // httpFilters are run in this order: outside, tokens are checked, baggage is cleaned of what outsiders
 // wrote, and policies are decided; baggage is read or written; a caller's own rule is resolved, the

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	ondemandv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/on_demand/v3"
@@ -16,9 +15,6 @@ import (
 // has only those that it uses: the first request that needs another one waits
 // while the proxy asks for it by name. Of hosts it has those that lead to one of
 // these: see hostask.go.
-
-// onDemandTimeout is how long a request waits for its cluster, see resolverTimeout.
-const onDemandTimeout = 5 * time.Second
 
 // Lead is where a route of an on-demand router leads.
 type Lead struct {
@@ -45,7 +41,7 @@ func FullScope(s Scope) Scope { return "full/" + s }
 // not there.
 func askForClusters() *hcmv3.HttpFilter {
 	return httpFilter("envoy.filters.http.on_demand", &ondemandv3.OnDemand{Odcds: &ondemandv3.OnDemandCds{
-		Source: overADS(), Timeout: durationpb.New(onDemandTimeout),
+		Source: overADS(), Timeout: durationpb.New(AskedMost),
 	}})
 }
 

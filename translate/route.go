@@ -124,6 +124,16 @@ func setHeader(key, value string) *corev3.HeaderValueOption {
 	return headerIs(key, value, corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD)
 }
 
+// What policies of routes and of calls to the control plane, which are of two types,
+// have in common.
+const (
+	previousHosts = "envoy.retry_host_predicates.previous_hosts" // leaves out who was tried
+	retryAfter    = 5 * time.Millisecond
+	// Picks are random: with few attempts the one endpoint of two that was not
+	// tried is sometimes not found, and the refusing one is asked again.
+	hostSelections = 50
+)
+
 // retryPolicy tries again what was surely not delivered: a refused connection,
 // or a proxy's word that it was not (linkerd's l5d-retryable). Each try goes to
 // an endpoint that was not tried yet. It stands in clusters: in each route of a
@@ -134,14 +144,11 @@ func retryPolicy() *routev3.RetryPolicy {
 		RetryOn:    "connect-failure,refused-stream,retriable-headers",
 		NumRetries: wrapperspb.UInt32(3),
 		RetryHostPredicate: []*routev3.RetryPolicy_RetryHostPredicate{{
-			Name:       "envoy.retry_host_predicates.previous_hosts",
-			ConfigType: &routev3.RetryPolicy_RetryHostPredicate_TypedConfig{TypedConfig: mustAny(&previoushostsv3.PreviousHostsPredicate{})},
+			Name: previousHosts, ConfigType: &routev3.RetryPolicy_RetryHostPredicate_TypedConfig{TypedConfig: mustAny(&previoushostsv3.PreviousHostsPredicate{})},
 		}},
-		// Picks are random: with few attempts the one endpoint of two that was not
-		// tried is sometimes not found, and the refusing one is asked again.
-		HostSelectionRetryMaxAttempts: 50,
+		HostSelectionRetryMaxAttempts: hostSelections,
 		RetryBackOff: &routev3.RetryPolicy_RetryBackOff{
-			BaseInterval: durationpb.New(5 * time.Millisecond), MaxInterval: durationpb.New(50 * time.Millisecond),
+			BaseInterval: durationpb.New(retryAfter), MaxInterval: durationpb.New(50 * time.Millisecond),
 		},
 		RetriableHeaders: []*routev3.HeaderMatcher{exactHeader(headerRetry, "true")},
 	}
@@ -160,19 +167,17 @@ func retryReceivers() *routev3.RetryPolicy {
 }
 
 // retryOthers has a call go to another control plane where one cannot answer, and back
-// to the first where none can.
+// to the first where none can. The longest pause is never come to; but Envoy 1.40 gives
+// each try as long, too (Utility::convertCoreToRouteRetryPolicy).
 func retryOthers() *corev3.RetryPolicy {
 	return &corev3.RetryPolicy{
-		RetryOn:    "unavailable,connect-failure,refused-stream",
-		NumRetries: wrapperspb.UInt32(mostControlPlanes),
-		RetryBackOff: &corev3.BackoffStrategy{
-			BaseInterval: durationpb.New(5 * time.Millisecond), MaxInterval: durationpb.New(50 * time.Millisecond),
-		},
+		RetryOn:      "unavailable,connect-failure,refused-stream",
+		NumRetries:   wrapperspb.UInt32(mostControlPlanes),
+		RetryBackOff: &corev3.BackoffStrategy{BaseInterval: durationpb.New(retryAfter), MaxInterval: durationpb.New(AskedMost)},
 		RetryHostPredicate: []*corev3.RetryPolicy_RetryHostPredicate{{
-			Name:       "envoy.retry_host_predicates.previous_hosts",
-			ConfigType: &corev3.RetryPolicy_RetryHostPredicate_TypedConfig{TypedConfig: mustAny(&previoushostsv3.PreviousHostsPredicate{})},
+			Name: previousHosts, ConfigType: &corev3.RetryPolicy_RetryHostPredicate_TypedConfig{TypedConfig: mustAny(&previoushostsv3.PreviousHostsPredicate{})},
 		}},
-		HostSelectionRetryMaxAttempts: 50,
+		HostSelectionRetryMaxAttempts: hostSelections,
 	}
 }
 

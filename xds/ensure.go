@@ -12,7 +12,8 @@ import (
 
 const (
 	// returning is how long proxies may take to be connected again after a control
-	// plane began: Envoy tries with pauses that grow up to this.
+	// plane began: Envoy tries with pauses that grow up to this, where its bootstrap
+	// does not say less, as ours does.
 	returning = 30 * time.Second
 	// wishesMost is how many clusters of a class Ensure keeps. Each costs every proxy
 	// of the class some memory, and which there are is up to callers.

@@ -5,12 +5,14 @@ import (
 	"time"
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+
+	"kibble.dev/translate"
 )
 
 const (
 	// passedOnFor is how long it is known that a question was passed on: longer than a
 	// proxy waits for its answer.
-	passedOnFor  = 10 * time.Second
+	passedOnFor  = 2 * translate.AskedMost
 	passedOnMost = 10_000
 )
 

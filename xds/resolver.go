@@ -1,6 +1,7 @@
 package xds
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"net/url"
@@ -17,6 +18,11 @@ import (
 
 	"kibble.dev/translate"
 )
+
+// DefaultPatience is less than proxies wait for an answer, and more than they pause at
+// most before they try to connect again (envoy-bootstrap): so whoever asks a control
+// plane that has come back is connected to it in time.
+const DefaultPatience = translate.AskedMost - 2*time.Second
 
 // Resolver answers the external authorization requests of two kinds of routers.
 // Of those that take overrides from callers it evaluates the caller's own rules
@@ -40,8 +46,7 @@ type Resolver struct {
 	// Deny counts and logs a call for a router that the caller's class does not
 	// have (Server.Deny); nil does neither.
 	Deny func(ctx context.Context, why string)
-	// Patience bounds how long a request waits for its cluster; default 3 s, less than
-	// the proxy waits for the answer.
+	// Patience bounds how long a request waits for its cluster; default DefaultPatience.
 	Patience time.Duration
 
 	// Now is the clock, and BecameFrequent (may be nil) is told that Frequent
@@ -90,11 +95,7 @@ func (r *Resolver) Check(ctx context.Context, req *authv3.CheckRequest) (*authv3
 		return nil, grpcstatus.Error(codes.Unavailable, "proxy "+node+" is not connected to this control plane: another one may have it")
 	}
 	branch := res.Draw(rand.Float64())
-	patience := r.Patience
-	if patience == 0 {
-		patience = 3 * time.Second
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(r.Patience, DefaultPatience))
 	defer cancel()
 	wish := Wish{Class: res.Class, Node: nodeOf(o.Request), Override: o, Cluster: branch.Cluster, Needs: branch.Needs}
 	if err := r.Ensure(ctx, wish); err != nil && ctx.Err() == nil {
