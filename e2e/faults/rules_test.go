@@ -11,13 +11,14 @@ import (
 
 // Of two control planes either may be asked about a caller's own rule, and one of
 // them only is connected to the proxy that asks: the first request gets where the
-// rule leads, though no proxy was told of the cluster before.
+// rule leads, though no proxy was told of the cluster before. So does the first one
+// after both were away for long.
 func TestRulesAtReplicas(t *testing.T) {
 	l := demotest.Start(t, demotest.Options{Manifests: "../../examples/hello-world", Replicas: 2})
 	l.CheckAnswers()
 	l.AwaitProxies(l.Replicas...)
 	earth := l.Top.Pod("world-v2")
-	const people = 12
+	const people = 13
 	for i := range people {
 		l.Apply(l.Objects(fmt.Sprintf(`
 {apiVersion: v1, kind: Namespace, metadata: {name: dev-%[1]d}}
@@ -30,9 +31,12 @@ func TestRulesAtReplicas(t *testing.T) {
 	l.Set("Router", "outgoing", []any{"/host", "/srv", "/#"}, "spec", "adHocOverrides", "allow")
 	there(l) // so that all of this has been read
 	for i := range people {
-		if i == people*2/3 { // of those left, one is asked in vain at first
+		if i == 8 { // of those left, one is asked in vain at first
 			l.Replicas[0].Kill()
 			l.AwaitProxies(l.Replicas[1])
+		}
+		if i == people-1 {
+			awayForLong(l)
 		}
 		rule := fmt.Sprintf("/host/world => /#/io.l5d.k8s/dev-%d/http/world;", i)
 		q := helloworld.Question{Proxy: l.Top.ProxyOf("hello"), Host: "world", Header: [][2]string{{"l5d-dtab", rule}}}
@@ -40,5 +44,37 @@ func TestRulesAtReplicas(t *testing.T) {
 		if want := fmt.Sprintf("earth (%s)!", earth.IP); err != nil || code != http.StatusOK || body != want {
 			t.Errorf("the first request with the rule %s is answered %d %q, %v; want %q", rule, code, body, err, want)
 		}
+	}
+}
+
+// awayForLong has no control plane there until an Envoy has tried so often that its
+// pauses have grown as far as they grow.
+func awayForLong(l *demotest.Lab) {
+	l.Helper()
+	e := l.Envoys[l.Top.Pod("hello").Name]
+	failed := func() (n int) {
+		l.Helper()
+		page := e.Get(l, "/stats?filter=cluster.xds_cluster.upstream_cx_connect_fail$")
+		_, err := fmt.Sscanf(page, "cluster.xds_cluster.upstream_cx_connect_fail: %d", &n)
+		l.Must(err)
+		return n
+	}
+	for _, r := range l.Replicas {
+		if !r.Ended() {
+			r.Kill()
+		}
+	}
+	before := failed()
+	l.Eventually("an Envoy has tried for long", func() error {
+		if n := failed() - before; n < 8 {
+			return fmt.Errorf("it has tried %d times", n)
+		}
+		return nil
+	})
+	for _, r := range l.Replicas {
+		r.Start()
+	}
+	for _, r := range l.Replicas {
+		l.AwaitReady(r)
 	}
 }
