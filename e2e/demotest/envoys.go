@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"path/filepath"
 	"regexp"
@@ -118,12 +119,15 @@ func Difference(before, after map[string]int64) map[string]int64 {
 func (l *Lab) AwaitEndpoint(e *envoytest.Envoy, ip string) {
 	l.Helper()
 	l.Eventually("an Envoy knows "+ip, func() error {
-		if !strings.Contains(e.Get(l, "/clusters"), "::"+ip+":") {
+		if !strings.Contains(e.Get(l, "/clusters"), inClusters(ip)) {
 			return errors.New("not yet")
 		}
 		return nil
 	})
 }
+
+// inClusters is an address as it stands in an Envoy's page /clusters, before its port.
+func inClusters(ip string) string { return "::" + net.JoinHostPort(ip, "") }
 
 // AwaitUse returns when an Envoy has sent further requests to the endpoints of a
 // cluster whose name ends so; somebody has to ask meanwhile.

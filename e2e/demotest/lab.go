@@ -9,6 +9,7 @@ package demotest
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -129,7 +130,8 @@ func (l *Lab) Under(t testing.TB) *Lab {
 	return &part
 }
 
-// manifests copies the demo's, with addresses of the pods' network.
+// manifests copies the demo's, with addresses of the pods' network: of IPv6, where
+// this machine has no others.
 func (l *Lab) manifests(from string) string {
 	l.Helper()
 	dir := filepath.Join(l.dir, "manifests")
@@ -137,7 +139,11 @@ func (l *Lab) manifests(from string) string {
 	for _, name := range []string{"services.yaml", "routers.yaml", "policies.yaml"} {
 		b, err := os.ReadFile(filepath.Join(from, name))
 		l.Must(err)
-		text := strings.ReplaceAll(string(b), "127.0.", "10.244.")
+		text := strings.ReplaceAll(string(b), "127.0.", podsFour)
+		if l.six() {
+			text = regexp.MustCompile(`127\.0\.(\d+)\.(\d+)`).ReplaceAllString(string(b), PodsSix+"$1:$2")
+			text = strings.NewReplacer("addressType: IPv4", "addressType: IPv6", "  port: 4142", "  port: 4142\n  ipFamilies: [IPv6]").Replace(text)
+		}
 		l.Must(os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
 	top, err := helloworld.Read(dir)
@@ -145,6 +151,9 @@ func (l *Lab) manifests(from string) string {
 	l.Top = top
 	return dir
 }
+
+// six tells that the network of the tests has IPv6 alone.
+func (l *Lab) six() bool { return envoytest.Loopback() == "::1" }
 
 // Must ends the test if there is an error.
 func (l *Lab) Must(err error) {

@@ -89,7 +89,10 @@ func once(ctx context.Context, client *http.Client, url string, q helloworld.Que
 
 // plausible tells whether all services of a question have answered.
 func plausible(body string, q helloworld.Question) bool {
-	return strings.Contains(body, "Hello (10.") && (strings.Contains(body, "world (10.") || strings.Contains(body, "earth (10.")) &&
+	says := func(text string) bool {
+		return strings.Contains(body, text+" ("+podsFour) || strings.Contains(body, text+" ("+PodsSix)
+	}
+	return says("Hello") && (says("world") || says("earth")) &&
 		strings.Contains(body, "api_result") == strings.Contains(q.Want, "api_result")
 }
 

@@ -2,6 +2,7 @@ package demotest
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -17,9 +18,15 @@ import (
 // is this machine: pods need addresses that the API server takes, and it takes
 // no loopback address. Nothing leaves that network, and no other test is in it.
 // It gives the exit code.
-func Main(m *testing.M) int {
+func Main(m *testing.M) int { return inNetwork(m, ownNetwork) }
+
+// MainSix is Main in a network that has no address of IPv4 at all, not even 127.0.0.1.
+// Whoever uses one by mistake is refused.
+func MainSix(m *testing.M) int { return inNetwork(m, ownNetworkSix) }
+
+func inNetwork(m *testing.M, setUp func() error) int {
 	if os.Getenv(programs) != "" {
-		if err := ownNetwork(); err != nil {
+		if err := setUp(); err != nil {
 			fmt.Fprintln(os.Stderr, "set up the tests' network:", err)
 			return 1
 		}
@@ -70,31 +77,61 @@ func (l *Lab) MigrateConnections() (end func()) {
 	return func() { l.Must(os.WriteFile(setting, []byte("0"), 0)) }
 }
 
-// ownNetwork brings the loopback interface up, with the pods' network beside 127/8.
+// ownNetwork brings the loopback interface up, with the pods' networks beside 127/8
+// and ::1.
 func ownNetwork() error {
+	// The mask is that of the address's class: all of 10/8.
+	if err := errors.Join(loopbackUp(), setAddress("lo:1", netip.AddrFrom4([4]byte{10, 244, 0, 1}))); err != nil {
+		return err
+	}
+	return podsSix()
+}
+
+// ownNetworkSix does so by IPv6 alone: the address that the kernel gives is taken away.
+func ownNetworkSix() error {
+	if err := errors.Join(loopbackUp(), setAddress("lo", netip.IPv4Unspecified())); err != nil {
+		return err
+	}
+	return podsSix()
+}
+
+func loopbackUp() error {
+	return interfaceCall("lo", unix.SIOCSIFFLAGS, func(r *unix.Ifreq) error {
+		r.SetUint16(unix.IFF_UP | unix.IFF_RUNNING | unix.IFF_LOOPBACK)
+		return nil
+	})
+}
+
+// setAddress gives an interface an IPv4 address; 0.0.0.0 takes the one that it has.
+func setAddress(name string, ip netip.Addr) error {
+	return interfaceCall(name, unix.SIOCSIFADDR, func(r *unix.Ifreq) error { return r.SetInet4Addr(ip.AsSlice()) })
+}
+
+// interfaceCall asks the kernel to change an interface: netdevice(7).
+func interfaceCall(name string, call uint, set func(*unix.Ifreq) error) error {
 	s, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("open a socket: %w", err)
 	}
 	defer unix.Close(s)
-	up, err := unix.NewIfreq("lo")
+	r, err := unix.NewIfreq(name)
+	if err == nil {
+		err = set(r)
+	}
+	if err == nil {
+		err = unix.IoctlIfreq(s, call, r)
+	}
 	if err != nil {
+		return fmt.Errorf("set up the interface %s: %w", name, err)
+	}
+	return nil
+}
+
+// podsSix has connections to pods' addresses of IPv6 lead here, and lets programs
+// listen at each of them, as they may by IPv4 at all of a network's.
+func podsSix() error {
+	if err := os.WriteFile("/proc/sys/net/ipv6/ip_nonlocal_bind", []byte("1"), 0); err != nil {
 		return err
-	}
-	up.SetUint16(unix.IFF_UP | unix.IFF_RUNNING | unix.IFF_LOOPBACK)
-	if err := unix.IoctlIfreq(s, unix.SIOCSIFFLAGS, up); err != nil {
-		return fmt.Errorf("bring the loopback interface up: %w", err)
-	}
-	pods, err := unix.NewIfreq("lo:1")
-	if err != nil {
-		return err
-	}
-	if err := pods.SetInet4Addr([]byte{10, 244, 0, 1}); err != nil {
-		return err
-	}
-	// The mask is that of the address's class: all of 10/8.
-	if err := unix.IoctlIfreq(s, unix.SIOCSIFADDR, pods); err != nil {
-		return fmt.Errorf("give the loopback interface the pods' network: %w", err)
 	}
 	if err := localSix(netip.MustParsePrefix(PodsSix + "/64")); err != nil {
 		return fmt.Errorf("have connections to %s lead here: %w", PodsSix, err)

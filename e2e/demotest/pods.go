@@ -16,8 +16,11 @@ import (
 	"kibble.dev/internal/helloworld"
 )
 
-// PodsSix is how addresses of pods by IPv6 begin.
-const PodsSix = "fd00:244::"
+// PodsSix is how addresses of pods by IPv6 begin, podsFour those by IPv4.
+const (
+	PodsSix  = "fd00:244::"
+	podsFour = "10.244."
+)
 
 // startPods makes the Pods, and is their kubelet.
 func (l *Lab) startPods() {

@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"kibble.dev/e2e/kubetest"
+	"kibble.dev/internal/envoytest"
 )
 
 // Refusal is how requests are answered in place of the API server.
@@ -46,7 +47,7 @@ func (k *Link) Refused() []time.Time {
 
 // identify has the link be who the API server is, and know it, for Refuse.
 func (k *Link) identify(c *kubetest.Cluster) {
-	cert, key := c.CA.Server(k.t, "127.0.0.1")
+	cert, key := c.CA.Server(k.t, envoytest.Loopback())
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
 		k.t.Fatal(err)

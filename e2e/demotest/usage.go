@@ -39,7 +39,7 @@ func (l *Lab) awaitUnused(p helloworld.Pod) {
 func requestsTo(page, ip string) string {
 	var all []string
 	for line := range strings.Lines(page) {
-		if strings.Contains(line, "::"+ip+":") && (strings.Contains(line, "::rq_total::") || strings.Contains(line, "::rq_active::") && !strings.HasSuffix(line, "::0\n")) {
+		if strings.Contains(line, inClusters(ip)) && (strings.Contains(line, "::rq_total::") || strings.Contains(line, "::rq_active::") && !strings.HasSuffix(line, "::0\n")) {
 			all = append(all, line)
 		}
 	}
@@ -56,11 +56,11 @@ func (l *Lab) AwaitUsed(ip string) { l.awaitUsed(ip, true) }
 func (l *Lab) awaitUsed(ip string, want bool) {
 	l.Helper()
 	l.Eventually(fmt.Sprintf("it is %v that %s is used", want, ip), func() error {
-		if strings.Contains(l.Edge.Get(l, "/clusters"), "::"+ip+":") != want {
+		if strings.Contains(l.Edge.Get(l, "/clusters"), inClusters(ip)) != want {
 			return errors.New("not so at the edge")
 		}
 		for name, e := range l.Envoys {
-			if l.podOf(name).IP != ip && strings.Contains(e.Get(l, "/clusters"), "::"+ip+":") != want {
+			if l.podOf(name).IP != ip && strings.Contains(e.Get(l, "/clusters"), inClusters(ip)) != want {
 				return fmt.Errorf("not so at %s", name)
 			}
 		}

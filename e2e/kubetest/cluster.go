@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -197,7 +198,7 @@ func (c *Cluster) WriteKubeconfig(config *rest.Config, namespace string) string 
 // writeCredentials makes what the parts know each other by.
 func (c *Cluster) writeCredentials() {
 	c.t.Helper()
-	cert, key := c.CA.Server(c.t, "127.0.0.1", "localhost", "kubernetes.default.svc", "10.96.0.1")
+	cert, key := c.CA.Server(c.t, envoytest.Loopback(), "localhost", "kubernetes.default.svc")
 	c.write("ca.crt", c.CA.Cert)
 	c.write("ca.key", c.CA.Key)
 	c.write("apiserver.crt", cert)
@@ -236,13 +237,20 @@ func (c *Cluster) etcdArgs() []string {
 }
 
 func (c *Cluster) apiserverArgs() []string {
-	_, port, _ := strings.Cut(c.address, ":")
+	host, port, err := net.SplitHostPort(c.address)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	services := "10.96.0.0/12"
+	if strings.Contains(host, ":") {
+		services = "fd00:96::/112"
+	}
 	args := []string{
-		"--etcd-servers=unix://" + c.path("c.sock"), "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port=" + port,
+		"--etcd-servers=unix://" + c.path("c.sock"), "--bind-address=" + host, "--advertise-address=" + host, "--secure-port=" + port,
 		"--tls-cert-file=" + c.path("apiserver.crt"), "--tls-private-key-file=" + c.path("apiserver.key"), "--client-ca-file=" + c.path("ca.crt"),
 		"--authorization-mode=Node,RBAC", "--anonymous-auth=false", "--allow-privileged=true",
 		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file=" + c.path("sa.pub"),
-		"--service-account-signing-key-file=" + c.path("sa.key"), "--service-cluster-ip-range=10.96.0.0/12",
+		"--service-account-signing-key-file=" + c.path("sa.key"), "--service-cluster-ip-range=" + services,
 		"--endpoint-reconciler-type=none", "--enable-priority-and-fairness=false", "--shutdown-delay-duration=0s",
 		"--max-requests-inflight=0", "--max-mutating-requests-inflight=0", "--v=1",
 	}

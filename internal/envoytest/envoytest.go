@@ -12,11 +12,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,7 +29,9 @@ import (
 const limit = time.Minute
 
 // adminOverlay is merged over the bootstrap, so that no two Envoys ask for one admin port.
-const adminOverlay = `{"admin":{"address":{"socket_address":{"address":"127.0.0.1","port_value":0}}}}`
+func adminOverlay() string {
+	return fmt.Sprintf(`{"admin":{"address":{"socket_address":{"address":%q,"port_value":0}}}}`, Loopback())
+}
 
 // Binary is the path of the Envoy to test with. It fails the test when there is none.
 func Binary(t testing.TB) string {
@@ -70,7 +74,7 @@ func Run(t testing.TB, bootstrap []byte, args ...string) *Envoy {
 	dir := t.TempDir()
 	config := write(t, dir, bootstrap)
 	address := filepath.Join(dir, "admin")
-	args = append([]string{"-c", config, "--config-yaml", adminOverlay, "--admin-address-path", address}, args...)
+	args = append([]string{"-c", config, "--config-yaml", adminOverlay(), "--admin-address-path", address}, args...)
 	// Two workers, as beside a pod: what each of them knows changes by itself.
 	for _, d := range [][2]string{{"--concurrency", "2"}, {"--log-level", "warning"}} {
 		if !slices.Contains(args, d[0]) {
@@ -263,7 +267,7 @@ func findListener(body, name string) (string, error) {
 	}
 	for _, l := range page.Listeners {
 		if l.Name == name && l.Address.Socket.Port != 0 {
-			return fmt.Sprintf("%s:%d", l.Address.Socket.Address, l.Address.Socket.Port), nil
+			return net.JoinHostPort(l.Address.Socket.Address, strconv.Itoa(l.Address.Socket.Port)), nil
 		}
 	}
 	return "", fmt.Errorf("no listener %q in %s", name, body)

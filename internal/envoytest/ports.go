@@ -1,13 +1,13 @@
 package envoytest
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net"
+	"strconv"
 	"testing"
 )
 
-// FreePorts gives n ports of 127.0.0.1 that nobody listens on. Until the test
+// FreePorts gives n ports of Loopback that nobody listens on. Until the test
 // ends they are given to no other test of this machine. They are below those
 // that the system gives to clients, so that none of them is taken by a
 // connection before somebody listens on it, or between a server that ends and
@@ -24,7 +24,7 @@ func FreePorts(t testing.TB, n int) []int {
 		if !reserve(t, port) {
 			continue
 		}
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+		if l, err := net.Listen("tcp", at(port)); err == nil {
 			l.Close()
 			ports = append(ports, port)
 		}
@@ -35,8 +35,20 @@ func FreePorts(t testing.TB, n int) []int {
 // FreeAddress gives a port of FreePorts as host:port.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
-	return fmt.Sprintf("127.0.0.1:%d", FreePorts(t, 1)[0])
+	return at(FreePorts(t, 1)[0])
 }
+
+// Loopback is the address of this machine that nobody else reaches: 127.0.0.1, or
+// ::1 in a network that has only IPv6.
+func Loopback() string {
+	if l, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
+		l.Close()
+		return "127.0.0.1"
+	}
+	return "::1"
+}
+
+func at(port int) string { return net.JoinHostPort(Loopback(), strconv.Itoa(port)) }
 
 // Listen listens at a FreeAddress: for a server that ends before the test does,
 // whether it comes back there, or nobody is to answer any more.

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 
+	"kibble.dev/api/v1alpha1"
 	"kibble.dev/discovery"
 	"kibble.dev/dtab"
 	"kibble.dev/translate"
@@ -21,6 +24,8 @@ type Topology struct {
 	Proxies []Proxy
 	// Ingress is the port of the edge, outgoing and incoming those of each proxy.
 	Ingress, Outgoing, Incoming int32
+	// Six says that the edge is reached by IPv6 alone.
+	Six bool
 }
 
 // Pod is one program.
@@ -35,13 +40,13 @@ type Pod struct {
 }
 
 // Address is the host:port that it serves on.
-func (p Pod) Address() string { return fmt.Sprintf("%s:%d", p.IP, p.Port) }
+func (p Pod) Address() string { return hostPort(p.IP, p.Port) }
 
 // Proxy is an Envoy beside a pod, or on a node.
 type Proxy struct{ Name, Class, IP, Node string }
 
 // Admin is the host:port of the proxy's admin pages.
-func (p Proxy) Admin() string { return p.IP + ":9901" }
+func (p Proxy) Admin() string { return hostPort(p.IP, 9901) }
 
 // The class of Envoys that each serve a node, and the Service that they are
 // the pods of.
@@ -69,6 +74,7 @@ func Read(dir string) (*Topology, error) {
 			wrong = append(wrong, fmt.Errorf("%s has no Router %q: the demo needs its port", dir, name))
 		}
 	}
+	top.Six = onlySix(inventory)
 	for _, s := range []string{"hello", "world-v1", "world-v2", "api"} {
 		if top.Pod(s).IP == "" {
 			wrong = append(wrong, fmt.Errorf("%s has no ready endpoint of Service %q: the demo's questions are about it", dir, s))
@@ -140,6 +146,16 @@ func routerPort(inventory *translate.Inventory, name string) int32 {
 	return 0
 }
 
+// onlySix tells whether the edge listens by IPv6 and by nothing else.
+func onlySix(inventory *translate.Inventory) bool {
+	for _, r := range inventory.Routers {
+		if r.Object.Name == "ingress" {
+			return slices.Equal(r.Object.Spec.IPFamilies, []v1alpha1.IPFamily{v1alpha1.IPv6})
+		}
+	}
+	return false
+}
+
 // Pod gives the first pod of a service.
 func (t *Topology) Pod(service string) Pod {
 	for _, p := range t.Pods {
@@ -151,10 +167,17 @@ func (t *Topology) Pod(service string) Pod {
 }
 
 // Edge is the host:port at which people of this machine reach the edge.
-func (t *Topology) Edge() string { return fmt.Sprintf("127.0.0.1:%d", t.Ingress) }
+func (t *Topology) Edge() string {
+	if t.Six {
+		return hostPort("::1", t.Ingress)
+	}
+	return hostPort("127.0.0.1", t.Ingress)
+}
 
 // ProxyOf is the host:port of the HTTP proxy of a service's first pod.
 func (t *Topology) ProxyOf(service string) string { return t.ProxyFor(t.Pod(service)) }
 
 // ProxyFor is the host:port of the pod's HTTP proxy.
-func (t *Topology) ProxyFor(p Pod) string { return fmt.Sprintf("%s:%d", p.Via, t.Outgoing) }
+func (t *Topology) ProxyFor(p Pod) string { return hostPort(p.Via, t.Outgoing) }
+
+func hostPort(ip string, port int32) string { return net.JoinHostPort(ip, strconv.Itoa(int(port))) }
