@@ -66,6 +66,7 @@ type ruleLab struct {
 	server    *xds.Server
 	resolver  *xds.Resolver
 	asked     atomic.Int64 // how often the resolver was asked
+	later     atomic.Int64 // by how many nanoseconds each of its answers comes later
 	stop      func()
 	envoy     *envoytest.Envoy
 	at        map[string]string // address of each router
@@ -80,6 +81,7 @@ func newRuleLab(t testing.TB, policies string) *ruleLab {
 	l.resolver = &xds.Resolver{
 		Model: func() *translate.Model {
 			l.asked.Add(1)
+			time.Sleep(time.Duration(l.later.Load()))
 			return l.model.Load()
 		},
 		Ensure: func(ctx context.Context, w xds.Wish) error {
@@ -297,6 +299,18 @@ func (l *ruleLab) compare(t tester, router, host string, lines ...string) (*http
 		}
 	}
 	return resp, body, got
+}
+
+// A control plane that takes its time to answer about a rule is waited for, and is
+// asked once. It may be waiting itself, until the proxy has the cluster.
+func TestEnvoyWaitsForResolver(t *testing.T) {
+	l := newRuleLab(t, rulePolicies)
+	l.later.Store(int64(2 * time.Second))
+	for n := range int64(2) {
+		if _, _, got := l.compare(t, "out", "world", v2); got.Service != "world-v2" || l.asked.Load() != n+1 {
+			t.Errorf("%q answers, after %d questions", got.Service, l.asked.Load())
+		}
+	}
 }
 
 const (
