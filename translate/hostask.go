@@ -27,15 +27,10 @@ const AsksHost = "host"
 
 const (
 	hostFilter = "kibble.host"
-	// askedAway is what Envoy answers where the control plane does not say where a
-	// host leads, so that localReplies can tell: the control plane itself says it
-	// only to have the same answered.
+	// askedAway is what Envoy answers where no control plane says where a host leads,
+	// so that localReplies can tell. Its clients get 503 in its place.
 	askedAway = typev3.StatusCode_InsufficientStorage
 )
-
-// StatusNotKnown is the status by which the control plane says that it cannot
-// tell now where a host leads. Proxies answer 503 in its place.
-const StatusNotKnown = int(askedAway)
 
 // asksHosts tells that the proxies of a router ask about hosts, where its table
 // allows it. At an untrusted router anybody could have the control plane asked.
@@ -77,11 +72,13 @@ func askAboutHost(r listenerSpec) *hcmv3.HttpFilter {
 	return f
 }
 
-// asksControlPlane is how a filter asks about requests.
+// asksControlPlane is how a filter asks about requests: another control plane where
+// one is away or has nothing to go by yet.
 func asksControlPlane(r listenerSpec, more ...*corev3.HeaderValue) *authzv3.ExtAuthz_GrpcService {
 	return &authzv3.ExtAuthz_GrpcService{GrpcService: &corev3.GrpcService{
 		TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{ClusterName: controlPlaneCluster}},
 		Timeout:         durationpb.New(AskedMost),
+		RetryPolicy:     retryOthers(),
 		InitialMetadata: append([]*corev3.HeaderValue{{Key: HeaderRouter, Value: r.Router}, {Key: HeaderClass, Value: r.Class}}, more...),
 	}}
 }

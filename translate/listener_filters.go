@@ -99,12 +99,10 @@ func delivered(name string, empty proto.Message) *hcmv3.HttpFilter {
 // Of several control planes the one has to answer that the proxy is connected to,
 // since it alone can tell it of a cluster: another one says that it is not available.
 func askResolver(r listenerSpec) *hcmv3.HttpFilter {
-	service := asksControlPlane(r)
-	service.GrpcService.RetryPolicy = retryOthers()
 	ask := extension(extAuthzFilter, &authzv3.ExtAuthz{
 		StatPrefix:          statName(r.Name),
 		TransportApiVersion: corev3.ApiVersion_V3,
-		Services:            service,
+		Services:            asksControlPlane(r),
 		ClearRouteCache:     true,
 		EncodeRawHeaders:    true,
 		AllowedHeaders:      exactly(HeaderDtab, HeaderCtxDtab, headerDogfood, r.Identifying, HeaderNode),

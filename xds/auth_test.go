@@ -128,6 +128,7 @@ func TestResolverOfOwnClass(t *testing.T) {
 		authv3.RegisterAuthorizationServer(g, &xds.Resolver{
 			Model:  func() *translate.Model { return m },
 			Ensure: func(context.Context, xds.Wish) error { return nil },
+			Ask:    func(string, string, translate.Request) (a translate.HostAnswer, ok bool) { return a, true },
 			Deny:   func(ctx context.Context, why string) { s.Deny(ctx, why) },
 		})
 	}})

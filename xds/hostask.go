@@ -49,7 +49,7 @@ func (r *Resolver) checkHost(ctx context.Context, router, class string, req *aut
 	}
 	switch {
 	case !ok:
-		return denied(translate.Resolution{Status: translate.StatusNotKnown}), nil
+		return nil, grpcstatus.Error(codes.Unavailable, "it is not known here what router "+router+" does: another control plane may know")
 	case !a.Known:
 		return &authv3.CheckResponse{
 			Status:       &status.Status{Code: int32(codes.OK)},

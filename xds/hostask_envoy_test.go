@@ -293,6 +293,18 @@ func TestEnvoyAsksAboutHostsGRPC(t *testing.T) {
 	until(t, "the host is known", func() bool { return slices.Contains(l.told(e), "health") })
 }
 
+// Of two control planes one is away: hosts are asked about at the other.
+func TestEnvoyAsksAnotherAboutHosts(t *testing.T) {
+	services := []string{"a", "b", "c", "d", "e", "f"}
+	l := newDemandLab(t, services...)
+	l.beside = []string{envoytest.FreeAddress(t)} // where nobody is
+	l.start()
+	l.envoy("hello-0", "hello")
+	for _, name := range services {
+		l.expect(name, "200 "+name)
+	}
+}
+
 // What no table leads anywhere is refused as at any other router, and nothing is
 // kept of it. Without a control plane it is not known what leads anywhere: the
 // answer says so, and comes in time.

@@ -47,6 +47,7 @@ type demandLab struct {
 	silent                atomic.Pointer[chan struct{}] // until it is closed nobody answers about hosts
 
 	address  string
+	beside   []string // further addresses that proxies are told of
 	registry *prometheus.Registry
 	state    map[string]*publish.Remembered
 	server   *xds.Server
@@ -140,7 +141,7 @@ func (l *demandLab) publish() {
 func (l *demandLab) envoy(node, workload string, calls ...string) *envoytest.Envoy {
 	l.t.Helper()
 	b, err := bootstrap.Render(bootstrap.Options{
-		Class: "sidecar", NodeID: node, Server: l.address, Namespace: "default", Workload: workload, Calls: strings.Join(calls, ","),
+		Class: "sidecar", NodeID: node, Server: strings.Join(append([]string{l.address}, l.beside...), ","), Namespace: "default", Workload: workload, Calls: strings.Join(calls, ","),
 	})
 	if err != nil {
 		l.t.Fatal(err)

@@ -78,7 +78,7 @@ func (r *Resolver) Check(ctx context.Context, req *authv3.CheckRequest) (*authv3
 	}
 	m := r.Model()
 	if m == nil {
-		return denied(translate.Resolution{Status: 503, Body: "the control plane is not ready to resolve overrides\n"}), nil
+		return nil, grpcstatus.Error(codes.Unavailable, "nothing has been read here yet: another control plane may know")
 	}
 	if err := r.permit(ctx, m, router, class); err != nil {
 		return nil, err

@@ -139,12 +139,18 @@ func TestCheckClass(t *testing.T) {
 	}
 }
 
-// Before there is a model nobody is let through.
+// Before anything was read nobody is let through, and another control plane is asked.
 func TestCheckEarly(t *testing.T) {
-	r := &xds.Resolver{Model: func() *translate.Model { return nil }}
-	got := check(t, r, "default/out", "/svc => /svc/new").GetDeniedResponse()
-	if got.GetStatus().GetCode() != 503 {
-		t.Errorf("got %v", got)
+	r := &xds.Resolver{
+		Model: func() *translate.Model { return nil },
+		Ask:   func(string, string, translate.Request) (a translate.HostAnswer, ok bool) { return a, false },
+	}
+	for _, asks := range []string{"", translate.AsksHost} {
+		ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs(
+			translate.HeaderRouter, "default/out", translate.HeaderClass, "sidecar", translate.HeaderAsks, asks))
+		if got, err := r.Check(ctx, &authv3.CheckRequest{}); got != nil || grpcstatus.Code(err) != codes.Unavailable {
+			t.Errorf("%q: %v %v", asks, got, err)
+		}
 	}
 }
 

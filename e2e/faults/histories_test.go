@@ -26,8 +26,11 @@ var (
 // the same lines in a file are done again with -script.
 func TestRandomHistories(t *testing.T) {
 	link := demotest.NewLink(t)
-	l := demotest.Start(t, demotest.Options{Manifests: "../../examples/hello-world", Replicas: 2, Through: link.Through, Secrets: []string{frontSecret}})
-	h := begin(l, link)
+	ways, through := newWays(t, demotest.NewLink(t), demotest.NewLink(t))
+	l := demotest.Start(t, demotest.Options{
+		Manifests: "../../examples/hello-world", Replicas: 2, Through: link.Through, ProxiesThrough: through, Secrets: []string{frontSecret},
+	})
+	h := begin(l, link, ways)
 	if *script != "" {
 		b, err := os.ReadFile(*script)
 		l.Must(err)
@@ -50,6 +53,7 @@ type history struct {
 	lab     *demotest.Lab
 	whole   *demotest.Lab  // that of the whole test
 	link    *demotest.Link // of the last control plane to the API server
+	ways    ways
 	places  []place
 	people  *people
 	objects *objects
@@ -58,6 +62,7 @@ type history struct {
 	mark   int               // of the barrier
 	state  map[int]string    // "away" or "paused", of control planes
 	cut    bool              // the link is
+	bad    map[int]string    // the ways that are, and how
 	broken map[string]string // the Routers whose tables are
 	forgot bool              // a control plane may know nothing of the time before it was broken
 	// refused are the further Routers whose port is taken.
@@ -72,9 +77,9 @@ type history struct {
 }
 
 // begin makes what histories are about.
-func begin(l *demotest.Lab, link *demotest.Link) *history {
+func begin(l *demotest.Lab, link *demotest.Link, ways ways) *history {
 	l.Helper()
-	h := &history{lab: l, whole: l, link: link, objects: newObjects(l), state: map[int]string{}, broken: map[string]string{}, refused: map[string]bool{}, full: map[int]bool{}, said: map[int]int{}, first: map[string]float64{}}
+	h := &history{lab: l, whole: l, link: link, ways: ways, objects: newObjects(l), state: map[int]string{}, bad: map[int]string{}, broken: map[string]string{}, refused: map[string]bool{}, full: map[int]bool{}, said: map[int]int{}, first: map[string]float64{}}
 	h.places = []place{{"edge", "ingress", l.Top.Edge()}, {"hello", "outgoing", l.Top.ProxyOf("hello")}}
 	for i, r := range l.Replicas { // beside nobody, with one control plane each
 		p := place{fmt.Sprint("alone-", i), "outgoing", fmt.Sprintf("10.244.60.%d:%d", i+1, l.Top.Outgoing)}

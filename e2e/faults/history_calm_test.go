@@ -15,6 +15,9 @@ func (h *history) calm() {
 	if h.cut {
 		doMend(h, "")
 	}
+	for _, i := range slices.Sorted(maps.Keys(h.bad)) {
+		doGood(h, fmt.Sprint(i))
+	}
 	for _, i := range slices.Sorted(maps.Keys(h.state)) {
 		if isPaused(h, i) {
 			doResume(h, fmt.Sprint(i))

@@ -20,7 +20,7 @@ type step struct {
 }
 
 func steps() []step {
-	return slices.Concat(objectSteps(), partSteps(), []step{
+	return slices.Concat(objectSteps(), partSteps(), waySteps(), []step{
 		{"load", 12, func(_ *history, r *rand.Rand) (string, bool) { return strconv.Itoa(50 << r.IntN(5)), true }, doLoad},
 		{"calm", 4, always(""), func(h *history, _ string) { h.calm() }},
 		{"settle", 0, always(""), func(h *history, _ string) { h.settled() }},
