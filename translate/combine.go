@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,7 +10,8 @@ import (
 )
 
 // sets gives the sets of policies to evaluate: every combination of those that
-// are touched, of which members of one family exclude each other.
+// are touched, of which members of one family exclude each other. A set costs about
+// as many look-ups as there are policies in it, and some.
 func (e *explorer) sets(touched map[int]bool) [][]int {
 	ordinary, families := e.alternatives(touched)
 	total := 1
@@ -19,8 +21,12 @@ func (e *explorer) sets(touched map[int]bool) [][]int {
 			break
 		}
 	}
+	few := len(ordinary) <= maxTogether && len(families) <= 1
 	all := total <= maxSets
-	if all || len(ordinary) <= maxTogether && len(families) <= 1 {
+	if all && !few {
+		e.at.combined = total * (len(ordinary) + len(families) + 2)
+	}
+	if few || all && !e.frugal {
 		return combinations(slices.Concat(ordinary, families))
 	}
 	for _, members := range slices.Concat(ordinary, families) {
@@ -102,7 +108,7 @@ func useful(c *cell) []variant {
 	var list []variant
 	for _, v := range all {
 		if key := v.answer.key(); key != without(v.policies, kept, c.base.key()) {
-			kept[setKey(v.policies)] = key
+			kept[string(appendSet(nil, v.policies))] = key
 			list = append(list, v)
 		}
 	}
@@ -115,22 +121,31 @@ func useful(c *cell) []variant {
 func without(set []int, kept map[string]string, base string) string {
 	var best []int
 	answer := base
+	var subset []int
+	var key []byte
 	for mask := range 1<<len(set) - 1 {
-		var subset []int
+		subset = subset[:0]
 		for i, p := range set {
 			if mask>>i&1 == 1 {
 				subset = append(subset, p)
 			}
 		}
-		key, ok := kept[setKey(subset)]
+		key = appendSet(key[:0], subset)
+		is, ok := kept[string(key)]
 		if ok && (len(subset) > len(best) || len(subset) == len(best) && slices.Compare(reversed(subset), reversed(best)) > 0) {
-			best, answer = subset, key
+			best, answer = slices.Clone(subset), is
 		}
 	}
 	return answer
 }
 
-func setKey(set []int) string { return fmt.Sprint(set) }
+// appendSet adds what no other set has to a key.
+func appendSet(key []byte, set []int) []byte {
+	for _, p := range set {
+		key = binary.BigEndian.AppendUint32(key, uint32(p))
+	}
+	return key
+}
 
 func reversed(s []int) []int {
 	s = slices.Clone(s)
@@ -149,9 +164,13 @@ func (e *explorer) tooMany(at dtab.Pos) dtab.Finding {
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
+	many := fmt.Sprintf("more than %d combinations of policies change the same name", maxSets)
+	if e.frugal {
+		many = fmt.Sprintf("more than %d policies change the same name, and so many names that not all their combinations can be looked at", maxTogether)
+	}
 	return dtab.Finding{
 		Code: codeTooMany, Severity: dtab.Warning, Pos: at,
-		Message: fmt.Sprintf("more than %d combinations of policies change the same name (%s)", maxSets, strings.Join(slices.Compact(ids), ", ")),
+		Message: fmt.Sprintf("%s (%s)", many, strings.Join(slices.Compact(ids), ", ")),
 		Hint:    "where several of them hold for one request, only the strongest is used; make them exclude each other",
 	}
 }

@@ -125,7 +125,7 @@ func rowMoves(old, now *Model, before, after *router) []Move {
 		if r == nil {
 			return
 		}
-		cells, _ := newExplorer(r, m.names, m.overlays).explore()
+		cells, _ := explore(r, m.names, m.overlays)
 		for _, row := range m.rowsOf(r, cells) {
 			key := strings.Join(append([]string{row.Host, row.Match}, row.Policies...), "\x00")
 			if byKey[key] == nil {

@@ -249,7 +249,7 @@ func bigFamily(t testing.TB, members int) generated {
 		t.Fatalf("router: %v", found)
 	}
 	r.seePorts(g.overlays)
-	cells, _ := newExplorer(r, newNames(inv), g.overlays).explore()
+	cells, _ := explore(r, newNames(inv), g.overlays)
 	g.router = r
 	g.rc, g.class = wholeTable(r, g.overlays, cells, inv)
 	return g

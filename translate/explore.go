@@ -15,14 +15,18 @@ const (
 	// tables that loop get there: each turn of a loop is another name.
 	maxSize = 24
 	// maxEffort is how many look-ups the enumeration of one router may take: a few
-	// seconds. Ten thousand hosts take about a hundred thousand.
-	maxEffort = 1_000_000
+	// seconds. Ten thousand hosts take about a hundred thousand. With policies, each of
+	// which takes as many again, it is more, by that of effortOfPolicies at most.
+	maxEffort        = 1_000_000
+	effortOfPolicies = 4
 	// maxTogether is how many ordinary policies that change the same host are
 	// always looked at in every combination, and maxSets how many combinations of
-	// policies and members of families are in any case. Of more, the strongest
+	// policies and members of families are, as long as all those of a router
+	// cost no more than maxCombined: see explorer.sets. Of more, the strongest
 	// that holds decides.
 	maxTogether = 4
 	maxSets     = 1024
+	maxCombined = 750_000
 )
 
 // explorer finds the regions of a router: it evaluates a sample of a region,
@@ -48,6 +52,8 @@ type explorer struct {
 	work    int             // look-ups so far
 	deep    bool
 	wide    map[int]bool // policies that are combined with too many others
+	// combined is what combinations beyond maxTogether have cost, or would have.
+	combined int
 }
 
 func newExplorer(r *router, n *names, overlays []overlay) *explorer {
@@ -81,17 +87,35 @@ func unmarkedExplorer(r *router, n *names, overlays []overlay) *explorer {
 	return e
 }
 
-// explore gives the cells of the router, in no order.
-func (e *explorer) explore() ([]*cell, []dtab.Finding) {
-	x := exploration{}
-	if e.router.identifier.kind == identifyIngress {
-		x.cells = e.exploreIngress()
-	} else {
-		e.walk(func(number int32) *node { return e.visit(e.pending[number], nil) })
-		x.explored = e.explored
+// explore gives the cells of a router, in no order.
+func explore(r *router, n *names, overlays []overlay) ([]*cell, []dtab.Finding) {
+	if r.identifier.kind == identifyIngress {
+		e := newExplorer(r, n, overlays)
+		return e.exploreIngress(), e.findings()
 	}
+	e := exploreAll(r, n, overlays)
+	x := exploration{explored: e.explored}
 	return x.all(), e.findings()
 }
+
+// exploreAll explores a router whose names are made of regions. Where the
+// combinations of its policies are too many, only those of few policies are looked
+// at, and everywhere alike: no host is left out for their sake.
+func exploreAll(r *router, n *names, overlays []overlay) *explorer {
+	all := func(frugal bool) *explorer {
+		e := newExplorer(r, n, overlays)
+		e.frugal = frugal
+		e.walk(func(number int32) *node { return e.visit(e.pending[number], nil) })
+		return e
+	}
+	if e := all(false); e.combined <= maxCombined {
+		return e
+	}
+	return all(true)
+}
+
+// most is how many look-ups may be made.
+func (e *explorer) most() int { return maxEffort * (1 + min(len(e.overlays), effortOfPolicies)) }
 
 // walk goes to every region that there is. A node that is not known is made.
 func (e *explorer) walk(visit func(number int32) *node) {
@@ -116,7 +140,7 @@ func (e *explorer) walk(visit func(number int32) *node) {
 			}
 		}
 	}
-	for reach(e.at.next); len(queue) > 0 && e.work < maxEffort; {
+	for reach(e.at.next); len(queue) > 0 && e.work < e.most() && (e.frugal || e.combined <= maxCombined); {
 		number := queue[len(queue)-1]
 		queue = queue[:len(queue)-1]
 		n := visit(number)
@@ -142,6 +166,7 @@ func (e *explorer) walk(visit func(number int32) *node) {
 func (e *explorer) take(n *node) {
 	e.deep = e.deep || n.deep
 	e.work += n.work
+	e.combined += n.combined
 	for _, p := range n.wide {
 		e.wide[p] = true
 	}

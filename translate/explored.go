@@ -18,6 +18,8 @@ type explored struct {
 	// live is how many nodes there are, over that it had to stop.
 	live int
 	over bool
+	// frugal: only combinations of few policies were looked at.
+	frugal bool
 }
 
 // A node is a region that was explored: what was found, what for, and where it
@@ -34,6 +36,8 @@ type node struct {
 	work int
 	deep bool
 	wide []int // policies that are combined with too many others
+	// combined is what its combinations beyond maxTogether cost, or would.
+	combined int
 }
 
 // flips are the regions in which a marked segment is each of many labels.

@@ -554,8 +554,7 @@ func generateOf(t *rapid.T, change func(*v1alpha1.RouterSpec)) generated {
 		overlays = append(overlays, o)
 	}
 	r.seePorts(overlays)
-	e := newExplorer(r, newNames(inv), overlays)
-	cells, limits := e.explore()
+	cells, limits := explore(r, newNames(inv), overlays)
 	if len(limits) > 0 {
 		t.Skip("the table loops")
 	}

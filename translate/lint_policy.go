@@ -93,7 +93,7 @@ type pair [2]string
 func (l *linter) effects() (effect map[string]bool, example map[pair]string) {
 	effect, example = map[string]bool{}, map[pair]string{}
 	for _, r := range l.model.routers {
-		cells, _ := newExplorer(r, l.model.names, l.model.overlays).explore()
+		cells, _ := explore(r, l.model.names, l.model.overlays)
 		b := &builder{router: r, overlays: l.model.overlays}
 		for _, c := range cells {
 			single := map[string]string{} // what each policy by itself leads to

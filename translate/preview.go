@@ -45,7 +45,7 @@ func (m *Model) Preview(only string) ([]Row, error) {
 	}
 	var rows []Row
 	for _, r := range routers {
-		cells, _ := newExplorer(r, m.names, m.overlays).explore()
+		cells, _ := explore(r, m.names, m.overlays)
 		rows = append(rows, m.rowsOf(r, cells)...)
 	}
 	return rows, nil

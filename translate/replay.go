@@ -30,8 +30,7 @@ func (m *Model) explore(r *router, last *exploration, services []Key) *explorati
 	}
 	e := m.replay(r, last, services)
 	if e == nil {
-		e = newExplorer(r, m.names, m.overlays)
-		e.walk(func(number int32) *node { return e.visit(e.pending[number], nil) })
+		e = exploreAll(r, m.names, m.overlays)
 	}
 	e.numbers.byKey = e.numbers.byKey.closed()
 	return &exploration{explored: e.explored, router: r, overlays: m.overlays, found: e.findings()}
@@ -63,7 +62,7 @@ func (m *Model) replay(r *router, last *exploration, services []Key) *explorer {
 	if !ok {
 		return nil
 	}
-	e.nodes, e.numbers = slices.Clone(last.nodes), last.numbers
+	e.nodes, e.numbers, e.frugal = slices.Clone(last.nodes), last.numbers, last.frugal
 	e.numbers.byKey = e.numbers.byKey.open()
 	stale := last.stale(edits.prefixes, words)
 	var anew []int32
@@ -86,7 +85,7 @@ func (m *Model) replay(r *router, last *exploration, services []Key) *explorer {
 		}
 		return n
 	})
-	if e.over || e.work >= maxEffort || len(e.nodes) > 1024+2*e.live {
+	if e.over || e.work >= e.most() || e.frugal != (e.combined > maxCombined) || len(e.nodes) > 1024+2*e.live {
 		return nil
 	}
 	e.reads = last.reads.with(e.nodes, anew)
