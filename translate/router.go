@@ -2,6 +2,7 @@ package translate
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -210,12 +211,12 @@ func looksAtPort(leaf dtab.Path) bool {
 }
 
 // namesPorts gives the first entry of a table that looks at the port of a host:
-// through one of the port namers, by a label with a colon, or by leading out to
+// through one of the port namers, by a label with a port, or by leading out to
 // whatever host there is. It is nil when none does.
 func namesPorts(table dtab.Dtab) *dtab.Dentry {
 	for i, d := range table {
 		for _, e := range d.Prefix {
-			if strings.Contains(e.Label, ":") {
+			if hasPort(e.Label) {
 				return &table[i]
 			}
 		}
@@ -224,6 +225,13 @@ func namesPorts(table dtab.Dtab) *dtab.Dentry {
 		}
 	}
 	return nil
+}
+
+// hasPort tells that a label may be a host with its port. An IPv6 address has colons
+// of its own.
+func hasPort(label string) bool {
+	_, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(label, "["), "]"))
+	return err != nil && strings.Contains(label, ":")
 }
 
 func anyLeaf(t dtab.Tree, is func(dtab.Path) bool) bool {

@@ -268,7 +268,7 @@ func (s *sample) parse(v int, host string, both, fold bool) []region {
 		}
 	}
 	found := s.set(v, pattern{atoms: atoms, open: open, port: port})
-	if both && !open {
+	if both && !open && !strings.HasPrefix(host, "[") { // there is nothing below an address
 		found = append(found, s.set(v, pattern{atoms: atoms, open: true, port: port})...)
 	}
 	return found
@@ -282,8 +282,9 @@ func (s *sample) shaped(v int, host string, port *atom) bool {
 	if port != nil && !port.any() {
 		host += ":" + port.lit
 	}
+	behind := host[strings.LastIndexByte(host, ']')+1:] // an IPv6 address has colons of its own
 	return hostShape.MatchString(host) && host == strings.ToLower(host) &&
-		strings.Contains(host, ":") == (port != nil && !port.any())
+		strings.Contains(behind, ":") == (port != nil && !port.any())
 }
 
 func (s *sample) set(v int, p pattern) []region { return []region{s.region.with(v, p)} }
