@@ -279,3 +279,11 @@ func written(o *unstructured.Unstructured) *unstructured.Unstructured {
 	next.SetName(o.GetName())
 	return next
 }
+
+// ClusterIP is the address of a Service in namespace default.
+func (l *Lab) ClusterIP(service string) string {
+	l.Helper()
+	s, err := l.Kube.CoreV1().Services("default").Get(l.Context(), service, metav1.GetOptions{})
+	l.Must(err)
+	return s.Spec.ClusterIP
+}

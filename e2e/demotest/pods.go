@@ -247,6 +247,6 @@ func (l *Lab) bootstrap(p helloworld.Proxy, of ...*Replica) []byte {
 	if p.Node != "" {
 		args = append(args, "--node-name", p.Node)
 	}
-	l.kibble(args...)
+	l.Kibble(args...)
 	return l.readFile(filepath.Join(out, "bootstrap.yaml"))
 }

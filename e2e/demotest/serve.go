@@ -34,11 +34,11 @@ type Replica struct {
 func (l *Lab) certificates() {
 	l.Helper()
 	l.certs = filepath.Join(l.dir, "certs")
-	l.kibble("certs", "--dir", l.certs, "--server-name", serverName, "--proxy-class", "edge,sidecar,node")
+	l.Kibble("certs", "--dir", l.certs, "--server-name", serverName, "--proxy-class", "edge,sidecar,node")
 }
 
-// kibble runs a command, and gives what it prints.
-func (l *Lab) kibble(args ...string) []byte {
+// Kibble runs a command of the program, and gives what it prints.
+func (l *Lab) Kibble(args ...string) []byte {
 	l.Helper()
 	var said bytes.Buffer
 	command := exec.CommandContext(l.Context(), filepath.Join(l.bin, "kibble"), args...)
@@ -56,7 +56,7 @@ func (l *Lab) kibble(args ...string) []byte {
 func (l *Lab) Preview(class string) map[string][]json.RawMessage {
 	l.Helper()
 	var all map[string]map[string][]json.RawMessage
-	l.Must(json.Unmarshal(l.kibble("preview", "--kubeconfig", l.Kubeconfig, "--proxy-class", class, "-o", "json"), &all))
+	l.Must(json.Unmarshal(l.Kibble("preview", "--kubeconfig", l.Kubeconfig, "--proxy-class", class, "-o", "json"), &all))
 	return all[class]
 }
 
