@@ -218,7 +218,11 @@ func (s *Server) mayReturn(c *class, node string, now time.Time) bool {
 	return !known && !s.began.IsZero() && now.Sub(s.began) < returning
 }
 
-// inVain notes that a proxy did not come while it was waited for.
+// inVain notes that a proxy did not come while it was waited for. Only those are waited
+// for whose question nobody else has taken (Resolver.mayBeElsewhere): where replicas
+// share one address, the one that a proxy asks may never be the one that it is connected
+// to, and a proxy may be let in by none. Without the note, each of their requests would
+// wait as long, and not the first alone.
 func (s *Server) inVain(w Wish) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
