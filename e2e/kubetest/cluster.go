@@ -198,7 +198,7 @@ func (c *Cluster) WriteKubeconfig(config *rest.Config, namespace string) string 
 // writeCredentials makes what the parts know each other by.
 func (c *Cluster) writeCredentials() {
 	c.t.Helper()
-	cert, key := c.CA.Server(c.t, envoytest.Loopback(), "localhost", "kubernetes.default.svc")
+	cert, key := c.CA.Server(c.t, envoytest.Loopback(), "localhost", "kubernetes.default.svc", "10.96.0.1", "fd00:96::1")
 	c.write("ca.crt", c.CA.Cert)
 	c.write("ca.key", c.CA.Key)
 	c.write("apiserver.crt", cert)
