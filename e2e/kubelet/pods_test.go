@@ -168,6 +168,14 @@ func (l *lab) termination() {
 		p.Annotations["kibble.dev/drain-seconds"] = "1"
 	})
 	p := l.settled(apps, "app=slow", 1)[0]
+	address := net.JoinHostPort(p.Status.PodIP, "8080")
+	l.Eventually("the application listens", func() error { // it runs, which is all that kubelet looks at
+		c, err := net.Dial("tcp", address)
+		if err == nil {
+			c.Close()
+		}
+		return err
+	})
 	type result struct {
 		body string
 		err  error
@@ -178,7 +186,7 @@ func (l *lab) termination() {
 		defer written() // if it could not be asked at all
 		body, err := send(httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{
 			WroteRequest: func(httptrace.WroteRequestInfo) { written() },
-		}), "http://"+net.JoinHostPort(p.Status.PodIP, "8080")+"/")
+		}), "http://"+address+"/")
 		answered <- result{body, err}
 	}()
 	<-asked
