@@ -172,17 +172,24 @@ func retryReceivers() *routev3.RetryPolicy {
 func retryOthers() *corev3.RetryPolicy {
 	return &corev3.RetryPolicy{
 		RetryOn:      "unavailable,connect-failure,refused-stream",
-		NumRetries:   wrapperspb.UInt32(mostControlPlanes),
+		NumRetries:   wrapperspb.UInt32(askedAgain),
 		RetryBackOff: &corev3.BackoffStrategy{BaseInterval: durationpb.New(retryAfter), MaxInterval: durationpb.New(AskedMost)},
 		RetryHostPredicate: []*corev3.RetryPolicy_RetryHostPredicate{{
 			Name: previousHosts, ConfigType: &corev3.RetryPolicy_RetryHostPredicate_TypedConfig{TypedConfig: mustAny(&previoushostsv3.PreviousHostsPredicate{})},
 		}},
-		HostSelectionRetryMaxAttempts: hostSelections,
+		HostSelectionRetryMaxAttempts: controlPlaneSelections,
 	}
 }
 
-// mostControlPlanes is how many a proxy asks, the first one twice.
-const mostControlPlanes = 5
+const (
+	// askedAgain is how often a proxy asks anew: each of up to three control planes at
+	// once, and then each, for a turn of the three seconds that a resolver waits in all.
+	askedAgain = 6
+	// controlPlaneSelections and the one that it starts with are 7 times 7. Where Envoy
+	// has tried all endpoints it takes the last one that it looked at: so it is the next
+	// one each time, of up to 6, and not the same of two, three or five.
+	controlPlaneSelections = 48
+)
 
 // triesOfMember is how often a member of an aggregate is tried before the next:
 // where one of its endpoints refuses, another one is to answer, and not who

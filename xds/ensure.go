@@ -10,21 +10,21 @@ import (
 	"kibble.dev/xds/publish"
 )
 
-const (
-	// returning is how long proxies may take to be connected again after a control
-	// plane began: Envoy tries with pauses that grow up to this, where its bootstrap
-	// does not say less, as ours does.
-	returning = 30 * time.Second
-	// wishesMost is how many clusters of a class Ensure keeps. Each costs every proxy
-	// of the class some memory, and which there are is up to callers.
-	wishesMost = 1000
-)
+// wishesMost is how many clusters of a class Ensure keeps. Each costs every proxy
+// of the class some memory, and which there are is up to callers.
+const wishesMost = 1000
+
+// ErrAway says that a proxy is not connected here, and was waited for.
+var ErrAway = errors.New("the proxy is not connected to this control plane")
 
 // Wish is a cluster that a rule of somebody's own leads to.
 type Wish struct {
 	// Class is that of the router, and Node the proxy which asks; "" where it is
 	// not known.
 	Class, Node string
+	// Turn is how long a proxy is waited for that is not connected here, before another
+	// control plane is asked; 0: as long as for anything, and nobody is asked then.
+	Turn time.Duration
 	// Override leads to the cluster: see Server.Renew.
 	Override translate.Override
 	Cluster  string
@@ -43,13 +43,19 @@ type wished struct {
 // has the cluster; or with the context's error. They stay for a while. What is published under the
 // same name wins.
 //
-// A proxy that asks may be connected to another control plane, or come back to this
-// one, which has just begun, in a moment: it is waited for once, while others come
-// back too.
+// A proxy that asks may be connected to another control plane, or come back to this or
+// to another one in a moment, since it has just lost its own. It is waited for, for a
+// turn of the wish, where the error is ErrAway. Where it was waited for to the end once,
+// and in vain, it is not again until it has been here.
 func (s *Server) Ensure(ctx context.Context, w Wish) error {
 	s.mu.Lock()
 	c := s.class(w.Class)
 	now := s.clock.read()
+	over := false
+	var turn <-chan time.Time
+	if w.Turn > 0 {
+		turn = time.After(w.Turn)
+	}
 	if c.keep(w, now.Add(s.opts.KeepExtra)) {
 		c.Extra(now, c.extras())
 		s.wake()
@@ -60,7 +66,11 @@ func (s *Server) Ensure(ctx context.Context, w Wish) error {
 		if older == nil && !pending && !away {
 			older = c.older(w)
 		}
-		wait := pending || c.hasStill(w, older) || away && s.mayReturn(c, w.Node, now)
+		wait := pending || c.hasStill(w, older) || away && c.mayCome(w.Node)
+		if wait && away && over {
+			s.mu.Unlock()
+			return ErrAway
+		}
 		changed := s.changed
 		if wait {
 			s.waiting++
@@ -75,6 +85,8 @@ func (s *Server) Ensure(ctx context.Context, w Wish) error {
 				s.inVain(w)
 			}
 			return ctx.Err()
+		case <-turn:
+			over = true
 		case <-changed:
 		}
 		s.mu.Lock()
@@ -211,11 +223,10 @@ func (s *Server) Connected(class, node string) bool {
 // away tells that the proxy that asks is known, and not connected.
 func (c *class) away(node string) bool { return node != "" && len(c.nodes[node]) == 0 }
 
-// mayReturn tells that a proxy that is away may come in a moment: it is not long
-// that proxies can connect, and it was not waited for in vain.
-func (s *Server) mayReturn(c *class, node string, now time.Time) bool {
-	_, known := c.elsewhere[node]
-	return !known && !s.began.IsZero() && now.Sub(s.began) < returning
+// mayCome tells that a proxy that is away may come in a moment.
+func (c *class) mayCome(node string) bool {
+	_, inVain := c.elsewhere[node]
+	return !inVain
 }
 
 // inVain notes that a proxy did not come while it was waited for. Only those are waited

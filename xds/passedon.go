@@ -1,6 +1,9 @@
 package xds
 
 import (
+	"cmp"
+	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -10,43 +13,70 @@ import (
 )
 
 const (
+	// turn is how long a proxy is waited for that is not connected here, before the next
+	// control plane is asked: it may have come back to that one.
+	turn = time.Second
 	// passedOnFor is how long it is known that a question was passed on: longer than a
 	// proxy waits for its answer.
 	passedOnFor  = 2 * translate.AskedMost
 	passedOnMost = 10_000
 )
 
-// mayBeElsewhere tells that a question is for another control plane: the proxy that
-// asks is not connected to this one, which cannot tell it of a cluster. A proxy that
-// is told so asks the next one (translate.askResolver), and comes back with the same
-// question if nobody has it: then it is answered here.
-func (r *Resolver) mayBeElsewhere(class, node string, req *authv3.CheckRequest) bool {
-	id := req.GetAttributes().GetRequest().GetHttp().GetId()
-	if node == "" || id == "" || r.Connected == nil || r.Connected(class, node) {
-		return false
+// await returns when the proxy that asks has the cluster of a wish, or has been waited
+// for long enough. The error is ErrAway where a question is for another control plane:
+// the proxy is not connected to this one, which cannot tell it of a cluster. One that is
+// told so asks the next one (translate.asksControlPlane), and comes back with the same
+// question if nobody has it. Then each waits for it for a turn, until in all the
+// patience is at its end: the answer of the last turn counts.
+func (r *Resolver) await(ctx context.Context, w Wish, req *authv3.CheckRequest) error {
+	left := cmp.Or(r.Patience, DefaultPatience)
+	if id := req.GetAttributes().GetRequest().GetHttp().GetId(); id != "" && r.away(w) {
+		now := r.now()
+		since, known := r.passedOn.add(question{w.Class, w.Node, id}, now)
+		if !known {
+			return ErrAway
+		}
+		if left = max(left-now.Sub(since), turn); left > turn*3/2 {
+			w.Turn = turn
+		}
 	}
-	return r.passedOn.add(question{class, node, id}, r.now())
+	ctx, cancel := context.WithTimeout(ctx, left)
+	defer cancel()
+	if err := r.Ensure(ctx, w); errors.Is(err, ErrAway) || ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+// away tells that the proxy that asks is known, and not connected.
+func (r *Resolver) away(w Wish) bool {
+	return w.Node != "" && r.Connected != nil && !r.Connected(w.Class, w.Node)
 }
 
 // question is one of a proxy, which gives its requests numbers.
 type question struct{ class, node, id string }
 
-// passedOn are the questions that were passed on lately. The zero value has none.
+// passedOn are the questions that were passed on lately, with when they came. The zero
+// value has none.
 type passedOn struct {
 	mu          sync.Mutex
-	last, older map[question]struct{}
+	last, older map[question]time.Time
 	since       time.Time // of last
 }
 
-// add adds a question, and tells whether it is new.
-func (p *passedOn) add(q question, now time.Time) bool {
+// add adds a question, and gives when it came first if it is known.
+func (p *passedOn) add(q question, now time.Time) (since time.Time, known bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if age := now.Sub(p.since); p.last == nil || age < 0 || age > passedOnFor || len(p.last) >= passedOnMost {
-		p.last, p.older, p.since = map[question]struct{}{}, p.last, now
+		p.last, p.older, p.since = map[question]time.Time{}, p.last, now
 	}
-	_, last := p.last[q]
-	_, older := p.older[q]
-	p.last[q] = struct{}{}
-	return !last && !older
+	if since, known = p.last[q]; !known {
+		since, known = p.older[q]
+	}
+	if !known {
+		since = now
+	}
+	p.last[q] = since
+	return since, known
 }

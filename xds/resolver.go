@@ -1,8 +1,8 @@
 package xds
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net/url"
 	"strings"
@@ -46,7 +46,8 @@ type Resolver struct {
 	// Deny counts and logs a call for a router that the caller's class does not
 	// have (Server.Deny); nil does neither.
 	Deny func(ctx context.Context, why string)
-	// Patience bounds how long a request waits for its cluster; default DefaultPatience.
+	// Patience bounds how long a request waits for its cluster, from when it was first
+	// asked about here; default DefaultPatience.
 	Patience time.Duration
 
 	// Now is the clock, and BecameFrequent (may be nil) is told that Frequent
@@ -91,14 +92,12 @@ func (r *Resolver) Check(ctx context.Context, req *authv3.CheckRequest) (*authv3
 	if res.Status != 200 {
 		return denied(res), nil
 	}
-	if node := nodeOf(o.Request); r.mayBeElsewhere(res.Class, node, req) {
-		return nil, grpcstatus.Error(codes.Unavailable, "proxy "+node+" is not connected to this control plane: another one may have it")
-	}
-	branch := res.Draw(rand.Float64())
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(r.Patience, DefaultPatience))
-	defer cancel()
-	wish := Wish{Class: res.Class, Node: nodeOf(o.Request), Override: o, Cluster: branch.Cluster, Needs: branch.Needs}
-	if err := r.Ensure(ctx, wish); err != nil && ctx.Err() == nil {
+	branch, node := res.Draw(rand.Float64()), nodeOf(o.Request)
+	wish := Wish{Class: res.Class, Node: node, Override: o, Cluster: branch.Cluster, Needs: branch.Needs}
+	switch err := r.await(ctx, wish, req); {
+	case errors.Is(err, ErrAway):
+		return nil, grpcstatus.Errorf(codes.Unavailable, "proxy %s: %v: another one may have it", node, err)
+	case err != nil:
 		return denied(translate.Resolution{Status: 503, Body: "the override's cluster could not be set up\n"}), nil
 	}
 	return allowed(res, branch), nil

@@ -206,6 +206,49 @@ func TestCheckPassesOn(t *testing.T) {
 	ask(codes.Unavailable, "there", "1")
 }
 
+// Where no control plane has the proxy yet, each waits for it for a turn, and passes the
+// question on again; the last one answers, three seconds after it came first.
+func TestCheckTakesTurns(t *testing.T) {
+	m := model(t)
+	now := time.Now()
+	var wish xds.Wish
+	var left time.Duration
+	r := &xds.Resolver{
+		Model: func() *translate.Model { return m }, Now: func() time.Time { return now },
+		Connected: func(string, string) bool { return false },
+		Ensure: func(ctx context.Context, w xds.Wish) error {
+			wish = w
+			end, _ := ctx.Deadline()
+			left = time.Until(end).Round(100 * time.Millisecond)
+			if w.Turn > 0 {
+				return xds.ErrAway
+			}
+			return nil
+		},
+	}
+	ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("x-kibble-router", "default/out", "x-kibble-class", "sidecar"))
+	for _, then := range []struct {
+		after, turn, left time.Duration
+		want              codes.Code
+	}{
+		{want: codes.Unavailable},
+		{after: 100 * time.Millisecond, turn: time.Second, left: 2900 * time.Millisecond, want: codes.Unavailable},
+		{after: time.Second, turn: time.Second, left: 1900 * time.Millisecond, want: codes.Unavailable},
+		{after: time.Second, left: time.Second, want: codes.OK},
+		{after: time.Second, left: time.Second, want: codes.OK},
+	} {
+		now, wish, left = now.Add(then.after), xds.Wish{}, 0
+		_, err := r.Check(ctx, &authv3.CheckRequest{Attributes: &authv3.AttributeContext{Request: &authv3.AttributeContext_Request{
+			Http: &authv3.AttributeContext_HttpRequest{Id: "1", Method: "GET", Path: "/", Host: "world", Headers: map[string]string{
+				"l5d-dtab": "/svc/world => /svc/new", "x-kibble-node": "n",
+			}},
+		}}})
+		if grpcstatus.Code(err) != then.want || wish.Turn != then.turn || left != then.left {
+			t.Errorf("%v later: %v, for a turn of %v, %v left, want %+v", then.after, err, wish.Turn, left, then)
+		}
+	}
+}
+
 func check(t *testing.T, r *xds.Resolver, router, dtab string) *authv3.CheckResponse {
 	t.Helper()
 	ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("x-kibble-router", router, "x-kibble-class", "sidecar"))

@@ -77,6 +77,13 @@ type ruleLab struct {
 
 func newRuleLab(t testing.TB, policies string) *ruleLab {
 	t.Helper()
+	return newRuleLabWith(t, policies, func(address string) *envoytest.Envoy { return run(t, address, "edge-0", "edge", "delta") })
+}
+
+// newRuleLabWith runs an Envoy of its own, edge-0 of class edge, for the control plane
+// at an address.
+func newRuleLabWith(t testing.TB, policies string, envoy func(address string) *envoytest.Envoy) *ruleLab {
+	t.Helper()
 	l := &ruleLab{inventory: ruleInventory(t, policies), at: map[string]string{}}
 	l.resolver = &xds.Resolver{
 		Model: func() *translate.Model {
@@ -98,7 +105,7 @@ func newRuleLab(t testing.TB, policies string) *ruleLab {
 	l.stop = sync.OnceFunc(serveOn(t, l.server, listener))
 	t.Cleanup(l.stop)
 	l.publish(t, l.inventory)
-	l.envoy = run(t, listener.Addr().String(), "edge-0", "edge", "delta")
+	l.envoy = envoy(listener.Addr().String())
 	l.envoy.WaitReady(t)
 	for _, name := range []string{"front", "plain", "out"} {
 		l.at[name] = l.envoy.Listener(t, "default/"+name)

@@ -42,9 +42,6 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	if s.opts.Register != nil {
 		s.opts.Register(g)
 	}
-	s.mu.Lock()
-	s.began = s.clock.read()
-	s.mu.Unlock()
 	var tasks sync.WaitGroup
 	defer tasks.Wait()
 	defer cancel()

@@ -56,7 +56,6 @@ type Server struct {
 	turns     chan struct{} // of streams
 	mu        sync.Mutex
 	clock     clock
-	began     time.Time // since when proxies can connect
 	published bool
 	complete  bool // by Publish, and not only by Provisional
 	recalled  map[string]*publish.Remembered
