@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -12,40 +13,99 @@ import (
 // sets gives the sets of policies to evaluate: every combination of those that
 // are touched, of which members of one family exclude each other. A set costs about
 // as many look-ups as there are policies in it, and some.
-func (e *explorer) sets(touched map[int]bool) [][]int {
+//
+// Where that is too much each is evaluated by itself, and then the combinations of
+// those that lead the name somewhere: of ten environments that may have a service of
+// their own for every host, few do. Passed says who was passed over; nil: all
+// combinations are there.
+func (e *explorer) sets(touched map[int]bool, c *cell) (sets [][]int, passed map[int]bool) {
 	ordinary, families := e.alternatives(touched)
+	lists := slices.Concat(ordinary, families)
 	total := 1
-	for _, members := range slices.Concat(ordinary, families) {
+	for _, members := range lists {
 		total *= len(members) + 1
 		if total > maxSets {
 			break
 		}
 	}
-	few := len(ordinary) <= maxTogether && len(families) <= 1
 	all := total <= maxSets
-	if all && !few {
-		e.at.combined = total * (len(ordinary) + len(families) + 2)
+	if all && !few(ordinary, families) {
+		e.at.combined = total * (len(lists) + 2)
 	}
-	if few || all && !e.frugal {
-		return combinations(slices.Concat(ordinary, families))
+	if few(ordinary, families) || all && !e.frugal {
+		return combinations(lists), nil
 	}
-	for _, members := range slices.Concat(ordinary, families) {
+	for _, members := range lists {
+		for _, p := range members {
+			sets = append(sets, []int{p})
+		}
+	}
+	passed = e.passedOver(c)
+	if len(passed) < len(sets) {
+		return sets, passed // the others were not evaluated yet
+	}
+	ordinary, families = counting(ordinary, passed), counting(families, passed)
+	lists = slices.Concat(ordinary, families)
+	if few(ordinary, families) {
+		return append(sets, combinations(lists)...), passed
+	}
+	for _, members := range lists {
 		e.at.wide = append(e.at.wide, members[0])
 	}
 	subsets := singles(ordinary)
 	if len(ordinary) <= maxTogether {
 		subsets = combinations(ordinary)
 	}
-	sets := slices.Clone(subsets)
-	for _, members := range families {
-		for _, m := range members {
-			sets = append(sets, []int{m})
-			for _, s := range subsets {
-				sets = append(sets, sortedSet(append(slices.Clone(s), m)))
-			}
+	sets = append(sets, subsets...)
+	for _, m := range slices.Concat(families...) {
+		for _, s := range subsets {
+			sets = append(sets, sortedSet(append(slices.Clone(s), m)))
 		}
 	}
-	return sets
+	return sets, passed
+}
+
+// few tells that policies are looked at in every combination, wherever they are.
+func few(ordinary, families [][]int) bool {
+	return len(ordinary) <= maxTogether && len(families) <= 1
+}
+
+// passedOver tells, of each policy that was evaluated by itself, whether it changes
+// nothing there because what its rules lead the name to does not exist.
+func (e *explorer) passedOver(c *cell) map[int]bool {
+	passed := map[int]bool{}
+	for _, v := range c.variants {
+		if len(v.policies) > 1 {
+			continue
+		}
+		p := v.policies[0]
+		passed[p] = v.answer.leads() == c.base.leads() && e.leadsNowhere(c, e.overlays[p])
+	}
+	return passed
+}
+
+// leadsNowhere tells that the rules of a policy have a name go on to what the table says
+// without them. Rules that fail stand in between.
+func (e *explorer) leadsNowhere(c *cell, o overlay) bool {
+	fails := slices.Clone(o.table)
+	for i := range fails {
+		fails[i].Dst = dtab.Fail{}
+	}
+	table := e.table([]overlay{{id: o.id + " or fail", table: append(fails, o.table...)}})
+	in := e.router.interpreter(table, func(p dtab.Path) { e.read.add(p) })
+	return e.router.bind(in, c.name, false).outcome == dtab.OutcomeFail
+}
+
+// counting gives the lists without those that are passed over.
+func counting(lists [][]int, passed map[int]bool) [][]int {
+	var all [][]int
+	for _, members := range lists {
+		members = slices.DeleteFunc(slices.Clone(members), func(p int) bool { return passed[p] })
+		if len(members) > 0 {
+			all = append(all, members)
+		}
+	}
+	return all
 }
 
 // alternatives gives the policies that are touched, each ordinary one by
@@ -96,13 +156,21 @@ func sortedSet(s []int) []int {
 // the others so that the first whose policies all hold is the right one: larger
 // sets first. So there is one for several policies together only where their
 // overrides meddle with each other.
-func useful(c *cell) []variant {
-	all := slices.Clone(c.variants)
-	slices.SortFunc(all, func(a, b variant) int {
-		if d := len(a.policies) - len(b.policies); d != 0 {
-			return d
+//
+// Where not all combinations were looked at, those with a policy that is passed over
+// are dropped, and such a policy by itself comes last: it stands in nobody's way.
+func useful(c *cell, passed map[int]bool) []variant {
+	all := slices.DeleteFunc(slices.Clone(c.variants), func(v variant) bool {
+		return len(v.policies) > 1 && slices.ContainsFunc(v.policies, func(p int) bool { return passed[p] })
+	})
+	size := func(v variant) int {
+		if passed[v.policies[0]] {
+			return 0
 		}
-		return slices.Compare(reversed(a.policies), reversed(b.policies))
+		return len(v.policies)
+	}
+	slices.SortFunc(all, func(a, b variant) int {
+		return cmp.Or(size(a)-size(b), slices.Compare(reversed(a.policies), reversed(b.policies)))
 	})
 	kept := map[string]string{} // the key of a set, and of its answer
 	var list []variant

@@ -151,6 +151,9 @@ func (m *Model) ExplainName(router string, name dtab.Path, context []string) (*E
 func (m *Model) lookUp(r *router, x *Explanation, name dtab.Path, own dtab.Dtab) answer {
 	x.Name, x.Override = name.String(), own.String()
 	in, a, out := r.ask(name, dogfood.Context(x.Context).Active(m.policies), own)
+	if len(own) == 0 {
+		a = m.tellTogether(r, x, name, a)
+	}
 	x.Trace, x.FellBack = in.Delegate(name), a.fellBack
 	switch {
 	case out != "":

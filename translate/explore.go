@@ -22,11 +22,11 @@ const (
 	// maxTogether is how many ordinary policies that change the same host are
 	// always looked at in every combination, and maxSets how many combinations of
 	// policies and members of families are, as long as all those of a router
-	// cost no more than maxCombined: see explorer.sets. Of more, the strongest
-	// that holds decides.
+	// cost no more than maxCombined. Of more, those are that lead somewhere: see
+	// explorer.sets.
 	maxTogether = 4
 	maxSets     = 1024
-	maxCombined = 750_000
+	maxCombined = 150_000
 )
 
 // explorer finds the regions of a router: it evaluates a sample of a region,

@@ -17,12 +17,22 @@ func (e *explorer) visit(r region, was *node) *node {
 	c := &cell{region: r, sample: s, name: e.router.identifier.name(s.values), same: &token{}}
 	c.place(e.router.identifier.host())
 	n.cell = c
+	e.evaluate(s, c)
+	n.reads = e.read.list
+	return n
+}
+
+// evaluate gives a cell its answers, and tells whether they are those of every
+// combination of policies.
+func (e *explorer) evaluate(s *sample, c *cell) (all bool) {
+	var passed map[int]bool
 	touched := map[int]bool{}
 	c.base = e.router.bind(e.router.interpreter(nil, e.watch(s, touched)), c.name, e.router.spec.Failover)
 	e.add(s.spelled(c.base.leads()))
 	done := map[string]bool{}
 	for len(touched) > 0 {
-		sets := e.sets(touched)
+		var sets [][]int
+		sets, passed = e.sets(touched, c)
 		grown := false
 		for _, set := range sets {
 			key := fmt.Sprint(set)
@@ -36,9 +46,8 @@ func (e *explorer) visit(r region, was *node) *node {
 			break
 		}
 	}
-	c.variants = useful(c)
-	n.reads = e.read.list
-	return n
+	c.variants = useful(c, passed)
+	return passed == nil
 }
 
 // evaluateSet gives the answer where a set of policies holds.

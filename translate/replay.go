@@ -26,6 +26,7 @@ func (m *Model) explore(r *router, last *exploration, services []Key) *explorati
 	if r.identifier.kind == identifyIngress {
 		e := newExplorer(r, m.names, m.overlays)
 		cells := e.exploreIngress()
+		m.frugal.Store(r.key, false)
 		return &exploration{explored: e.explored, router: r, overlays: m.overlays, found: e.findings(), cells: cells}
 	}
 	e := m.replay(r, last, services)
@@ -33,6 +34,7 @@ func (m *Model) explore(r *router, last *exploration, services []Key) *explorati
 		e = exploreAll(r, m.names, m.overlays)
 	}
 	e.numbers.byKey = e.numbers.byKey.closed()
+	m.frugal.Store(r.key, e.frugal)
 	return &exploration{explored: e.explored, router: r, overlays: m.overlays, found: e.findings()}
 }
 

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -39,6 +40,8 @@ type Model struct {
 	// that is not known.
 	token *token
 	moved *moved
+	// frugal tells, of routers that were explored, whether it was frugal, by key.
+	frugal *sync.Map
 }
 
 // NewModel reads an inventory. Objects that cannot be served are left out, with
@@ -47,7 +50,7 @@ func NewModel(inv *Inventory, now time.Time) *Model { return newModel(inv, now, 
 
 func newModel(inv *Inventory, now time.Time, last *Model) *Model {
 	m := &Model{
-		inventory: inv, names: namesAfter(inv, last), token: &token{}, read: now,
+		inventory: inv, names: namesAfter(inv, last), token: &token{}, read: now, frugal: &sync.Map{},
 		good: map[Key]*Sourced[v1alpha1.DogfoodPolicy]{}, written: map[Key]*Sourced[v1alpha1.DogfoodPolicy]{}, certificates: map[Key]*certificate{},
 		waiting: map[Key]*certificate{},
 	}
