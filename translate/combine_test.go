@@ -95,6 +95,31 @@ func TestPoliciesCostNoHosts(t *testing.T) {
 	}
 }
 
+// Policies that lead a name to the same place take no variants for their combinations:
+// the strongest decides.
+func TestPoliciesThatSayTheSame(t *testing.T) {
+	const policies = 10
+	inv := manyPolicies(3, policies)
+	for _, p := range inv.Policies {
+		p.Object.Spec.Override = "/host/s1 => /srv/s2 ;"
+	}
+	m := NewModel(inv, time.Time{})
+	for _, c := range m.explore(m.routers[0], nil, nil).all() {
+		if c.name.String() != "/svc/s1" {
+			continue
+		}
+		var says []string
+		for _, v := range c.variants {
+			says = append(says, fmt.Sprint(v.policies, v.answer.owner))
+		}
+		if want := "[9]env-9 [8]env-8 [7]env-7 [6]env-6 [5]env-5 [4]env-4 [3]env-3 [2]env-2 [1]env-1 [0]env-0"; strings.Join(says, " ") != want {
+			t.Errorf("%v\nwant %s", says, want)
+		}
+		return
+	}
+	t.Error("there is no such host")
+}
+
 // Where not all combinations of policies are looked at, requests go where the table says
 // as long as no more than four of those that hold lead their name somewhere; that of the
 // others the strongest decides is told, and explain says what proxies do.

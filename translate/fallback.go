@@ -46,13 +46,18 @@ func (u under) reading(watch func(dtab.Path)) func(dtab.Path) {
 // because their target is not there, and who is responsible.
 func (u under) answer() answer {
 	a := u.bound(u.active)
+	leads, changed := a.leads(), a.leads() != u.base.leads()
 	u.watch = nil
 	for i := len(u.active) - 1; i >= 0; i-- {
+		if i > 0 && changed && leads == u.bound(u.active[i:i+1]).leads() {
+			a.owner = u.active[i].id // the same as by itself: whoever is weaker does not count
+			break
+		}
 		without := u.base
 		if i > 0 {
 			without = u.bound(u.active[:i])
 		}
-		if a.leads() != without.leads() {
+		if leads != without.leads() {
 			a.owner = u.active[i].id
 			break
 		}
