@@ -100,6 +100,7 @@ func NewCluster(o ClusterOptions) (*Cluster, error) {
 	for _, k := range o.LastKept {
 		c.kept[id{k.Kind, k.Namespace, k.Name}] = true
 	}
+	c.store.last.Within = o.Namespaces
 	for _, at := range scopes(o.Namespaces) {
 		c.follows[at] = c.newFollower(at)
 	}

@@ -3,6 +3,7 @@ package translate
 import (
 	"net/netip"
 	"net/textproto"
+	"slices"
 	"strings"
 
 	"kibble.dev/dogfood"
@@ -27,7 +28,8 @@ type Question struct {
 type Explanation struct {
 	Router string `json:"router"`
 	Class  string `json:"proxyClass"`
-	// Notes say what was done to the request before it got a name.
+	// Notes say what was done to the request before it got a name, and of what
+	// its table names nothing is known.
 	Notes []string `json:"notes,omitempty"`
 	// Client is the client's address, and how it is known; only where policies
 	// are decided.
@@ -155,6 +157,11 @@ func (m *Model) lookUp(r *router, x *Explanation, name dtab.Path, own dtab.Dtab)
 		a = m.tellTogether(r, x, name, a)
 	}
 	x.Trace, x.FellBack = in.Delegate(name), a.fellBack
+	for _, id := range r.asked(x.Trace, nil) {
+		if gone := m.inventory.absent(r, id); gone.unread && !slices.Contains(x.Notes, gone.why) {
+			x.Notes = append(x.Notes, gone.why)
+		}
+	}
 	switch {
 	case out != "":
 		x.Status, x.Reason = 403, out

@@ -21,6 +21,8 @@ func (k Key) String() string { return k.Namespace + "/" + k.Name }
 type Inventory struct {
 	Services   map[Key]*Service
 	Namespaces map[string]Labels
+	// Within are the namespaces that the inventory is of; none: all there are.
+	Within []string
 	// Files holds the directories of io.l5d.fs namers: rootDir as the Router
 	// writes it, then file name.
 	Files map[string]map[string]*File

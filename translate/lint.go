@@ -195,18 +195,21 @@ func (l *linter) targets(r *router, table dtab.Dtab, policy string, in *dtab.Int
 		d := &table[i]
 		u := l.use(d, policy)
 		var missing []string
-		severity, code := dtab.Warning, codeMissing
+		severity, code, hint := dtab.Warning, codeMissing, "correct the name, or create the Service"
 		all := leaves(d.Dst, nil)
 		for n, leaf := range all {
 			t := in.Delegate(leaf)
 			switch t.Outcome {
 			case dtab.OutcomeNeg:
 				for _, id := range r.asked(t, nil) {
-					why, down := l.model.inventory.absent(r, id)
-					if down {
+					a := l.model.inventory.absent(r, id)
+					if a.down {
 						severity, code = dtab.Info, codeScaledDown
 					}
-					missing = append(missing, why)
+					if a.unread {
+						hint = "let it be read too: by -n, or all by none; of kibble serve by --namespaces, of the chart by namespaces"
+					}
+					missing = append(missing, a.why)
 				}
 			case dtab.OutcomeBound:
 				if n < len(all)-1 {
@@ -226,7 +229,7 @@ func (l *linter) targets(r *router, table dtab.Dtab, policy string, in *dtab.Int
 		u.missing = &dtab.Finding{
 			Code: code, Severity: severity, Pos: d.Pos,
 			Message: fmt.Sprintf("%s => %s: %s", d.Prefix, d.Dst, strings.Join(slices.Compact(missing), "; ")),
-			Hint:    "correct the name, or create the Service",
+			Hint:    hint,
 		}
 		if code == codeScaledDown {
 			u.missing.Hint = "by the port's number instead of its name a Service exists with nobody behind it too"
@@ -267,9 +270,15 @@ func (n *namerSpec) segments() int {
 	return count
 }
 
-// absent says why a namer's id does not exist, and whether only because nobody
-// is behind a port that is named.
-func (inv *Inventory) absent(r *router, path dtab.Path) (why string, down bool) {
+// absence is why an id does not exist: only because nobody is behind a port that
+// is named, or because its namespace is not read.
+type absence struct {
+	why          string
+	down, unread bool
+}
+
+// absent says why a namer's id does not exist.
+func (inv *Inventory) absent(r *router, path dtab.Path) absence {
 	for i := range r.namers {
 		n := &r.namers[i]
 		rest := path[1:]
@@ -278,7 +287,7 @@ func (inv *Inventory) absent(r *router, path dtab.Path) (why string, down bool) 
 		}
 		id := rest[len(n.Prefix()):]
 		if n.config.Kind == dtab.KindFS {
-			return fmt.Sprintf("there is no file %s in %s", id[0], n.config.RootDir), false
+			return absence{why: fmt.Sprintf("there is no file %s in %s", id[0], n.config.RootDir)}
 		}
 		if n.config.Kind == dtab.KindK8sNS {
 			id = dtab.Path{n.namespace}.Join(id...)
@@ -286,22 +295,24 @@ func (inv *Inventory) absent(r *router, path dtab.Path) (why string, down bool) 
 		svc := inv.Services[Key{strings.ToLower(id[0]), strings.ToLower(id[2])}]
 		port := strings.ToLower(id[1])
 		switch {
+		case svc == nil && len(inv.Within) > 0 && !slices.Contains(inv.Within, strings.ToLower(id[0])):
+			return absence{why: fmt.Sprintf("namespace %s is not read, so there is nothing in it", strings.ToLower(id[0])), unread: true}
 		case svc == nil:
-			return fmt.Sprintf("there is no Service %s in namespace %s", strings.ToLower(id[2]), strings.ToLower(id[0])), false
+			return absence{why: fmt.Sprintf("there is no Service %s in namespace %s", strings.ToLower(id[2]), strings.ToLower(id[0]))}
 		case svc.ExternalName != "":
-			return fmt.Sprintf("Service %s is another name of %s (type ExternalName), and has nobody behind it; a rule leads there by /$/inet/%[2]s/PORT", svc.Key, svc.ExternalName), false
+			return absence{why: fmt.Sprintf("Service %s is another name of %s (type ExternalName), and has nobody behind it; a rule leads there by /$/inet/%[2]s/PORT", svc.Key, svc.ExternalName)}
 		case n.config.Kind == dtab.KindK8sExternal:
-			return fmt.Sprintf("Service %s has no load balancer's address for port %s", svc.Key, port), false
+			return absence{why: fmt.Sprintf("Service %s has no load balancer's address for port %s", svc.Key, port)}
 		case slices.ContainsFunc(svc.Ports, func(p ServicePort) bool { return strings.EqualFold(p.Name, port) }):
-			return fmt.Sprintf("Service %s has nobody behind port %s, so that the port's name does not exist now", svc.Key, port), true
+			return absence{why: fmt.Sprintf("Service %s has nobody behind port %s, so that the port's name does not exist now", svc.Key, port), down: true}
 		}
 		ports := portNames(svc)
 		if len(ports) == 0 {
-			return fmt.Sprintf("Service %s has no port %s", svc.Key, port), false
+			return absence{why: fmt.Sprintf("Service %s has no port %s", svc.Key, port)}
 		}
-		return fmt.Sprintf("Service %s has no port %s; it has %s", svc.Key, port, strings.Join(ports, ", ")), false
+		return absence{why: fmt.Sprintf("Service %s has no port %s; it has %s", svc.Key, port, strings.Join(ports, ", "))}
 	}
-	return path.String() + " does not exist", false
+	return absence{why: path.String() + " does not exist"}
 }
 
 // hides finds alternatives that are not tried because a service before them
