@@ -94,6 +94,7 @@ func TestWrongValues(t *testing.T) {
 		"tls.source=vault":                         "certManager",
 		"image.digest=sha256:1":                    "pattern",
 		"namespaces={Shop}":                        "pattern",
+		"fullnameOverride=Our_Kibble":              "pattern",
 		"tls.source=existing":                      "tls.caBundle must say",
 		"node.proxyClass=edge":                     "are the same",
 		"demo.enabled=true,namespaces={a}":         "set demo.topology=node",
