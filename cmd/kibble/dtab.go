@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -90,6 +91,9 @@ func readText(cmd *cobra.Command, args []string) (name, text string, err error) 
 		return "stdin", string(b), nil
 	}
 	b, err := os.ReadFile(args[0])
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
+		err = wrongf("%s cannot be read: %w; give a file, or the table itself on the standard input", quoted(args[0]), at.Err)
+	}
 	return args[0], string(b), err
 }
 

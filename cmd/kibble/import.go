@@ -84,7 +84,12 @@ type importRun struct {
 
 func newImporter(from func([]importer.File, importer.Options) *importer.Result, cmd *cobra.Command) *cobra.Command {
 	run := importRun{from: from}
-	cmd.Args = cobra.MinimumNArgs(1)
+	cmd.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return errors.New("want one file or more, of what is to be imported")
+		}
+		return nil
+	}
 	cmd.RunE = run.do
 	f := cmd.Flags()
 	f.StringVarP(&run.dir, "output-dir", "o", "", "write one file for each object into this directory")
