@@ -182,9 +182,10 @@ func retryOthers() *corev3.RetryPolicy {
 }
 
 const (
-	// askedAgain is how often a proxy asks anew: each of up to three control planes at
-	// once, and then each, for a turn of the three seconds that a resolver waits in all.
-	askedAgain = 6
+	// askedAgain is how often a proxy asks anew: each of up to four control planes at
+	// once, and then each, for a turn of the three seconds that a resolver waits in all;
+	// of two also where one of them is gone.
+	askedAgain = 7
 	// controlPlaneSelections and the one that it starts with are 7 times 7. Where Envoy
 	// has tried all endpoints it takes the last one that it looked at: so it is the next
 	// one each time, of up to 6, and not the same of two, three or five.

@@ -61,6 +61,72 @@ func TestMaxStreams(t *testing.T) {
 	})
 }
 
+// A client cannot make the server remember any number of names: those that it lets go
+// of count only if it had them, and what it says to have is bounded, too.
+func TestMaxNames(t *testing.T) {
+	some := func(kind string, round int) []string {
+		names := make([]string, 50_000)
+		for i := range names {
+			names[i] = fmt.Sprint(kind, round, "-", i)
+		}
+		return names
+	}
+	ends := func(t *testing.T, requests int, request func(round int) *discoveryv3.DeltaDiscoveryRequest) bool {
+		_, address := serve(t, xds.Options{})
+		p := dial(t, address, "delta", node("n", "edge"))
+		p.ask(cds)
+		for round := range requests {
+			r := request(round)
+			r.TypeUrl = eds
+			p.send(r)
+		}
+		select {
+		case m, ok := <-p.in:
+			if !ok && grpcstatus.Code(p.err) != codes.ResourceExhausted {
+				t.Errorf("the stream ended with %v", p.err)
+			}
+			return !ok && m.typ == ""
+		case <-time.After(limit):
+			return false
+		}
+	}
+	t.Run("invented names go", func(t *testing.T) {
+		if !ends(t, 6, func(round int) *discoveryv3.DeltaDiscoveryRequest {
+			return &discoveryv3.DeltaDiscoveryRequest{ResourceNamesSubscribe: some("asked", round), ResourceNamesUnsubscribe: some("invented", round)}
+		}) {
+			t.Error("any number of names was taken")
+		}
+	})
+	t.Run("known", func(t *testing.T) {
+		known := map[string]string{}
+		for round := range 5 {
+			for _, name := range some("known", round) {
+				known[name] = "1"
+			}
+		}
+		if !ends(t, 1, func(int) *discoveryv3.DeltaDiscoveryRequest {
+			return &discoveryv3.DeltaDiscoveryRequest{InitialResourceVersions: known}
+		}) {
+			t.Error("any number of versions was taken")
+		}
+	})
+	t.Run("names come and go", func(t *testing.T) {
+		s, address := serve(t, xds.Options{})
+		s.Publish(edge(cluster(t, "a", time.Second)))
+		p := dial(t, address, "delta", node("n", "edge"))
+		p.ask(cds)
+		p.accept(cds, "a")
+		for round := range 6 {
+			p.send(&discoveryv3.DeltaDiscoveryRequest{TypeUrl: eds, ResourceNamesSubscribe: some("asked", round)})
+			p.send(&discoveryv3.DeltaDiscoveryRequest{TypeUrl: eds, ResourceNamesUnsubscribe: some("asked", round)})
+		}
+		s.Publish(edge(cluster(t, "a", 2*time.Second)))
+		for m := p.next(); m.typ != cds; m = p.next() {
+			p.ack(m)
+		}
+	})
+}
+
 // A client cannot make the server remember any number of types.
 func TestMaxTypes(t *testing.T) {
 	both(t, func(t *testing.T, protocol string) {

@@ -45,7 +45,6 @@ type stream struct {
 	open     map[string]bool            // types of which a response may be handed over
 	wildcard map[string]bool            // by type that was asked for
 	names    map[string]map[string]bool // by type, what was asked for by name
-	count    int                        // of names
 	sent     map[string]time.Time       // when a type and nonce was sent
 	last     map[string]string          // state of the world: by type, the nonce sent last
 	said     int                        // how many requests it made, while it begins
@@ -183,7 +182,7 @@ func (st *stream) ask(now time.Time, sub publish.Subscription) error {
 	if seen && was && sub.Type == translate.ClusterType {
 		st.server.metrics.asked.Add(float64(len(sub.Add)))
 	}
-	if st.count += len(sub.Add) - len(sub.Drop); st.count > maxNames {
+	if st.proxy.Names()+len(sub.Add) > maxNames || len(sub.Known) > maxNames {
 		return grpcstatus.Errorf(codes.ResourceExhausted, "a proxy may ask for %d names", maxNames)
 	}
 	opens := !st.open[sub.Type]

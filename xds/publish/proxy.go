@@ -23,6 +23,7 @@ type Proxy struct {
 	answers   int              // how many it gave
 	kinds     map[string]*kind // by type, those that it asked for
 	asked     []string         // these types, sorted: see Asked
+	names     int              // how many it asks for by name: see Names
 
 	// unready are the wanted clusters that the proxy does not have together
 	// with their endpoints, and since when.
@@ -81,6 +82,9 @@ type Subscription struct {
 	Returning bool
 }
 
+// Names is how many resources the proxy asks for by name.
+func (p *Proxy) Names() int { return p.names }
+
 // Subscribe tells what the proxy asks for.
 func (p *Proxy) Subscribe(now time.Time, s Subscription) {
 	k, w := p.kinds[s.Type], p.class.watchersOf(s.Type)
@@ -101,6 +105,9 @@ func (p *Proxy) Subscribe(now time.Time, s Subscription) {
 		if s.Type == translate.RouteType {
 			p.tableAgain(now, k, name)
 		}
+		if !k.names.has(name) {
+			p.names++
+		}
 		name = k.names.add(name)
 		switch {
 		case k.uses != nil && !k.uses.hosts:
@@ -116,6 +123,10 @@ func (p *Proxy) Subscribe(now time.Time, s Subscription) {
 		}
 	}
 	for _, name := range s.Drop {
+		if !k.names.has(name) {
+			continue
+		}
+		p.names--
 		w.drop(name, p)
 		k.names.drop(name)
 		if k.wildcard {
