@@ -32,6 +32,9 @@ type AnsweredBranch struct {
 	// Passed is what HeaderFallback of the response says, "" for nothing, and All,
 	// unless it is "", what it says in place of that where a stand-in has answered.
 	Passed, All string
+	// Endpoints are those of the cluster, and of the clusters that it is made of. A proxy
+	// that had the cluster before may have older ones.
+	Endpoints []*Resource
 }
 
 // Draw chooses a branch for one request by a number from 0 to 1.
@@ -61,11 +64,28 @@ func (c *ClassSnapshot) Ask(router string, req Request) (a HostAnswer, ok bool) 
 	d := t.covering(host)
 	switch {
 	case d.name == host:
-		return t.answer(d, dogfood.ParseContext(req.Header[headerDogfood])), true
+		a = t.answer(d, dogfood.ParseContext(req.Header[headerDogfood]))
+		for i, b := range a.Branches {
+			a.Branches[i].Endpoints = c.endpointsOf(b.Cluster)
+		}
+		return a, true
 	case d.made.resource.Asks:
 		return HostAnswer{}, true
 	}
 	return HostAnswer{}, false
+}
+
+// endpointsOf gives the endpoints of a cluster, and of those that it is made of.
+func (c *ClassSnapshot) endpointsOf(cluster string) (all []*Resource) {
+	if r := c.Resources[EndpointType][cluster]; r != nil {
+		all = append(all, r)
+	}
+	if r := c.Resources[ClusterType][cluster]; r != nil {
+		for _, member := range r.Clusters {
+			all = append(all, c.endpointsOf(member)...)
+		}
+	}
+	return all
 }
 
 // covering gives the domain whose virtual host a request for a host meets.

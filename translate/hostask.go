@@ -64,10 +64,10 @@ func askAboutHost(r listenerSpec) *hcmv3.HttpFilter {
 		Services:            asksControlPlane(r, &corev3.HeaderValue{Key: HeaderAsks, Value: AsksHost}),
 		ClearRouteCache:     true,
 		EncodeRawHeaders:    true,
-		AllowedHeaders:      exactly(headerDogfood),
+		AllowedHeaders:      exactly(headerDogfood, HeaderNode),
 		StatusOnError:       &typev3.HttpStatus{Code: askedAway},
 	})
-	f := whenNotAnswered(hostFilter, nil, ask)
+	f := whenNotAnswered(hostFilter, nil, sayWho(), ask)
 	f.Disabled = true
 	return f
 }

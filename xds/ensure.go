@@ -25,7 +25,8 @@ type Wish struct {
 	// Turn is how long a proxy is waited for that is not connected here, before another
 	// control plane is asked; 0: as long as for anything, and nobody is asked then.
 	Turn time.Duration
-	// Override leads to the cluster: see Server.Renew.
+	// Override leads to the cluster: see Server.Renew. Without a name it is one that is
+	// published: nothing is added then, and only its endpoints are waited for.
 	Override translate.Override
 	Cluster  string
 	Needs    translate.Needs
@@ -56,7 +57,7 @@ func (s *Server) Ensure(ctx context.Context, w Wish) error {
 	if w.Turn > 0 {
 		turn = time.After(w.Turn)
 	}
-	if c.keep(w, now.Add(s.opts.KeepExtra)) {
+	if w.Cluster != "" && c.keep(w, now.Add(s.opts.KeepExtra)) {
 		c.Extra(now, c.extras())
 		s.wake()
 	}

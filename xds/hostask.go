@@ -2,6 +2,7 @@ package xds
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -31,7 +32,9 @@ func (s *Server) Ask(class, router string, req translate.Request) (a translate.H
 
 // checkHost answers a request for a host that a proxy does not know. It learns
 // nothing of it: that its workload uses the cluster the proxy tells next, and with
-// the cluster it is given the virtual host.
+// the cluster it is given the virtual host. A proxy may have the cluster from before,
+// when the host was there once: it is answered when it has no older endpoints than now,
+// which may be those of pods that are gone.
 func (r *Resolver) checkHost(ctx context.Context, router, class string, req *authv3.CheckRequest) (*authv3.CheckResponse, error) {
 	if id := identityOf(ctx); id != nil {
 		if why := id.refusesClass(class); why != "" {
@@ -53,15 +56,26 @@ func (r *Resolver) checkHost(ctx context.Context, router, class string, req *aut
 	case !a.Known:
 		return &authv3.CheckResponse{
 			Status:       &status.Status{Code: int32(codes.OK)},
-			HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: &authv3.OkHttpResponse{}},
+			HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: &authv3.OkHttpResponse{HeadersToRemove: asked()}},
 		}, nil
 	}
-	return answered(a, a.Draw(rand.Float64()), request.Method)
+	to, node := a.Draw(rand.Float64()), nodeOf(request)
+	wish := Wish{Class: class, Node: node, Needs: translate.Needs{Resources: to.Endpoints}}
+	if err := r.await(ctx, wish, req); errors.Is(err, ErrAway) {
+		return nil, passOn(node)
+	}
+	return answered(a, to, request.Method)
 }
+
+// asked are the headers of a request that were for the question: the host's own route,
+// which may be there by now, would pass them on.
+func asked() []string { return []string{translate.HeaderNode} }
 
 // answered does with the request what the host's own route will do with the next.
 func answered(a translate.HostAnswer, to translate.AnsweredBranch, method string) (*authv3.CheckResponse, error) {
-	ok := &authv3.OkHttpResponse{Headers: []*corev3.HeaderValueOption{overwrite(translate.HeaderCluster, to.Cluster)}}
+	ok := &authv3.OkHttpResponse{
+		Headers: []*corev3.HeaderValueOption{overwrite(translate.HeaderCluster, to.Cluster)}, HeadersToRemove: asked(),
+	}
 	if to.Dst != "" {
 		ok.Headers = append(ok.Headers, overwrite(translate.HeaderDst, to.Dst))
 	}

@@ -293,6 +293,33 @@ func TestEnvoyAsksAboutHostsGRPC(t *testing.T) {
 	until(t, "the host is known", func() bool { return slices.Contains(l.told(e), "health") })
 }
 
+// A Service goes and is back with other pods, before proxies have let go of what they
+// had of it. The first request after that, which asks about its host, never gets to
+// the old ones: not from a control plane that was there all the time, nor from one that
+// has just started, to which the proxy is not connected yet.
+func TestEnvoyAsksAboutHostsThatAreBack(t *testing.T) {
+	l := newDemandLab(t, "a")
+	l.drain = time.Hour
+	l.start()
+	l.envoy("hello-0", "hello")
+	l.expect("a", "200 a")
+	for i := range 40 {
+		delete(l.services, translate.Key{Namespace: "default", Name: "a"})
+		l.publish()
+		until(t, "it is gone", func() bool { return l.call("a") == "502 Unable to route request!" })
+		anew := fmt.Sprint("a", i)
+		l.services[translate.Key{Namespace: "default", Name: "a"}] = service(t, "a",
+			envoytest.Upstream(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, anew) })))
+		if i%10 == 9 {
+			l.stop()
+			l.start()
+		} else {
+			l.publish()
+		}
+		l.expect("a", "200 "+anew)
+	}
+}
+
 // Of two control planes one is away: hosts are asked about at the other.
 func TestEnvoyAsksAnotherAboutHosts(t *testing.T) {
 	services := []string{"a", "b", "c", "d", "e", "f"}

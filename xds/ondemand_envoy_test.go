@@ -1,6 +1,7 @@
 package xds_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -44,6 +45,7 @@ type demandLab struct {
 	// notOnDemand is for comparison. With withheld proxies are not given the hosts
 	// that they ask about.
 	notOnDemand, withheld bool
+	drain                 time.Duration                 // default 50 ms
 	silent                atomic.Pointer[chan struct{}] // until it is closed nobody answers about hosts
 
 	address  string
@@ -83,10 +85,12 @@ func (l *demandLab) start() {
 		return l.server.Ask(class, router, req)
 	}, Ensure: func(ctx context.Context, w xds.Wish) error {
 		return l.server.Ensure(ctx, w)
+	}, Connected: func(class, node string) bool {
+		return l.server.Connected(class, node)
 	}}
 	l.registry = prometheus.NewRegistry()
 	l.server = xds.New(xds.Options{
-		Registerer: l.registry, Drain: 50 * time.Millisecond, Register: func(g *grpc.Server) { authv3.RegisterAuthorizationServer(g, resolver) },
+		Registerer: l.registry, Drain: cmp.Or(l.drain, 50*time.Millisecond), Register: func(g *grpc.Server) { authv3.RegisterAuthorizationServer(g, resolver) },
 	})
 	if l.state != nil {
 		l.server.Recall(l.state)

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"google.golang.org/grpc/codes"
+	grpcstatus "google.golang.org/grpc/status"
 
 	"kibble.dev/translate"
 )
@@ -27,7 +29,9 @@ const (
 // the proxy is not connected to this one, which cannot tell it of a cluster. One that is
 // told so asks the next one (translate.asksControlPlane), and comes back with the same
 // question if nobody has it. Then each waits for it for a turn, until in all the
-// patience is at its end: the answer of the last turn counts.
+// patience is at its end: the answer of the last turn counts. A question about a published
+// cluster, which the proxy gets in any case, is passed on once only: tries are few, and
+// some may be lost on control planes that are gone.
 func (r *Resolver) await(ctx context.Context, w Wish, req *authv3.CheckRequest) error {
 	left := cmp.Or(r.Patience, DefaultPatience)
 	if id := req.GetAttributes().GetRequest().GetHttp().GetId(); id != "" && r.away(w) {
@@ -36,7 +40,7 @@ func (r *Resolver) await(ctx context.Context, w Wish, req *authv3.CheckRequest) 
 		if !known {
 			return ErrAway
 		}
-		if left = max(left-now.Sub(since), turn); left > turn*3/2 {
+		if left = max(left-now.Sub(since), turn); w.Cluster != "" && left > turn*3/2 {
 			w.Turn = turn
 		}
 	}
@@ -46,6 +50,11 @@ func (r *Resolver) await(ctx context.Context, w Wish, req *authv3.CheckRequest) 
 		return err
 	}
 	return nil
+}
+
+// passOn is the answer to a question of a proxy that another control plane may have.
+func passOn(node string) error {
+	return grpcstatus.Errorf(codes.Unavailable, "proxy %s: %v: another one may have it", node, ErrAway)
 }
 
 // away tells that the proxy that asks is known, and not connected.

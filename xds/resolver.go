@@ -96,7 +96,7 @@ func (r *Resolver) Check(ctx context.Context, req *authv3.CheckRequest) (*authv3
 	wish := Wish{Class: res.Class, Node: node, Override: o, Cluster: branch.Cluster, Needs: branch.Needs}
 	switch err := r.await(ctx, wish, req); {
 	case errors.Is(err, ErrAway):
-		return nil, grpcstatus.Errorf(codes.Unavailable, "proxy %s: %v: another one may have it", node, err)
+		return nil, passOn(node)
 	case err != nil:
 		return denied(translate.Resolution{Status: 503, Body: "the override's cluster could not be set up\n"}), nil //nolint:nilerr // it is the answer to the request
 	}
