@@ -165,11 +165,15 @@ func (c *class) inOrder() []wished {
 }
 
 // pending tells that the proxy that asks, or one of all, does not have one of the
-// clusters yet. One that refused it, or does not answer, is not waited for.
+// clusters yet, or has it from before and did not say yet with which endpoints. One that
+// refused it, or does not answer, is not waited for.
 func (c *class) pending(now time.Time, w Wish) bool {
 	lacks := func(st *stream) bool {
 		return slices.ContainsFunc(w.Needs.Resources, func(r *translate.Resource) bool {
-			return r.Body.GetTypeUrl() == translate.ClusterType && st.proxy.Has(now, r.Name) == publish.Pending
+			if r.Body.GetTypeUrl() == translate.EndpointType {
+				return st.proxy.Untold(r.Name)
+			}
+			return st.proxy.Has(now, r.Name) == publish.Pending
 		})
 	}
 	if w.Node != "" {

@@ -172,6 +172,13 @@ func (p *Proxy) Has(now time.Time, cluster string) Readiness {
 	return Pending
 }
 
+// Untold tells that the proxy has come back with a cluster, and has not asked for any
+// endpoints yet: which it has of the cluster is not known.
+func (p *Proxy) Untold(cluster string) bool {
+	k := p.kinds[translate.ClusterType]
+	return k != nil && k.has.get(cluster) != nil && p.kinds[translate.EndpointType] == nil
+}
+
 // Older gives the version of a cluster's endpoints that the proxy has, where it is
 // to have others and may be expected to take them; otherwise "".
 func (p *Proxy) Older(cluster string) string {
