@@ -83,18 +83,28 @@ Comments stay, and so do weights and paths as they were written.`,
 
 // readText reads the file that the arguments name, or the standard input.
 func readText(cmd *cobra.Command, args []string) (name, text string, err error) {
-	if len(args) == 0 || args[0] == "-" {
-		b, err := io.ReadAll(cmd.InOrStdin())
-		if err != nil {
-			return "", "", fmt.Errorf("read the standard input: %w", err)
-		}
-		return "stdin", string(b), nil
+	path := "-"
+	if len(args) > 0 {
+		path = args[0]
 	}
-	b, err := os.ReadFile(args[0])
+	name, b, err := readAll(cmd, path)
 	if at, ok := errors.AsType[*fs.PathError](err); ok {
-		err = wrongf("%s cannot be read: %w; give a file, or the table itself on the standard input", quoted(args[0]), at.Err)
+		err = wrongf("%s cannot be read: %w; give a file, or the table itself on the standard input", quoted(path), at.Err)
 	}
-	return args[0], string(b), err
+	return name, string(b), err
+}
+
+// readAll reads a file, or the standard input where the path is "-"; name is what
+// findings call it.
+func readAll(cmd *cobra.Command, path string) (name string, text []byte, err error) {
+	if path != "-" {
+		text, err = os.ReadFile(path)
+		return path, text, err
+	}
+	if text, err = io.ReadAll(cmd.InOrStdin()); err != nil {
+		err = fmt.Errorf("read the standard input: %w", err)
+	}
+	return "stdin", text, err
 }
 
 // overwrite replaces a file's content and keeps its mode.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kibble.dev/discovery"
 	bootstrap "kibble.dev/envoy-bootstrap"
 	"kibble.dev/inject"
 	"kibble.dev/internal/pki"
@@ -74,16 +76,16 @@ its address; disabled, nothing.`,
 			if err != nil {
 				return err
 			}
-			in := cmd.InOrStdin()
-			if path != "-" {
-				f, err := os.Open(path)
-				if err != nil {
-					return unreadable(path, err)
-				}
-				defer f.Close()
-				in = f
+			name, text, err := readAll(cmd, path)
+			if err != nil {
+				return unreadable(path, err)
 			}
-			return inject.Files(o, in, cmd.OutOrStdout(), mode)
+			_, found := discovery.Documents(name, text)
+			printFindings(cmd.ErrOrStderr(), found)
+			if err := verdict(found); err != nil {
+				return err
+			}
+			return inject.Files(o, bytes.NewReader(text), cmd.OutOrStdout(), mode)
 		},
 	}
 	f := cmd.Flags()
