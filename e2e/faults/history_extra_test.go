@@ -47,7 +47,9 @@ func drawExtra(h *history, r *rand.Rand) (string, bool) {
 	}
 	port, now := pick(r, []string{"", "0", "1", "0", "1", "0" + inside, "1" + inside, "taken"}), h.past.now()[tables]
 	if port == "taken" { // what it had inside it has no longer then, and where it was at the edge nobody says
-		return router + " " + port, !strings.HasSuffix(now[router], inside)
+		// One that has just moved may never have had another port, for proxies.
+		_, moved := h.objects.moved[router]
+		return router + " " + port, !moved && !strings.HasSuffix(now[router], inside)
 	}
 	return router + " " + port, port == "" || port != now[to]
 }
@@ -74,11 +76,7 @@ func doExtra(h *history, what string) {
 // one here goes.
 func doMove(h *history, router string) {
 	from := h.objects.where(router)
-	if from == elsewhereN {
-		delete(h.objects.moved, router)
-	} else {
-		h.objects.moved[router] = true
-	}
+	h.objects.moved[router] = from != elsewhereN
 	h.objects.extra(router, h.past.now()[tables][router])
 	h.lab.Must(h.lab.DeleteIn(from, "Router", router))
 }

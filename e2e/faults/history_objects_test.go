@@ -30,7 +30,7 @@ func targets() []string { return slices.Concat(plain, environments[:2]) }
 type objects struct {
 	lab  *demotest.Lab
 	base map[string]string // the tables of the demo, by router
-	// moved are the further Routers that are in the other namespace.
+	// moved says of further Routers that moved whether they are in the other namespace.
 	moved map[string]bool
 }
 
