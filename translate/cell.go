@@ -1,6 +1,10 @@
 package translate
 
-import "kibble.dev/dtab"
+import (
+	"slices"
+
+	"kibble.dev/dtab"
+)
 
 // overlay is the override of one policy, as routers see it.
 type overlay struct {
@@ -31,6 +35,16 @@ type cell struct {
 	score  int // of the region
 	// rule is the one of an Ingress that the cell is for; nil for other identifiers.
 	rule *ingressRule
+}
+
+// where gives the answer to requests of which policies hold, and those that decide it.
+func (c *cell) where(holds func(policy int) bool) (a answer, by []int) {
+	for _, v := range c.variants {
+		if !slices.ContainsFunc(v.policies, func(p int) bool { return !holds(p) }) {
+			return v.answer, v.policies
+		}
+	}
+	return c.base, nil
 }
 
 // variant is the answer where certain policies hold.

@@ -116,13 +116,8 @@ func (t *hostTable) answer(d *domain, context dogfood.Context) HostAnswer {
 	}
 	b := &builder{router: t.explored.router, overlays: overlays}
 	c := d.cells[0] // it has one, since only its host counts
-	says, out := c.base, HostAnswer{Known: true}
-	for _, v := range c.variants {
-		if !slices.ContainsFunc(v.policies, func(p int) bool { return !slices.Contains(ids, overlays[p].id) }) {
-			says, out.Environment = v.answer, b.ids(v.policies)
-			break
-		}
-	}
+	says, by := c.where(func(p int) bool { return slices.Contains(ids, overlays[p].id) })
+	out := HostAnswer{Known: true, Environment: b.ids(by)}
 	for _, br := range says.branches {
 		out.Branches = append(out.Branches, b.answered(c, says, br))
 	}

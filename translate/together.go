@@ -22,18 +22,13 @@ func (m *Model) together(r *router, name dtab.Path, context []string) (a answer,
 	if all || e.at.combined > 0 && !m.isFrugal(r) {
 		return answer{}, nil, false
 	}
-	holds := func(p int) bool {
+	a, deciding := c.where(func(p int) bool {
 		return slices.ContainsFunc(active, func(a dogfood.Policy) bool { return a.ID == m.overlays[p].id })
+	})
+	for _, p := range deciding {
+		by = append(by, m.overlays[p].id)
 	}
-	for _, v := range c.variants {
-		if !slices.ContainsFunc(v.policies, func(p int) bool { return !holds(p) }) {
-			for _, p := range v.policies {
-				by = append(by, m.overlays[p].id)
-			}
-			return v.answer, by, true
-		}
-	}
-	return c.base, nil, true
+	return a, by, true
 }
 
 // isFrugal tells that not all combinations of policies were looked at where a router
