@@ -1,7 +1,11 @@
 package discovery
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -36,7 +40,59 @@ func checkNames(kind string, m *metav1.ObjectMeta) []v1alpha1.FieldError {
 			Hint: "small letters, digits and -, at most 63",
 		})
 	}
+	return append(errs, checkLabels(m)...)
+}
+
+// maxAnnotations is how many bytes the API server takes of all together.
+const maxAnnotations = 256 << 10
+
+// checkLabels checks labels and annotations.
+func checkLabels(m *metav1.ObjectMeta) (errs []v1alpha1.FieldError) {
+	add := func(path, what, hint string) {
+		errs = append(errs, v1alpha1.FieldError{Path: path, Message: what, Hint: hint})
+	}
+	const letters = "letters, digits, -, _ and ., beginning and ending with a letter or digit, at most 63"
+	for _, key := range slices.Sorted(maps.Keys(m.Labels)) {
+		if len(validation.IsQualifiedName(key)) > 0 {
+			add("metadata.labels."+key, fmt.Sprintf("%q cannot be the name of a label", key), letters+"; before it perhaps a domain and /")
+		}
+		if value := m.Labels[key]; len(validation.IsValidLabelValue(value)) > 0 {
+			add("metadata.labels."+key, fmt.Sprintf("%q cannot be the value of a label", value), letters)
+		}
+	}
+	size := 0
+	for _, key := range slices.Sorted(maps.Keys(m.Annotations)) {
+		size += len(key) + len(m.Annotations[key])
+		if len(validation.IsQualifiedName(strings.ToLower(key))) > 0 {
+			add("metadata.annotations."+key, fmt.Sprintf("%q cannot be the name of an annotation", key), letters+"; before it perhaps a domain and /")
+		}
+	}
+	if size > maxAnnotations {
+		add("metadata.annotations", fmt.Sprintf("annotations have %d bytes", size), fmt.Sprintf("the API server takes at most %d", maxAnnotations))
+	}
 	return errs
+}
+
+// beyond gives what is beyond the bounds of an object of ours, where nothing was
+// found that says it better.
+func (w written) beyond(kind string, found []v1alpha1.FieldError) []v1alpha1.FieldError {
+	p, ok := child(w.node, "spec")
+	if !ok || knownVersion(kind) != v1alpha1.APIVersion {
+		return nil
+	}
+	var spec any
+	if err := json.Unmarshal(toJSON(p.value).text, &spec); err != nil {
+		return nil // it could be read before
+	}
+	return slices.DeleteFunc(w.page.bounds.Check(kind, spec), func(e v1alpha1.FieldError) bool {
+		return slices.ContainsFunc(found, func(f v1alpha1.FieldError) bool { return inside(f.Path, e.Path) })
+	})
+}
+
+// inside tells whether a field is another one, or in it.
+func inside(field, other string) bool {
+	rest, ok := strings.CutPrefix(field, other)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
 func checkPort(errs []v1alpha1.FieldError, path string, port int32) []v1alpha1.FieldError {

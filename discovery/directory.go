@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"kibble.dev/dtab"
+	"kibble.dev/internal/bounds"
 	"kibble.dev/translate"
 )
 
@@ -19,6 +20,7 @@ type directory struct {
 	root string
 	// base is what a rootDir is relative to.
 	base      string
+	bounds    bounds.Bounds
 	store     *store
 	manifests shelf[[]object]
 	endpoints map[string]*shelf[*translate.File]
@@ -32,11 +34,9 @@ type directory struct {
 }
 
 func newDirectory(root string) *directory {
-	return &directory{
-		root: root, base: root, store: newStore(),
-		manifests: shelf[[]object]{parse: parse, merge: overlay, needsText: true, files: map[string]*kept[[]object]{}},
-		endpoints: map[string]*shelf[*translate.File]{},
-	}
+	d := &directory{root: root, base: root, store: newStore(), endpoints: map[string]*shelf[*translate.File]{}}
+	d.manifests = shelf[[]object]{parse: d.parse, merge: overlay, needsText: true, files: map[string]*kept[[]object]{}}
+	return d
 }
 
 // overlay gives the objects of both, and of those that are in both the newer.

@@ -15,7 +15,7 @@ type Document struct{ written written }
 // Documents reads the documents of a file that are not empty, as far as it is
 // YAML. The name is what findings call the file.
 func Documents(name string, data []byte) ([]Document, []dtab.Finding) {
-	cut, found := cut(name, data)
+	cut, found := cut(&page{name: name, text: data})
 	all := make([]Document, len(cut))
 	for i, w := range cut {
 		all[i] = Document{w}

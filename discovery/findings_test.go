@@ -1,13 +1,17 @@
 package discovery
 
 import (
+	"bytes"
+	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"kibble.dev/dtab"
 )
@@ -33,6 +37,22 @@ func TestFindings(t *testing.T) {
 			}
 			golden(t, file+".golden", lines(found))
 		})
+	}
+}
+
+// What a cluster has stored, before a bound was made, is in use there.
+func TestStoredBeyondBounds(t *testing.T) {
+	policy := map[string]any{"apiVersion": "kibble.dev/v1alpha1", "kind": "DogfoodPolicy", "metadata": map[string]any{"name": "many"}}
+	policy["spec"] = map[string]any{"routers": slices.Repeat([]any{"edge"}, 65), "override": "/a => /b"}
+	r, err := reduce(&unstructured.Unstructured{Object: policy})
+	must(t, err)
+	if r.object == nil || len(r.found) > 0 {
+		t.Error("it is left out:", lines(r.found))
+	}
+	text, err := json.Marshal(policy)
+	must(t, err)
+	if _, found, err := ReadStream("many.json", bytes.NewReader(text)); err != nil || len(found) != 1 {
+		t.Error("it is beyond no bound:", lines(found), err)
 	}
 }
 

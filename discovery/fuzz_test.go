@@ -25,7 +25,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		_, found := parse("fuzz", data)
+		_, found := newDirectory(".").parse("fuzz", data)
 		for _, finding := range found {
 			if finding.Pos.Line < 1 || finding.Message == "" {
 				t.Errorf("a remark without place or words: %s", finding)

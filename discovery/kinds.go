@@ -142,6 +142,7 @@ func readAs[T any](w written, kind string, o *T, check func(*T) []v1alpha1.Field
 	if check != nil {
 		errs = append(errs, check(o)...)
 	}
+	errs = append(errs, w.beyond(kind, errs)...)
 	if len(errs) > 0 {
 		return nil, w.fieldErrors(errs)
 	}

@@ -17,9 +17,9 @@ import (
 
 // parse reads the objects of a file of YAML documents (JSON is YAML too), and
 // of the lists in them, in their order. What has an error is left out.
-func parse(name string, data []byte) ([]object, []dtab.Finding) {
+func (d *directory) parse(name string, data []byte) ([]object, []dtab.Finding) {
 	var objects []object
-	documents, found := cut(name, data)
+	documents, found := cut(&page{name: name, text: data, bounds: &d.bounds})
 	for _, w := range documents {
 		o, f := w.expand("", "", false)
 		objects, found = append(objects, o...), append(found, f...)
@@ -28,9 +28,8 @@ func parse(name string, data []byte) ([]object, []dtab.Finding) {
 }
 
 // cut gives the documents of a file that are not empty, as far as it is YAML.
-func cut(name string, data []byte) (documents []written, found []dtab.Finding) {
-	p := &page{name: name, text: data}
-	decoder := yaml.NewDecoder(bytes.NewReader(data))
+func cut(p *page) (documents []written, found []dtab.Finding) {
+	decoder := yaml.NewDecoder(bytes.NewReader(p.text))
 	for {
 		var doc yaml.Node
 		err := decoder.Decode(&doc)

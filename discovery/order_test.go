@@ -20,7 +20,7 @@ func TestOrder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		list, found := parse(file, data)
+		list, found := newDirectory(".").parse(file, data)
 		if len(found) > 0 {
 			t.Fatal(found)
 		}

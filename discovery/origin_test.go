@@ -39,7 +39,7 @@ func TestOriginFindsText(t *testing.T) {
 			if test.name == "alias" {
 				file = strings.Replace(file, "metadata: {name: a}", "metadata: {name: a, annotations: {x: &t /a => @}}", 1)
 			}
-			objects, found := parse("a.yaml", []byte(file))
+			objects, found := newDirectory(".").parse("a.yaml", []byte(file))
 			if len(found) > 0 {
 				t.Fatal(found)
 			}

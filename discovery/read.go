@@ -28,7 +28,7 @@ func ReadStream(name string, r io.Reader) (*translate.Inventory, []dtab.Finding,
 		return nil, nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	d := newDirectory(".")
-	objects, found := parse(name, data)
+	objects, found := d.parse(name, data)
 	d.store.set(name, objects)
 	d.refreshEndpoints(watchList{})
 	d.refreshKeys(watchList{})

@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"kibble.dev/dtab"
+	"kibble.dev/internal/bounds"
 )
 
 // page is the text of one file, for telling places in it.
@@ -17,6 +18,8 @@ type page struct {
 	text []byte
 	// lines are cut when they are first asked for.
 	lines [][]byte
+	// bounds are those of objects.
+	bounds *bounds.Bounds
 }
 
 // line gives a line, counted from 1.

@@ -16,7 +16,7 @@ import (
 
 // objects reads objects from YAML.
 func objects(t interface{ Fatal(...any) }, yaml string) []object {
-	all, found := parse("test.yaml", []byte(yaml))
+	all, found := newDirectory(".").parse("test.yaml", []byte(yaml))
 	if len(found) > 0 {
 		t.Fatal(lines(found))
 	}

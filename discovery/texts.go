@@ -22,7 +22,7 @@ func ReadTexts(texts []Text) (*translate.Inventory, []dtab.Finding) {
 	d := newDirectory(".")
 	var found []dtab.Finding
 	for _, t := range texts {
-		objects, f := parse(t.Name, []byte(t.Text))
+		objects, f := d.parse(t.Name, []byte(t.Text))
 		d.store.set(t.Name, objects)
 		found = append(found, f...)
 	}

@@ -34,6 +34,8 @@ func TestCRDs(t *testing.T) {
 	t.Run("wrong", func(t *testing.T) { checkWrong(t, client) })
 	t.Run("odd", func(t *testing.T) { checkOdd(t, client) })
 	t.Run("nested", func(t *testing.T) { checkNested(t, client) })
+	t.Run("bounds", func(t *testing.T) { checkBounds(t, client) })
+	t.Run("metadata", func(t *testing.T) { checkMetadata(t, client) })
 	t.Run("table", func(t *testing.T) { checkTable(t, cluster.Config, client) })
 	t.Run("explain", func(t *testing.T) { checkExplain(t, cluster.Config) })
 }

@@ -33,6 +33,8 @@ func wrong() []struct{ kind, spec, want string } {
 		{router, `{proxyClass: edge, port: 65536}`, "spec.port in body should be less than or equal to 65535"},
 		{router, edge(`bind: pod, ipFamilies: [IPv6]`), `with bind: pod the pod's address says which family it is of`},
 		{router, edge(`ipFamilies: [IPv6, IPv6]`), `Duplicate value: "IPv6"`},
+		{router, edge(`tls: {port: 4142}`), "tls.port is the port of plain HTTP"},
+		{router, edge(`trust: internal, tls: {port: 8443}`), "only an untrusted router listens for HTTPS"},
 		{router, edge(`bind: everywhere`), `spec.bind: Unsupported value: "everywhere"`},
 		{router, edge(`trust: trusted`), `spec.trust: Unsupported value: "trusted"`},
 		{router, edge(`dstPrefix: svc`), `spec.dstPrefix: Invalid value: "svc": a path begins with /`},
@@ -46,11 +48,22 @@ func wrong() []struct{ kind, spec, want string } {
 		{router, edge(`identifier: {kind: io.l5d.path, segments: -1}`), "spec.identifier.segments in body should be greater than or equal to 0"},
 		{router, edge(`identifier: {kind: io.l5d.static}`), "io.l5d.static needs path"},
 		{router, edge(`identifier: {kind: io.l5d.path, ingressClass: x}`), "ingressClass is an option of io.l5d.ingress only"},
+		{router, edge(`identifier: {kind: io.l5d.path, namespace: a}`), "namespace is an option of io.l5d.ingress only"},
+		{router, edge(`identifier: {kind: io.l5d.path, ignoreDefaultBackends: true}`), "ignoreDefaultBackends is an option of io.l5d.ingress only"},
+		{router, edge(`identifier: {kind: io.l5d.path, httpUriInDst: true}`), "httpUriInDst is an option of io.l5d.methodAndHost only"},
+		{router, edge(`identifier: {kind: io.l5d.path, path: /a}`), "path is an option of io.l5d.static only"},
+		{router, edge(`identifier: {kind: io.l5d.header, segments: 1}`), "segments is an option of io.l5d.path and io.l5d.header.path only"},
 		{router, edge(`namers: [{kind: io.l5d.consul}]`), "spec.namers[0].kind: Unsupported value"},
 		{router, edge(`namers: [{kind: io.l5d.k8s, rootDir: x}]`), "rootDir is an option of io.l5d.fs only"},
 		{router, edge(`namers: [{kind: io.l5d.k8s.ns, namespace: A}]`), "spec.namers[0].namespace in body should match"},
 		{router, edge(`namers: [{kind: io.l5d.fs}]`), "io.l5d.fs needs rootDir"},
 		{router, edge(`namers: [{kind: io.l5d.rewrite, prefix: /x, name: /y}]`), "io.l5d.rewrite needs pattern"},
+		{router, edge(`namers: [{kind: io.l5d.rewrite, pattern: /x, name: /y}]`), "io.l5d.rewrite needs prefix"},
+		{router, edge(`namers: [{kind: io.l5d.rewrite, prefix: /x, pattern: /y}]`), "io.l5d.rewrite needs name"},
+		{router, edge(`namers: [{kind: io.l5d.fs, rootDir: x, labelSelector: a}]`), "labelSelector is an option of io.l5d.k8s, io.l5d.k8s.ns, io.l5d.k8s.external only"},
+		{router, edge(`namers: [{kind: io.l5d.k8s, name: /a}]`), "name is an option of io.l5d.rewrite only"},
+		{router, edge(`namers: [{kind: io.l5d.k8s, pattern: /a}]`), "pattern is an option of io.l5d.rewrite only"},
+		{router, edge(`namers: [{kind: io.l5d.k8s, namespace: a}]`), "namespace is an option of io.l5d.k8s.ns only"},
 		{router, edge(`namers: [{kind: io.l5d.k8s, transformers: [{kind: x}]}]`), "spec.namers[0].transformers[0].kind: Unsupported value"},
 		{router, edge(`transformers: [{kind: io.l5d.port}]`), "io.l5d.port and io.l5d.k8s.daemonset need port"},
 		{router, edge(`transformers: [{kind: io.l5d.port, port: http}]`), "port of io.l5d.port is a number from 1 to 65535"},
@@ -59,6 +72,13 @@ func wrong() []struct{ kind, spec, want string } {
 		{router, edge(`transformers: [{kind: io.l5d.specificHost, host: x}]`), "host is an IP address"},
 		{router, edge(`transformers: [{kind: io.l5d.const}]`), "io.l5d.replace and io.l5d.const need path"},
 		{router, edge(`transformers: [{kind: io.l5d.k8s.daemonset, service: l5d, port: incoming}]`), "io.l5d.k8s.daemonset needs namespace"},
+		{router, edge(`transformers: [{kind: io.l5d.k8s.daemonset, namespace: a, port: incoming}]`), "io.l5d.k8s.daemonset needs service"},
+		{router, edge(`transformers: [{kind: io.l5d.specificHost}]`), "io.l5d.specificHost needs host"},
+		{router, edge(`transformers: [{kind: io.l5d.localhost, host: "::1"}]`), "host is an option of io.l5d.specificHost only"},
+		{router, edge(`transformers: [{kind: io.l5d.localhost, hostNetwork: true}]`), "hostNetwork is an option of io.l5d.k8s.daemonset and io.l5d.k8s.localnode only"},
+		{router, edge(`transformers: [{kind: io.l5d.localhost, namespace: a}]`), "namespace is an option of io.l5d.k8s.daemonset only"},
+		{router, edge(`transformers: [{kind: io.l5d.localhost, service: a}]`), "service is an option of io.l5d.k8s.daemonset only"},
+		{router, edge(`transformers: [{kind: io.l5d.localhost, path: /a}]`), "path is an option of io.l5d.replace and io.l5d.const only"},
 		{router, edge(`onDemand: {declared: ["world:80"]}`), "spec.onDemand.declared[0] in body should match"},
 		{router, edge(`onDemand: {declared: [""]}`), "spec.onDemand.declared[0] in body should match"},
 		{router, edge(`adHocOverrides: {allow: [host]}`), "spec.adHocOverrides.allow: Invalid value: a path begins with /"},
@@ -103,14 +123,44 @@ func wrong() []struct{ kind, spec, want string } {
 }
 
 func checkWrong(t *testing.T, client dynamic.Interface) {
+	var all strings.Builder
 	for _, test := range wrong() {
 		o := written(t, test.kind, test.spec)
 		_, err := create(t, client, o)
+		fmt.Fprintln(&all, err)
 		if said := strings.ReplaceAll(fmt.Sprint(err), `Invalid value: "object": `, "Invalid value: "); !strings.Contains(said, test.want) {
 			t.Errorf("%s %s: the API server says %q, want %q", test.kind, test.spec, said, test.want)
 		}
 		if len(validate(t, o)) == 0 {
 			t.Errorf("%s %s: Validate finds nothing", test.kind, test.spec)
+		}
+		compareRefusals(t, client, o)
+	}
+	for _, kind := range kinds() {
+		eachRule(specSchema(t, kind), func(message string) {
+			if !strings.Contains(all.String(), message) {
+				t.Errorf("no object breaks the rule of a %s: %s", kind, message)
+			}
+		})
+	}
+}
+
+// eachRule visits the messages of the rules in CEL of a schema, and inside.
+func eachRule(s any, visit func(message string)) {
+	switch s := s.(type) {
+	case mapping:
+		for word, value := range s {
+			if rules, ok := value.([]any); ok && word == "x-kubernetes-validations" {
+				for _, r := range rules {
+					visit(r.(mapping)["message"].(string))
+				}
+			} else {
+				eachRule(value, visit)
+			}
+		}
+	case []any:
+		for _, inner := range s {
+			eachRule(inner, visit)
 		}
 	}
 }

@@ -24,10 +24,11 @@ func newLintCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lint -f DIR",
 		Short: "Find mistakes in objects, and rules that hardly do what they are meant to",
-		Long: `Find mistakes in objects, and what can be served but hardly does what it is meant
-to: rules that are never used, names that go in circles, services that do not
-exist, overrides that change nothing, policies that anybody can satisfy. Each
-finding has a code that docs/reference/findings.md explains.
+		Long: `Find mistakes in objects, such as an API server would refuse, and what can be
+served but hardly does what it is meant to: rules that are never used, names
+that go in circles, services that do not exist, overrides that change nothing,
+policies that anybody can satisfy. Each finding has a code that
+docs/reference/findings.md explains.
 
 The exit code is 1 if there is a finding as bad as --fail-on, or worse; with
 never it is 0 whatever was found.`,
