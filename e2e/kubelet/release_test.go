@@ -41,6 +41,8 @@ func TestRelease(t *testing.T) {
 	t.Run("HTTP/2 under load", func(t *testing.T) { l.under(t).speakHTTP2(edge) })
 	t.Run("roll out under load", func(t *testing.T) { l.under(t).rollOutUnderLoad(edge) })
 	t.Run("upgrade under load", func(t *testing.T) { l.under(t).upgradeUnderLoad(edge) })
+	t.Run("other port and class under load", func(t *testing.T) { l.under(t).portUnderLoad(edge) })
+	t.Run("other sidecars under load", func(t *testing.T) { l.under(t).sidecarsUnderLoad(edge) })
 	t.Run("uninstall", func(t *testing.T) { l.under(t).uninstall() })
 	t.Run("nodes", func(t *testing.T) { l.under(t).nodes() })
 }

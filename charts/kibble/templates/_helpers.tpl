@@ -173,4 +173,30 @@ has apiextensions.k8s.io/v1beta1, which no cluster of today has.
 {{- if eq (int .Values.edge.tlsPort) (int .Values.edge.port) }}
 {{- fail "edge.tlsPort and edge.port are the same: give HTTPS a port of its own" }}
 {{- end }}
+{{- if .Release.IsUpgrade }}
+{{- include "kibble.checkUpgrade" . }}
+{{- end }}
+{{- end }}
+
+{{/*
+What runs is found by its names, and called at its ports, until its successor is
+there. An API server would refuse some of this too, but when half of it is done.
+*/}}
+{{- define "kibble.checkUpgrade" -}}
+{{- $root := . -}}
+{{- range (lookup "apps/v1" "Deployment" .Release.Namespace "").items }}
+{{- $labels := default dict .metadata.labels -}}
+{{- if and (eq (get $labels "app.kubernetes.io/instance") $root.Release.Name) (eq (get $labels "app.kubernetes.io/component") "control-plane") (eq (get $labels "app.kubernetes.io/part-of") "kibble") }}
+{{- if or (ne .metadata.name (include "kibble.fullname" $root)) (ne (get $labels "app.kubernetes.io/name") (include "kibble.name" $root)) }}
+{{- fail (printf "nameOverride or fullnameOverride: the names of a release stay as they are; this one is named %s, of %s" .metadata.name (get $labels "app.kubernetes.io/name")) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if and .Values.edge.enabled .Values.edge.router.create (include "kibble.hasKinds" .) }}
+{{- with lookup "kibble.dev/v1alpha1" "Router" .Release.Namespace .Values.edge.router.name }}
+{{- if or (ne (int .spec.port) (int $root.Values.edge.port)) (ne .spec.proxyClass $root.Values.edge.proxyClass) }}
+{{- fail (printf "edge.port or edge.proxyClass: pods that run would cease to listen for Router %s at once; give edge.router.name another name too, and see docs/operations/upgrading.md" .metadata.name) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end }}
