@@ -19,7 +19,12 @@ func run() int {
 	defer stop()
 	root := rootFor(os.Args[0])
 	root.SetArgs(argumentsFor(os.Args[0], os.Args[1:]))
+	out := &written{to: os.Stdout}
+	root.SetOut(out)
 	cmd, err := root.ExecuteContextC(ctx)
+	if out.err != nil {
+		err = &exitError{code: exitUnreachable, err: fmt.Errorf("the output cannot be written: %w", out.err)}
+	}
 	if err != nil && err.Error() != "" {
 		fmt.Fprintln(os.Stderr, "kibble: "+err.Error())
 	}

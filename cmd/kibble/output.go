@@ -3,14 +3,34 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 )
+
+// written is what commands print to. It keeps why something of it is lost: a
+// command that prints does not look at each line.
+type written struct {
+	to  io.Writer
+	err error
+}
+
+// Write passes on what is printed.
+func (w *written) Write(p []byte) (int, error) {
+	n, err := w.to.Write(p)
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
+		w.err = at.Err
+	} else if err != nil {
+		w.err = err
+	}
+	return n, err
+}
 
 // output is the -o flag.
 type output struct {
