@@ -105,7 +105,11 @@ func (j *jsonText) mapping(n *yaml.Node) {
 	first := map[string]*yaml.Node{}
 	for _, p := range pairs(n) {
 		if p.key.Kind != yaml.ScalarNode {
-			j.problem(p.key, "a key must be a word", "take the brackets away, or put the key in quotes")
+			hint := "take the brackets away, or put the key in quotes"
+			if p.key.Kind == yaml.MappingNode {
+				hint = templateHint
+			}
+			j.problem(p.key, "a key must be a word", hint)
 			continue
 		}
 		if f := first[p.key.Value]; f != nil {

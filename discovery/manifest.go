@@ -104,6 +104,11 @@ func (p *page) syntaxError(err error) dtab.Finding {
 		f.Message, f.Hint = "YAML cannot hold this character", "save the file as UTF-8 text"
 		return f
 	}
+	if line := p.conflict(); line > 0 {
+		f.Pos.Line, f.Pos.Col = line, 1
+		f.Message, f.Hint = "this is not YAML: git could not merge here", "choose what is right, and take the lines of <<<, === and >>> away"
+		return f
+	}
 	f.Message = strings.TrimPrefix(err.Error(), "yaml: ")
 	if m := regexp.MustCompile(`^line (\d+): `).FindStringSubmatch(f.Message); m != nil {
 		f.Message = f.Message[len(m[0]):]
@@ -118,11 +123,37 @@ func (p *page) syntaxError(err error) dtab.Finding {
 	if f.Pos.Line == 0 || strings.HasPrefix(f.Message, "did not find expected") {
 		f.Pos.Line++
 	}
-	if strings.Contains(p.line(f.Pos.Line), "\t") && strings.Contains(f.Message, "cannot start any token") {
+	f.Pos.Line = min(f.Pos.Line, p.last())
+	if strings.Contains(f.Message, "tab character") { // told of the text that it breaks off
+		for f.Pos.Line < p.last() && !strings.HasPrefix(strings.TrimLeft(p.line(f.Pos.Line), " "), "\t") {
+			f.Pos.Line++
+		}
+	}
+	switch line := p.line(f.Pos.Line); {
+	case strings.Contains(line, "\t") && (strings.Contains(f.Message, "cannot start any token") || strings.Contains(f.Message, "tab character")):
 		f.Hint = "indent with blanks, not with tabs"
+	case isTemplate(line):
+		f.Hint = templateHint
 	}
 	f.Message = "this is not YAML: " + f.Message
 	return f
+}
+
+// templateHint is for what a tool is still to put something into.
+const templateHint = "this is a template: give what helm template, or whatever fills it in, makes of it"
+
+func isTemplate(text string) bool {
+	return strings.Contains(text, "{{") && strings.Contains(text, "}}")
+}
+
+// conflict gives the line where git's marks of a conflict begin, or 0.
+func (p *page) conflict() int {
+	for n := range p.last() {
+		if line := p.line(n + 1); strings.HasPrefix(line, "<<<<<<< ") {
+			return n + 1
+		}
+	}
+	return 0
 }
 
 // badCharacter finds the first character that YAML forbids.

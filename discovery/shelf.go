@@ -50,6 +50,9 @@ func (s *shelf[T]) update(snap snapshot) (changed []string) {
 			Code: codeFile, Severity: dtab.Error, Pos: dtab.Pos{Source: path},
 			Message: "this cannot be read: " + reason(err).Error(), Hint: "see to its permissions, or take it away",
 		}
+		if errors.Is(err, fs.ErrNotExist) {
+			f.Message, f.Hint = "this is a link that leads nowhere", "mend it, or take it away"
+		}
 		s.trouble = append(s.trouble, f)
 	}
 	for path := range s.files {

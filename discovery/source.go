@@ -33,6 +33,11 @@ func (p *page) line(n int) string {
 	return strings.TrimSuffix(string(p.lines[n-1]), "\r")
 }
 
+// last gives the number of the last line that has something on it.
+func (p *page) last() int {
+	return 1 + bytes.Count(bytes.TrimRight(p.text, " \t\r\n"), []byte("\n"))
+}
+
 // at gives a node's place.
 func (p *page) at(n *yaml.Node) dtab.Pos {
 	return dtab.Pos{Source: p.name, Line: n.Line, Col: n.Column}

@@ -31,13 +31,18 @@ func ReadTexts(texts []Text) (*translate.Inventory, []dtab.Finding) {
 
 // Texts gives the texts of the manifests below a directory, or of one file,
 // sorted by name.
-func Texts(path string) ([]Text, error) {
-	snap, err := take(path, selection{match: isManifest, deep: true})
+func Texts(path string) ([]Text, error) { return texts(path, isManifest) }
+
+// Tests gives those of the files of tests there; of a file, whatever its name.
+func Tests(path string) ([]Text, error) { return texts(path, IsTests) }
+
+func texts(path string, match func(string) bool) ([]Text, error) {
+	snap, err := take(path, selection{match: match, deep: true})
 	if err != nil {
-		return nil, fmt.Errorf("read manifests: %w", err)
+		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(snap.failed)) {
-		return nil, fmt.Errorf("read manifests: %w", snap.failed[name])
+		return nil, fmt.Errorf("read %s: %w", name, snap.failed[name])
 	}
 	var all []Text
 	for _, name := range slices.Sorted(maps.Keys(snap.files)) {

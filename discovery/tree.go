@@ -133,7 +133,7 @@ func (t *taking) entry(path string, e fs.DirEntry) {
 
 func (t *taking) file(path string, info fs.FileInfo) {
 	if !info.Mode().IsRegular() {
-		t.failed[path] = errors.New("not a regular file")
+		t.failed[path] = &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
 		return
 	}
 	data, err := os.ReadFile(path)

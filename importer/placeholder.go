@@ -3,6 +3,8 @@ package importer
 import (
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // placeholder is what a tool puts something else for before linkerd reads the
@@ -17,7 +19,7 @@ func fillIn(text string) string {
 	}
 	found := placeholder.FindString(text)
 	switch {
-	case found == "":
+	case found == "" || strings.ContainsFunc(found, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }):
 		return ""
 	case strings.HasPrefix(found, "{{"):
 		return "this is a template: import what helm template (or whatever fills in " + found + ") makes of it"
@@ -26,7 +28,10 @@ func fillIn(text string) string {
 }
 
 // tabbed is the hint for YAML that is indented by tabs.
-func tabbed(lines []string) string {
+func tabbed(message string, lines []string) string {
+	if !strings.Contains(message, "tab character") && !strings.Contains(message, "cannot start any token") {
+		return ""
+	}
 	for _, line := range lines {
 		if strings.HasPrefix(strings.TrimLeft(line, " "), "\t") {
 			return "indent by blanks, not by tabs"

@@ -3,7 +3,6 @@ package translate
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"kibble.dev/dogfood"
 )
@@ -55,7 +54,7 @@ func (m *Model) policyID(name string) (id, note string, err error) {
 		}
 	}
 	if len(members) == 0 {
-		return "", "", fmt.Errorf("there is no policy %q that can be served; there are: %s", name, strings.Join(names, ", "))
+		return "", "", missing("policy", name, names)
 	}
 	slices.Sort(members)
 	return members[0], fmt.Sprintf("%s makes %d environments; this is %s", name, len(members), members[0]), nil

@@ -331,6 +331,14 @@ func (m *Model) ClassOf(router string) (class string, ok bool) {
 	return r.spec.ProxyClass, true
 }
 
+// missing says that nothing of a kind has a name, and what there is instead.
+func missing(kind, name string, others []string) error {
+	if len(others) == 0 {
+		return fmt.Errorf("there is no %s %q that can be served, nor any other", kind, name)
+	}
+	return fmt.Errorf("there is no %s %q that can be served; there are: %s", kind, name, strings.Join(others, ", "))
+}
+
 // router finds a router by name or namespace/name.
 func (m *Model) router(name string) (*router, error) {
 	var found []*router
@@ -343,7 +351,7 @@ func (m *Model) router(name string) (*router, error) {
 	case 1:
 		return found[0], nil
 	case 0:
-		return nil, fmt.Errorf("there is no router %q that can be served; there are: %s", name, strings.Join(m.RouterNames(), ", "))
+		return nil, missing("router", name, m.RouterNames())
 	}
 	return nil, fmt.Errorf("several routers are called %q: write namespace/name", name)
 }

@@ -47,18 +47,22 @@ func (c *comparison) compare(ctx context.Context, args []string) (*translate.Dif
 	}
 	now := time.Now() // the same for both, so that no policy ends in between
 	var models [2]*translate.Model
-	var found []dtab.Finding
+	var old, found []dtab.Finding
 	for i, path := range args {
 		inv, f, err := discovery.ReadDir(path)
 		if err != nil {
 			return nil, nil, cannotRead(path, err)
 		}
 		models[i] = translate.NewModel(inv, now)
+		old = found
 		found = slices.Concat(f, models[i].Findings())
 	}
 	d, err := translate.Diff(models[0], models[1], c.router)
 	if err != nil {
 		return nil, nil, wrongf("%w", err)
+	}
+	if verdict(old) != nil {
+		d.Notes = append(d.Notes, fmt.Sprintf("%s has mistakes, and what they leave out counts as not there; kibble lint -f %s names them", quoted(args[0]), quoted(args[0])))
 	}
 	return d, found, nil
 }

@@ -54,17 +54,25 @@ func noArgs(cmd *cobra.Command, args []string) error {
 // unreadable says that what -f names cannot be read.
 func unreadable(path string, err error) error {
 	if at, ok := errors.AsType[*fs.PathError](err); ok {
-		path, err = at.Path, at.Err
+		path = at.Path
 	}
-	return wrongf("-f %s cannot be read: %w; give a directory or a file of YAML, or - for standard input", quoted(path), err)
+	return wrongf("-f %s cannot be read: %w; give a directory or a file of YAML, or - for standard input", quoted(path), reason(err))
 }
 
 // cannotRead says that a path that is an argument cannot be read.
 func cannotRead(path string, err error) error {
 	if at, ok := errors.AsType[*fs.PathError](err); ok {
-		path, err = at.Path, at.Err
+		path = at.Path
 	}
-	return wrongf("%s cannot be read: %w; give a directory or a file of YAML", quoted(path), err)
+	return wrongf("%s cannot be read: %w; give a directory or a file of YAML", quoted(path), reason(err))
+}
+
+// reason gives what is wrong with a file, without its path.
+func reason(err error) error {
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
+		return at.Err
+	}
+	return err
 }
 
 // quoted makes an empty path visible.

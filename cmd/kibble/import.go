@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -159,7 +158,7 @@ func (r *importRun) files(stdin io.Reader, args []string) ([]importer.File, erro
 			f.Data, err = os.ReadFile(a)
 		}
 		if err != nil {
-			return nil, wrongf("read %s: %w", quoted(a), cmp.Or(errors.Unwrap(err), err))
+			return nil, wrongf("%s cannot be read: %w; give files, or - for standard input", quoted(a), reason(err))
 		}
 		files = append(files, f)
 	}

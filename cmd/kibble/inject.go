@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"kibble.dev/discovery"
+	"kibble.dev/dtab"
 	bootstrap "kibble.dev/envoy-bootstrap"
 	"kibble.dev/inject"
 	"kibble.dev/internal/pki"
@@ -78,9 +79,9 @@ its address; disabled, nothing.`,
 			}
 			name, text, err := readAll(cmd, path)
 			if err != nil {
-				return unreadable(path, err)
+				return wrongf("-f %s cannot be read: %w; give a file of YAML, or - for standard input", quoted(path), reason(err))
 			}
-			_, found := discovery.Documents(name, text)
+			found := looksLikeObjects(name, text)
 			printFindings(cmd.ErrOrStderr(), found)
 			if err := verdict(found); err != nil {
 				return err
@@ -95,6 +96,16 @@ its address; disabled, nothing.`,
 	_ = cmd.MarkFlagRequired("filename") // fails for a flag that is not there only
 	_ = cmd.MarkFlagFilename("filename", "yaml", "yml", "json")
 	return cmd
+}
+
+// looksLikeObjects says what keeps a file from being read as objects, with its place.
+func looksLikeObjects(name string, text []byte) []dtab.Finding {
+	documents, found := discovery.Documents(name, text)
+	for _, d := range documents {
+		var object map[string]any
+		found = append(found, d.Decode(&object)...)
+	}
+	return found
 }
 
 // newWebhookCommand makes `kibble webhook`.

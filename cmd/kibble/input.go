@@ -42,8 +42,11 @@ func (in *input) read(cmd *cobra.Command) (*translate.Model, []dtab.Finding, err
 	found = append(found, m.Findings()...)
 	if len(inv.Routers) == 0 && len(found) == 0 {
 		where := quoted(in.path)
-		if in.path == "" {
+		switch in.path {
+		case "":
 			where = "the cluster"
+		case "-":
+			where = "the standard input"
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "kibble: there is no Router in %s: nothing is routed\n", where)
 	}

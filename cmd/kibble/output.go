@@ -3,10 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -24,10 +22,8 @@ type written struct {
 // Write passes on what is printed.
 func (w *written) Write(p []byte) (int, error) {
 	n, err := w.to.Write(p)
-	if at, ok := errors.AsType[*fs.PathError](err); ok {
-		w.err = at.Err
-	} else if err != nil {
-		w.err = err
+	if err != nil {
+		w.err = reason(err)
 	}
 	return n, err
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -112,26 +113,27 @@ func (t *testRun) read(in *input, places []string) (tests []suite.Test, mistakes
 		if in.path == "" || in.path == "-" {
 			return nil, nil, wrongf("which tests? give files that end in .test.yaml, or directories with some, behind the flags")
 		}
-		places = []string{beside(in.path)}
-	}
-	var files []string
-	for _, place := range places {
-		some, err := testFiles(place)
-		if err != nil {
-			return nil, nil, cannotRead(place, err)
+		place := beside(in.path)
+		if _, err := os.Stat(place); place != in.path && errors.Is(err, fs.ErrNotExist) {
+			return nil, nil, wrongf("there are no tests of %s: want them in %s", quoted(in.path), quoted(place))
 		}
-		if len(some) == 0 {
+		places = []string{place}
+	}
+	files := map[string]string{}
+	for _, place := range places {
+		some, err := discovery.Tests(place)
+		switch {
+		case err != nil:
+			return nil, nil, cannotRead(place, err)
+		case len(some) == 0:
 			return nil, nil, wrongf("there are no tests in %s: want files that end in .test.yaml", quoted(place))
 		}
-		files = append(files, some...)
-	}
-	slices.Sort(files)
-	for _, file := range slices.Compact(files) {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return nil, nil, cannotRead(file, err)
+		for _, f := range some {
+			files[f.Name] = f.Text
 		}
-		some, found := suite.Read(file, data)
+	}
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		some, found := suite.Read(file, []byte(files[file]))
 		tests, mistakes = append(tests, some...), append(mistakes, found...)
 	}
 	all := len(tests)
@@ -149,31 +151,4 @@ func beside(path string) string {
 		return path
 	}
 	return strings.TrimSuffix(path, filepath.Ext(path)) + ".test.yaml"
-}
-
-// testFiles gives the files of tests at a place. A file that is named is one,
-// whatever its name.
-func testFiles(place string) ([]string, error) {
-	info, err := os.Stat(place)
-	if err != nil {
-		return nil, err
-	}
-	if !info.IsDir() {
-		return []string{place}, nil
-	}
-	var files []string
-	err = filepath.WalkDir(place, func(path string, e fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case path != place && strings.HasPrefix(e.Name(), "."):
-			if e.IsDir() {
-				return filepath.SkipDir
-			}
-		case !e.IsDir() && discovery.IsTests(e.Name()):
-			files = append(files, path)
-		}
-		return nil
-	})
-	return files, err
 }
