@@ -11,27 +11,41 @@ import (
 // once.
 type madeBounds struct {
 	seed  maphash.Seed
-	slots [256]struct {
-		hash  atomic.Uint64 // of the last segment of the id that was asked for last
-		bound atomic.Pointer[Bound]
-	}
+	slots [256]madeBound
+}
+
+// madeBound is a place for one of the names that it would be good for.
+type madeBound struct {
+	hash  atomic.Uint64 // of the last segment of the path that was asked for last
+	bound atomic.Pointer[Bound]
 }
 
 func (m *madeBounds) init() { m.seed = maphash.MakeSeed() }
 
-// bound gives the bound name whose id is start, which is always the same, and after
-// it id, which is not empty.
-func (m *madeBounds) bound(start, id Path) *Bound {
-	hash := maphash.String(m.seed, id[len(id)-1])
-	slot := &m.slots[hash%uint64(len(m.slots))]
-	if slot.hash.Load() != hash {
-		slot.hash.Store(hash)
-		return newBound(start, id, nil)
+// slot gives the place of what a path is bound to, and the path's hash.
+func (m *madeBounds) slot(path Path) (*madeBound, uint64) {
+	hash := maphash.String(m.seed, path[len(path)-1])
+	return &m.slots[hash%uint64(len(m.slots))], hash
+}
+
+// of gives the bound name whose id is some segments, which are always the same, and
+// after them id; nil if there is none.
+func (m *madeBound) of(segments int, id, residual Path) *Bound {
+	b := m.bound.Load()
+	if b == nil || !slices.Equal(b.ID[segments:], id) || !slices.Equal(b.Residual, residual) {
+		return nil
 	}
-	if b := slot.bound.Load(); b != nil && slices.Equal(b.ID[len(start):], id) {
-		return b
+	return b
+}
+
+// make makes a bound name for a path of that hash, and keeps it if the path before had
+// the same.
+func (m *madeBound) make(hash uint64, start, id, residual Path) *Bound {
+	b := newBound(start, id, residual)
+	if m.hash.Load() == hash {
+		m.bound.Store(b)
+	} else {
+		m.hash.Store(hash)
 	}
-	b := newBound(start, id, nil)
-	slot.bound.Store(b)
 	return b
 }

@@ -103,8 +103,10 @@ func (n *idNamer) Lookup(rest Path) (Tree, error) {
 		return Neg{}, nil
 	}
 	id, residual := rest[:n.segments], rest[n.segments:]
+	slot, hash := n.made.slot(rest)
+	known := slot.of(len(n.start), id, residual)
 	asked := id
-	if n.kind != KindFS {
+	if n.kind != KindFS && (known == nil || !n.lower) { // else it was lowered when it was made
 		asked = lowered(id)
 	}
 	if n.lower {
@@ -116,10 +118,10 @@ func (n *idNamer) Lookup(rest Path) (Tree, error) {
 	if !n.exists.Has(n.kind, asked) {
 		return Neg{}, nil
 	}
-	if len(residual) == 0 {
-		return n.made.bound(n.start, id), nil
+	if known == nil {
+		known = slot.make(hash, n.start, id, residual)
 	}
-	return newBound(n.start, id, residual), nil
+	return known, nil
 }
 
 // lowered gives the path in lower case; the path itself where nothing changes.
