@@ -121,7 +121,7 @@ func (t *hostTable) answer(d *domain, context dogfood.Context) HostAnswer {
 	for _, br := range says.branches {
 		out.Branches = append(out.Branches, b.answered(c, says, br))
 	}
-	out.Known, out.Repeats = len(out.Branches) > 0, len(retryHeader(says.branches)) > 0
+	out.Known, out.Repeats = len(out.Branches) > 0, says.hasStandIn()
 	return out
 }
 

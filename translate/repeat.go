@@ -4,7 +4,9 @@ import (
 	"slices"
 	"strings"
 
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+
+	"google.golang.org/protobuf/proto"
 )
 
 // HeaderRetryOn adds to what a route's retry policy tries again; Envoy takes it
@@ -22,16 +24,21 @@ func safeMethods() []string { return []string{"GET", "HEAD", "OPTIONS"} }
 // MayRepeat tells that a request of a method may be sent twice.
 func MayRepeat(method string) bool { return slices.Contains(safeMethods(), method) }
 
-// retryHeader lets a request that may be sent twice be sent to a stand-in when
-// the connection breaks, such as with a pod that dies.
-func retryHeader(branches []branch) []*corev3.HeaderValueOption {
-	if !slices.ContainsFunc(branches, func(b branch) bool { return b.standIn > 0 }) {
-		return nil
+// sentAgain gives a route, and where it leads to a stand-in one before it for requests
+// that may be sent twice: those go to the stand-in also when the connection breaks, such
+// as with a pod that dies. A choice by a formatter within one route would take Envoy ten
+// times as long for each request.
+func sentAgain(route *routev3.Route, a answer) []*routev3.Route {
+	if route.GetRoute() == nil || !a.hasStandIn() {
+		return []*routev3.Route{route}
 	}
-	var is []string // a list in CEL is made anew for each request
-	for _, method := range safeMethods() {
-		is = append(is, "request.method == "+celString(method))
-	}
-	expr := strings.Join(is, " || ") + " ? " + celString(RetryReset) + " : ''"
-	return []*corev3.HeaderValueOption{setHeader(HeaderRetryOn, "%CEL("+expr+")%")}
+	again := proto.CloneOf(route)
+	again.Match.Headers = append(again.Match.Headers, regexHeader(":method", strings.Join(safeMethods(), "|")))
+	again.RequestHeadersToAdd = append(again.RequestHeadersToAdd, setHeader(HeaderRetryOn, RetryReset))
+	return []*routev3.Route{again, route}
+}
+
+// hasStandIn tells that somebody else answers where whom an answer names cannot.
+func (a answer) hasStandIn() bool {
+	return slices.ContainsFunc(a.branches, func(b branch) bool { return b.standIn > 0 })
 }

@@ -70,11 +70,11 @@ func (b *builder) routeFor(name string, c *cell, a answer) *routev3.Route {
 	}
 	if n := clusters[0]; len(clusters) == 1 {
 		action.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: n.name}
-		route.RequestHeadersToAdd = slices.Concat(n.dstHeader(), retryHeader(a.branches), a.baselineHeader())
+		route.RequestHeadersToAdd = slices.Concat(n.dstHeader(), a.baselineHeader())
 		route.ResponseHeadersToAdd, route.ResponseHeadersToRemove = fallbackHeader(a, n), a.notFromBehind(n)
 	} else {
 		weighted := &routev3.WeightedCluster{}
-		route.RequestHeadersToAdd = append(retryHeader(a.branches), a.baselineHeader()...)
+		route.RequestHeadersToAdd = a.baselineHeader()
 		for i, w := range wholeWeights(a.branches) {
 			n := clusters[i]
 			weighted.Clusters = append(weighted.Clusters, &routev3.WeightedCluster_ClusterWeight{

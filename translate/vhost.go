@@ -64,7 +64,7 @@ func (b *builder) headerMap(d *domain) *xdsmatcherv3.Matcher {
 		route := b.routeFor(b.routeName(d, nil), c, c.base)
 		route.Metadata = b.source(nil)
 		b.lead(d, c, nil, route)
-		exact[text] = routeList([]*routev3.Route{route})
+		exact[text] = routeList(sentAgain(route, c.base))
 	}
 	if len(exact) == 0 {
 		return nil
@@ -93,13 +93,13 @@ func (b *builder) routes(d *domain, want func(variant) bool, given []int) []*rou
 			route.Metadata = b.source(v.policies)
 			b.lead(d, c, v.policies, route)
 			b.tellEnvironment(route, v.policies)
-			routes = append(routes, route)
+			routes = append(routes, sentAgain(route, v.answer)...)
 		}
 		route := b.routeFor(b.routeName(d, nil), c, c.base)
 		route.Match = b.matchFor(d, c)
 		route.Metadata = b.source(nil)
 		b.lead(d, c, nil, route)
-		routes = append(routes, route)
+		routes = append(routes, sentAgain(route, c.base)...)
 	}
 	if len(d.cells) == 0 || !d.total(d.cells[len(d.cells)-1], b.router.identifier.vars) {
 		routes = append(routes, b.unidentified())
