@@ -124,21 +124,3 @@ func (a answer) baselineHeader() []*corev3.HeaderValueOption {
 	}
 	return []*corev3.HeaderValueOption{setHeader(HeaderBaseline, "yes")}
 }
-
-// celString is a literal of CEL within a format string of Envoy: everything but
-// what names are made of is escaped, above all quotes, parentheses and percent signs.
-func celString(s string) string {
-	const hex = "0123456789abcdef"
-	var b strings.Builder
-	b.WriteByte('\'')
-	for _, c := range []byte(s) {
-		switch {
-		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', strings.IndexByte("/#$.,:_-", c) >= 0:
-			b.WriteByte(c)
-		default:
-			b.WriteString(`\x` + string(hex[c>>4]) + string(hex[c&15]))
-		}
-	}
-	b.WriteByte('\'')
-	return b.String()
-}
