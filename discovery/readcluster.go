@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"slices"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,18 +21,24 @@ import (
 // options Config and Namespaces count. The findings, sorted by place, name
 // every object that is left out and why; what is not allowed to be read and only
 // some objects need is among them. The error names every other thing that
-// cannot be read, and the rights that are missing.
+// cannot be read, and the rights that are missing, in lines, sorted; or says that
+// the API server answers nothing.
 func ReadCluster(ctx context.Context, o ClusterOptions) (*translate.Inventory, []dtab.Finding, error) {
 	c, err := NewCluster(o)
 	if err != nil {
 		return nil, nil, err
 	}
+	var all []*follower
+	c.each(func(f *follower) { all = append(all, f) })
+	slices.SortFunc(all, func(a, b *follower) int { return strings.Compare(a.at.String(), b.at.String()) })
 	var errs []error
-	c.each(func(f *follower) {
-		if err := f.once(ctx); err != nil {
-			errs = append(errs, err)
+	for _, f := range all {
+		err := f.once(ctx)
+		if answered, _ := errors.AsType[*apierrors.StatusError](err); err != nil && (answered == nil || apierrors.IsUnauthorized(answered)) {
+			return nil, nil, silence(o.Config.Host, err) // it would say the same of the next
 		}
-	})
+		errs = append(errs, err)
+	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, nil, err
 	}
@@ -62,9 +71,29 @@ func (f *follower) once(ctx context.Context) error {
 	case f.at.kind == kindNamespace && apierrors.IsForbidden(err):
 		return nil // their labels matter to few; found tells of it
 	case apierrors.IsForbidden(err):
-		return fmt.Errorf("%s; %s", explain(f.at, err), f.at.hint())
+		return told{explain(f.at, err) + "; " + f.at.hint(), err}
 	}
-	return fmt.Errorf("%s: %s", f.at, explain(f.at, err))
+	return told{fmt.Sprintf("%s: %s", f.at, explain(f.at, err)), err}
+}
+
+// told is an error in words of ours.
+type told struct {
+	words string
+	err   error
+}
+
+func (t told) Error() string { return t.words }
+func (t told) Unwrap() error { return t.err }
+
+// silence says that an API server answers nothing, whatever it is asked.
+func silence(server string, err error) error {
+	switch cause, ok := errors.AsType[*url.Error](err); {
+	case apierrors.IsUnauthorized(err):
+		return fmt.Errorf("the API server at %s does not know who you are; see to the user of the kubeconfig: its credentials may have ended", server)
+	case ok:
+		err = cause.Err
+	}
+	return fmt.Errorf("the API server at %s cannot be asked: %w; see to its address and authority in the kubeconfig, and to the way there", server, err)
 }
 
 func (f *follower) pages(ctx context.Context) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -52,7 +53,10 @@ func (c *adminClient) do(ctx context.Context, method, path string, sent io.Reade
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return unreachable(err)
+		if cause, ok := errors.AsType[*url.Error](err); ok {
+			err = cause.Err
+		}
+		return unreachable(fmt.Errorf("%w; see that it runs there, or give --admin-address; in a cluster kubectl port-forward leads to it", err))
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxStatus))

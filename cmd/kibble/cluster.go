@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -36,14 +38,44 @@ func (c *cluster) asked() bool { return c.kubeconfig != "" || c.context != "" ||
 func (c *cluster) config() (*rest.Config, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = c.kubeconfig
-	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: c.context}).ClientConfig()
-	if clientcmd.IsEmptyConfig(err) {
+	files, err := kubeconfigs(rules)
+	var config *rest.Config
+	if err == nil {
+		config, err = clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: c.context}).ClientConfig()
+	}
+	switch {
+	case err == nil:
+		return config, nil
+	case clientcmd.IsEmptyConfig(err) && len(files) > 0:
+		err = fmt.Errorf("%s names none", strings.Join(files, ", "))
+	case clientcmd.IsEmptyConfig(err):
 		err = errors.New("there is no kubeconfig, and this is no Pod of a cluster")
 	}
-	if err != nil {
-		return nil, wrongf("no cluster: %w; give -f DIR, or --kubeconfig FILE", err)
+	return nil, wrongf("no cluster: %w; give -f DIR, or --kubeconfig FILE", err)
+}
+
+// kubeconfigs gives the files that are there, and says of one that cannot be read
+// why: the library's own words are of Go.
+func kubeconfigs(rules *clientcmd.ClientConfigLoadingRules) ([]string, error) {
+	var files []string
+	for _, path := range rules.GetLoadingPrecedence() {
+		_, err := clientcmd.LoadFromFile(path)
+		at, unreadable := errors.AsType[*fs.PathError](err)
+		switch {
+		case err == nil:
+			files = append(files, quoted(path))
+		case unreadable && path != rules.ExplicitPath && errors.Is(err, fs.ErrNotExist):
+		case unreadable:
+			return nil, fmt.Errorf("%s cannot be read: %w", quoted(path), at.Err)
+		default:
+			why := ""
+			if _, syntax, ok := strings.Cut(err.Error(), "yaml: "); ok {
+				why = ": " + syntax
+			}
+			return nil, fmt.Errorf("%s is no kubeconfig%s", quoted(path), why)
+		}
 	}
-	return config, nil
+	return files, nil
 }
 
 // patience is how long commands wait for an API server.

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 
 	"kibble.dev/discovery"
 	"kibble.dev/internal/leaktest"
@@ -268,6 +269,12 @@ func TestNamespaces(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("without rights: %v\nwant %s", err, text)
 		}
+	}
+	stranger := rest.AnonymousClientConfig(l.Config)
+	stranger.BearerToken = "nobody's"
+	_, _, err = discovery.ReadCluster(t.Context(), discovery.ClusterOptions{Config: stranger})
+	if want := "the API server at " + l.Config.Host + " does not know who you are; "; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("as nobody: %v\nwant %s", err, want)
 	}
 }
 
