@@ -123,7 +123,7 @@ func (c *Cluster) Run(ctx context.Context) error {
 		c.take()
 		c.metrics.keeps(c.keeps())
 		c.store.refuseKeyFiles()
-		if c.refer(ctx) || !complete {
+		if c.refer(ctx, last.Inventory == nil) || !complete {
 			continue
 		}
 		next := Update{c.store.inventory(), c.found(), c.objects(), c.keeps()}
@@ -205,8 +205,9 @@ func (c *Cluster) take() {
 }
 
 // refer follows what the objects of ours refer to, and nothing else any more.
-// It tells whether there is something new to wait for.
-func (c *Cluster) refer(ctx context.Context) (more bool) {
+// It tells whether there is something new to wait for. At first nothing was served yet,
+// which could stand in for what is denied by mistake.
+func (c *Cluster) refer(ctx context.Context, first bool) (more bool) {
 	want := c.store.references(c.options.Namespaces)
 	var ended []*follower
 	c.mu.Lock()
@@ -220,6 +221,9 @@ func (c *Cluster) refer(ctx context.Context) (more bool) {
 	for at := range want {
 		if c.follows[at] == nil {
 			c.follows[at] = c.newFollower(at)
+			if first {
+				c.follows[at].final = finalDenials
+			}
 			begun = append(begun, c.follows[at])
 		}
 	}

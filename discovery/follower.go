@@ -45,6 +45,8 @@ type follower struct {
 	mu      sync.Mutex
 	synced  bool
 	problem error     // the last request's
+	denials int       // how often the last requests were denied
+	final   int       // of these, after which nobody waits
 	heard   time.Time // of the API server, the last time
 	count   int       // of the objects
 }
@@ -55,13 +57,18 @@ const (
 	maxPause   = 10 * time.Second
 )
 
+// finalDenials is how often in a row an API server denies, before anything is served,
+// what it means to deny: one that has just started does not know all rights yet. So
+// often is asked within about two seconds.
+const finalDenials = 4
+
 // pollPause is how old what is asked for one by one may be.
 const pollPause = 30 * time.Second
 
 func (c *Cluster) newFollower(at scope) *follower {
 	f := &follower{
 		at: at, access: patient{c.clients.access(at), c.options.Silence}, inbox: c.inbox, log: c.options.Logger, metrics: c.metrics,
-		ended: make(chan struct{}), known: map[id]bool{}, definition: c.clients.definitions.of, recalled: c.recalledIn(at),
+		ended: make(chan struct{}), known: map[id]bool{}, final: 1, definition: c.clients.definitions.of, recalled: c.recalledIn(at),
 	}
 	if at.kind == kindNamespace && at.namespace != "" {
 		f.get = func(ctx context.Context) (runtime.Object, error) {
@@ -140,7 +147,16 @@ func (f *follower) answered(ctx context.Context, err error) {
 	f.mu.Lock()
 	before := f.problem
 	f.problem = err
+	if denied(err) {
+		f.denials++
+	} else {
+		f.denials = 0
+	}
+	final := f.denials == f.final
 	f.mu.Unlock()
+	if final {
+		f.inbox.ring() // nobody waits any more
+	}
 	switch {
 	case err != nil:
 		f.metrics.errors.WithLabelValues(f.at.kind).Inc()
@@ -268,7 +284,7 @@ func (f *follower) waits() (why string, waits bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
-	case f.synced || f.at.referred() && denied(f.problem):
+	case f.synced || f.at.referred() && f.denials >= f.final:
 		return "", false
 	case f.problem != nil:
 		return f.at.String() + ": " + explain(f.at, f.problem), true

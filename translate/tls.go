@@ -131,7 +131,8 @@ func CertificateSecrets(routers []*Sourced[v1alpha1.Router], ingresses []*Source
 }
 
 // readTLS decides which certificates a router serves, and says what is wrong
-// with them. What is wrong with one harms no other.
+// with them. What is wrong with one harms no other. Which hosts are left without
+// one is for keepTLS, when all routers have been read.
 func (m *Model) readTLS(r *router, now time.Time, last *Model) {
 	if r.spec.TLS == nil {
 		return
@@ -143,7 +144,7 @@ func (m *Model) readTLS(r *router, now time.Time, last *Model) {
 			r.tls.fallback = secretName(key)
 		}
 	}
-	taken, byName := map[string]claim{}, map[string][]string{}
+	taken := map[string]claim{}
 	for _, c := range tlsClaims(m.inventory, r) {
 		if c.secret.Name == "" {
 			m.warnTLS(c.pos, "no secretName is set, so that its hosts have no certificate of their own", "name a Secret of type kubernetes.io/tls")
@@ -156,9 +157,40 @@ func (m *Model) readTLS(r *router, now time.Time, last *Model) {
 				continue
 			}
 			name := secretName(c.secret)
+			if cert == nil {
+				name = ""
+			}
+			r.tls.chains = append(r.tls.chains, tlsChain{secret: name, hosts: []string{host}})
+		}
+	}
+}
+
+// keepTLS has hosts whose Secret has no certificate yet go on with that with which
+// the router served them before, whatever Secret that was of.
+func (m *Model) keepTLS(r *router, last *Model) {
+	if r.spec.TLS == nil {
+		return
+	}
+	var before *tlsPlan
+	if was := last.served(r.key); was != nil {
+		before = was.tls
+	}
+	if r.tls.fallback == "" && r.spec.TLS.SecretName != "" && before != nil && m.keepCertificate(before.fallback, last) {
+		r.tls.fallback = before.fallback
+	}
+	byName := map[string][]string{}
+	for _, c := range r.tls.chains {
+		for _, host := range c.hosts {
+			name := c.secret
+			if name == "" {
+				if name = before.secretFor(host); name == r.tls.fallback || !m.keepCertificate(name, last) {
+					continue
+				}
+			}
 			byName[name] = append(byName[name], host)
 		}
 	}
+	r.tls.chains = nil
 	for _, name := range sortedKeys(byName) {
 		slices.Sort(byName[name])
 		r.tls.chains = append(r.tls.chains, tlsChain{secret: name, hosts: byName[name]})
@@ -168,8 +200,43 @@ func (m *Model) readTLS(r *router, now time.Time, last *Model) {
 	}
 }
 
-// grant tells whether a host is served with the certificate of a claim; nil:
-// there is none. A host stays with the first who claims it, whose Secret may come.
+// secretFor names the Secret with which Envoy serves a host by the plan; "": none.
+func (p *tlsPlan) secretFor(host string) string {
+	if p == nil {
+		return ""
+	}
+	best, secret := "", p.fallback
+	for _, c := range p.chains {
+		for _, h := range c.hosts {
+			suffix, wild := strings.CutPrefix(h, "*")
+			if (h == host || wild && strings.HasSuffix(host, suffix)) && len(h) > len(best) {
+				best, secret = h, c.secret
+			}
+		}
+	}
+	return secret
+}
+
+// keepCertificate has the certificate of a Secret that nobody may name any more
+// go on being served as it was; false: there was none.
+func (m *Model) keepCertificate(secret string, last *Model) bool {
+	if secret == "" {
+		return false
+	}
+	for key, c := range last.certificates {
+		if c == nil || secretName(key) != secret {
+			continue
+		}
+		if m.certificates[key] == nil {
+			m.certificates[key] = c
+		}
+		return true
+	}
+	return false
+}
+
+// grant tells whether a host is the claim's, with its certificate; nil: there is
+// none. A host stays with the first who claims it, whose Secret may come.
 func (m *Model) grant(c claim, cert *certificate, host string, taken map[string]claim) bool {
 	covered := cert == nil || cert.covers(host)
 	first, was := taken[host]
@@ -192,7 +259,7 @@ func (m *Model) grant(c claim, cert *certificate, host string, taken map[string]
 			"its subject alternative names must hold the host")
 	}
 	taken[host] = c
-	return cert != nil
+	return true
 }
 
 // warnTLS says what is wrong with a certificate.
@@ -222,7 +289,7 @@ func (m *Model) certificate(key Key, pos dtab.Pos, now time.Time, last *Model) *
 	if err != nil {
 		f := dtab.Finding{
 			Code: codeTLS, Severity: dtab.Warning, Pos: pos, Message: fmt.Sprintf("the Secret %s cannot be used: %v", key, err),
-			Hint: "its hosts are refused until it is there; kubectl create secret tls makes one",
+			Hint: "until it is there, its hosts are served as before, or refused if they had no certificate; kubectl create secret tls makes one",
 		}
 		if !there {
 			f.Code, f.Message = codeRef, fmt.Sprintf("there is no Secret %s", key)

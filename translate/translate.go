@@ -77,6 +77,9 @@ func newModel(inv *Inventory, now time.Time, last *Model) *Model {
 		m.readTLS(r, now, last)
 		m.routers = append(m.routers, r)
 	}
+	for _, r := range m.routers {
+		m.keepTLS(r, last)
+	}
 	return m
 }
 
