@@ -3,20 +3,16 @@ package discovery
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"kibble.dev/dtab"
+	"kibble.dev/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // TestFindings reads every file of testdata/findings and compares what there is
 // to say about it with the golden file beside it.
@@ -35,7 +31,7 @@ func TestFindings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, file+".golden", lines(found))
+			golden.Check(t, file+".golden", lines(found))
 		})
 	}
 }
@@ -62,20 +58,4 @@ func lines(found []dtab.Finding) string {
 		b.WriteString(f.String() + "\n")
 	}
 	return b.String()
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got), -update accepts it:\n%s", file, diff)
-	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"kibble.dev/dtab"
+	"kibble.dev/internal/golden"
 	"kibble.dev/translate"
 )
 
@@ -19,7 +20,7 @@ import (
 func TestKubectlDump(t *testing.T) {
 	inv, found, err := ReadDir("testdata/dumps/kubectl.yaml")
 	must(t, err)
-	golden(t, "testdata/dumps/kubectl.yaml.golden", lines(found)+dump(inv))
+	golden.Check(t, "testdata/dumps/kubectl.yaml.golden", lines(found)+dump(inv))
 }
 
 // dump writes the Services and Namespaces of an inventory as lines.

@@ -2,18 +2,14 @@ package dtab_test
 
 import (
 	"errors"
-	"flag"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"kibble.dev/dtab"
+	"kibble.dev/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // TestErrorTexts shows what people are told about each mistake, beside what the
 // original says.
@@ -35,17 +31,5 @@ func TestErrorTexts(t *testing.T) {
 		}
 		got.WriteString(line + "  " + syntax.Error() + "\n  upstream: " + strconv.Quote(syntax.Upstream()) + "\n")
 	}
-	const file = "testdata/errors.golden"
-	if *update {
-		if err := os.WriteFile(file, []byte(got.String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("%s (-want +got), -update accepts it:\n%s", file, diff)
-	}
+	golden.Check(t, "testdata/errors.golden", got.String())
 }

@@ -9,10 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"kibble.dev/dtab"
+	"kibble.dev/internal/golden"
 )
 
 // TestLint compares what is found in each table of testdata/lint.
@@ -41,19 +41,7 @@ func TestLint(t *testing.T) {
 					b.WriteString(dtab.Unnamed(&table[i]).String() + "\n")
 				}
 			}
-			golden := file + ".golden"
-			if *update {
-				if err := os.WriteFile(golden, []byte(b.String()), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), b.String()); diff != "" {
-				t.Errorf("-want +got, -update accepts it:\n%s", diff)
-			}
+			golden.Check(t, file+".golden", b.String())
 		})
 	}
 }

@@ -3,12 +3,10 @@ package dtab_test
 import (
 	"bytes"
 	"encoding/json"
-	"os"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"kibble.dev/dtab"
+	"kibble.dev/internal/golden"
 )
 
 // TestTrace shows what the trace of a binding says: two rules for one name, a
@@ -27,18 +25,5 @@ func TestTrace(t *testing.T) {
 	if err := encoder.Encode(in.Delegate(dtab.Path{"svc", "www.hello.world"})); err != nil {
 		t.Fatal(err)
 	}
-	got := trace.Bytes()
-	const file = "testdata/trace.golden.json"
-	if *update {
-		if err := os.WriteFile(file, got, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got), -update accepts it:\n%s", file, diff)
-	}
+	golden.Check(t, "testdata/trace.golden.json", trace.String())
 }

@@ -1,19 +1,14 @@
 package bootstrap_test
 
 import (
-	"flag"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	bootstrap "kibble.dev/envoy-bootstrap"
 	"kibble.dev/internal/envoytest"
+	"kibble.dev/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the plain files and goldens")
 
 func classes() []string {
 	return []string{bootstrap.ClassEdge, bootstrap.ClassSidecar, bootstrap.ClassNode}
@@ -26,7 +21,7 @@ func TestPlainFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		golden(t, class+".yaml", string(got))
+		golden.Check(t, class+".yaml", string(got))
 	}
 }
 
@@ -93,21 +88,5 @@ func TestErrors(t *testing.T) {
 		}
 		got.WriteString(err.Error() + "\n")
 	}
-	golden(t, "testdata/errors.txt", got.String())
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatalf("%v (go test -update writes it)", err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got, go test -update rewrites it):\n%s", file, diff)
-	}
+	golden.Check(t, "testdata/errors.txt", got.String())
 }

@@ -2,23 +2,20 @@ package importer
 
 import (
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"kibble.dev/api/v1alpha1"
 	"kibble.dev/discovery"
 	"kibble.dev/dtab"
+	"kibble.dev/internal/golden"
 	"kibble.dev/translate"
 )
-
-var update = flag.Bool("update", false, "write the .out files anew")
 
 // TestGolden imports each directory testdata/TOOL/CASE and compares with
 // CASE.out: the objects, then what was found.
@@ -34,19 +31,7 @@ func TestGolden(t *testing.T) {
 				continue
 			}
 			t.Run(tool+"/"+filepath.Base(dir), func(t *testing.T) {
-				got := shown(t, from(filesOf(t, dir), Options{}))
-				if *update {
-					if err := os.WriteFile(dir+".out", []byte(got), 0o600); err != nil {
-						t.Fatal(err)
-					}
-				}
-				want, err := os.ReadFile(dir + ".out")
-				if err != nil {
-					t.Fatalf("%v: run go test -update", err)
-				}
-				if diff := cmp.Diff(string(want), got); diff != "" {
-					t.Errorf("%s.out differs (-want +got); go test -update writes it anew:\n%s", dir, diff)
-				}
+				golden.Check(t, dir+".out", shown(t, from(filesOf(t, dir), Options{})))
 			})
 		}
 	}

@@ -3,7 +3,6 @@ package inject_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -15,9 +14,8 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 
 	"kibble.dev/inject"
+	"kibble.dev/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the goldens")
 
 // ca is any certificate: the golden files hold it.
 func options(t testing.TB) inject.Options {
@@ -44,19 +42,7 @@ func TestFiles(t *testing.T) {
 			got := files(t, options(t), in)
 			// The bootstrap has tests of its own; here it would hide the rest.
 			short := bootstraps().ReplaceAll(got, []byte("$1- BOOTSTRAP\n"))
-			out := strings.TrimSuffix(name, ".in.yaml") + ".out.yaml"
-			if *update {
-				if err := os.WriteFile(out, short, 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(out)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), string(short)); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
+			golden.Check(t, strings.TrimSuffix(name, ".in.yaml")+".out.yaml", string(short))
 			if diff := cmp.Diff(string(got), string(files(t, options(t), got))); diff != "" {
 				t.Errorf("injected twice (-once +twice):\n%s", diff)
 			}

@@ -1,7 +1,6 @@
 package suite
 
 import (
-	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -14,10 +13,9 @@ import (
 
 	"kibble.dev/discovery"
 	"kibble.dev/dtab"
+	"kibble.dev/internal/golden"
 	"kibble.dev/translate"
 )
-
-var update = flag.Bool("update", false, "write golden files anew")
 
 // noon is the time of all tests here.
 var noon = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
@@ -96,7 +94,7 @@ func TestMistakes(t *testing.T) {
 				fmt.Fprintln(&b, f)
 			}
 			fmt.Fprintln(&b, "tests left:", len(tests))
-			golden(t, strings.TrimSuffix(file, ".test.yaml")+".golden", b.String())
+			golden.Check(t, strings.TrimSuffix(file, ".test.yaml")+".golden", b.String())
 		})
 	}
 }
@@ -137,7 +135,7 @@ func TestRun(t *testing.T) {
 			for _, d := range coverage.Unused() {
 				fmt.Fprintf(&b, "    %d %s\n", d.Pos.Line, d)
 			}
-			golden(t, name+".golden", b.String())
+			golden.Check(t, name+".golden", b.String())
 		})
 	}
 }
@@ -186,21 +184,4 @@ func FuzzRead(f *testing.F) {
 		}
 		Run(&translate.Inventory{}, tests, noon)
 	})
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got)\n%s", file, diff)
-	}
 }

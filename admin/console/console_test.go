@@ -1,7 +1,6 @@
 package console
 
 import (
-	"flag"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -13,10 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"kibble.dev/discovery"
 	"kibble.dev/dtab"
+	"kibble.dev/internal/golden"
 	"kibble.dev/translate"
 	"kibble.dev/xds"
 	"kibble.dev/xds/publish"
@@ -116,8 +114,6 @@ func post(t *testing.T, h http.Handler, path string, form url.Values) string {
 	return w.Body.String()
 }
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
 // What each page says of the demo, as text: its words stand in testdata.
 func TestPages(t *testing.T) {
 	h := served(t, "")
@@ -158,19 +154,7 @@ func TestPages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			wellFormed(t, body)
 			got := words(t, body)
-			file := filepath.Join("testdata", name+".txt")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := cmp.Diff(string(want), got); d != "" {
-				t.Errorf("%s (-want +got):\n%s", file, d)
-			}
+			golden.Check(t, filepath.Join("testdata", name+".txt"), got)
 		})
 	}
 }

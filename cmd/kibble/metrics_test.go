@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"kibble.dev/internal/golden"
 	"kibble.dev/internal/pki"
 )
 
@@ -90,7 +91,7 @@ func TestMetricsPage(t *testing.T) {
 			t.Fatalf("%s was not registered", want)
 		}
 	}
-	golden(t, "metrics.md", b.String())
+	golden.Check(t, filepath.Join(reference, "metrics.md"), b.String())
 }
 
 // describe gives the metrics of a collector, but for those of the Go runtime.

@@ -3,36 +3,17 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"kibble.dev/internal/golden"
 )
 
 const reference = "../../docs/reference"
-
-// golden compares a page of the manual with what the program says of itself.
-func golden(t *testing.T, page, text string) {
-	t.Helper()
-	file := filepath.Join(reference, page)
-	if *update {
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	have, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(have), text); d != "" {
-		t.Errorf("docs/reference/%s is not current: run make generate (-page +program)\n%s", page, d)
-	}
-}
 
 const commandsHead = `# Every command
 
@@ -73,7 +54,7 @@ func TestCommandsPage(t *testing.T) {
 			t.Errorf("%s has no example", c.CommandPath())
 		}
 	}
-	golden(t, "commands.md", b.String())
+	golden.Check(t, filepath.Join(reference, "commands.md"), b.String())
 }
 
 // below gives the commands of a command that people see, in the order of help.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,10 +11,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"kibble.dev/internal/golden"
 	"kibble.dev/internal/leaktest"
 )
-
-var update = flag.Bool("update", false, "write what scripts compare with anew")
 
 func TestMain(m *testing.M) {
 	testscript.Main(leaktest.Tests{Of: m}, map[string]func(){"kibble": main, pluginName: main, completeName: main})
@@ -23,7 +21,7 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the commands as people do.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: commands(), UpdateScripts: *update, Setup: func(e *testscript.Env) error {
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: commands(), UpdateScripts: golden.Update(), Setup: func(e *testscript.Env) error {
 		return copyManifests(filepath.Join(e.WorkDir, "hello-world"))
 	}})
 }

@@ -1,15 +1,11 @@
 package chart_test
 
 import (
-	"flag"
-	"os"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"kibble.dev/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the lists of objects")
 
 // valueSets are the ways to install that we promise.
 func valueSets() map[string][]string {
@@ -39,20 +35,7 @@ func valueSets() map[string][]string {
 func TestObjects(t *testing.T) {
 	for name, set := range valueSets() {
 		t.Run(name, func(t *testing.T) {
-			file := "testdata/" + name + ".txt"
-			got := strings.Join(render(t, set...).names(), "\n") + "\n"
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatalf("%v (go test -update writes it)", err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("%s (-want +got, go test -update rewrites it):\n%s", file, diff)
-			}
+			golden.Check(t, "testdata/"+name+".txt", strings.Join(render(t, set...).names(), "\n")+"\n")
 		})
 	}
 }

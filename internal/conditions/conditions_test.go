@@ -1,9 +1,7 @@
 package conditions
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -13,11 +11,10 @@ import (
 
 	"kibble.dev/api/v1alpha1"
 	"kibble.dev/dtab"
+	"kibble.dev/internal/golden"
 	"kibble.dev/translate"
 	"kibble.dev/xds/publish"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden file")
 
 // What conditions say, as one text.
 func TestConditions(t *testing.T) {
@@ -63,19 +60,7 @@ func TestConditions(t *testing.T) {
 			}
 		}
 	}
-	const golden = "testdata/conditions.golden"
-	if *update {
-		if err := os.WriteFile(golden, []byte(b.String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), b.String()); diff != "" {
-		t.Errorf("-want +got, -update accepts it:\n%s", diff)
-	}
+	golden.Check(t, "testdata/conditions.golden", b.String())
 }
 
 // The time changes when the status does, others' conditions stay, and what was

@@ -1,19 +1,16 @@
 package docstest
 
 import (
-	"flag"
 	"net/http"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"kibble.dev/discovery"
+	"kibble.dev/internal/golden"
 	"kibble.dev/internal/picture"
 	"kibble.dev/translate"
 )
-
-var update = flag.Bool("update", false, "draw the pictures of the manual anew")
 
 // TestPictures: the pictures of the manual show what the evaluator does with the
 // demo's tables. -update draws them anew.
@@ -44,15 +41,6 @@ func TestPictures(t *testing.T) {
 		if err != nil || x.Trace == nil {
 			t.Fatalf("%s: %v", p.file, err)
 		}
-		got := picture.Draw(p.title, x.Trace)
-		file := filepath.Join(root, "docs", "concepts", "pictures", p.file)
-		if *update {
-			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if have, err := os.ReadFile(file); err != nil || string(have) != got {
-			t.Errorf("docs/concepts/pictures/%s is not current: run make generate (%v)", p.file, err)
-		}
+		golden.Check(t, filepath.Join(root, "docs", "concepts", "pictures", p.file), picture.Draw(p.title, x.Trace))
 	}
 }

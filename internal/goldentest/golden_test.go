@@ -4,7 +4,6 @@
 package goldentest
 
 import (
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -22,10 +21,9 @@ import (
 
 	"kibble.dev/discovery"
 	"kibble.dev/dtab"
+	"kibble.dev/internal/golden"
 	"kibble.dev/translate"
 )
-
-var update = flag.Bool("update", false, "write the .out.yaml files anew")
 
 // wholeMark in the first line of an input asks for all resources in the output.
 const wholeMark = "# Whole:"
@@ -54,18 +52,7 @@ func TestGolden(t *testing.T) {
 			whole := strings.HasPrefix(string(text), wholeMark)
 			got := encode(t, translated(t, in, whole))
 			out := strings.TrimSuffix(in, ".in.yaml") + ".out.yaml"
-			if *update {
-				if err := os.WriteFile(out, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(out)
-			if err != nil {
-				t.Fatalf("%v: run go test -update", err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("%s differs (-want +got); go test -update writes it anew:\n%s", out, diff)
-			}
+			golden.Check(t, out, got)
 			orderDoesNotMatter(t, in, string(text))
 		})
 	}

@@ -1,15 +1,13 @@
 package goldentest
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"kibble.dev/discovery"
+	"kibble.dev/internal/golden"
 	"kibble.dev/translate"
 )
 
@@ -34,17 +32,5 @@ func TestLint(t *testing.T) {
 			b.WriteString(f.String() + "\n")
 		}
 	}
-	const golden = "testdata/lint.golden"
-	if *update {
-		if err := os.WriteFile(golden, []byte(b.String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), b.String()); diff != "" {
-		t.Errorf("-want +got; go test -update accepts it, after a look at each line:\n%s", diff)
-	}
+	golden.Check(t, "testdata/lint.golden", b.String())
 }

@@ -2,7 +2,6 @@ package publish
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,12 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"kibble.dev/internal/golden"
 	"kibble.dev/translate"
 )
-
-var update = flag.Bool("update", false, "write what the scripts lead to anew")
 
 // Scripts show what each proxy is given, event by event. A line that begins
 // with ">" is an event, what follows it is what it leads to:
@@ -59,14 +55,7 @@ func TestScripts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := newScript(t).run(string(text))
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			} else if diff := cmp.Diff(string(text), got); diff != "" {
-				t.Errorf("-want +got (-update writes it anew; read the difference before you commit it):\n%s", diff)
-			}
+			golden.Check(t, file, newScript(t).run(string(text)))
 		})
 	}
 }
