@@ -256,7 +256,7 @@ func (c *Cluster) found() []dtab.Finding {
 	c.each(func(f *follower) {
 		all = append(all, f.trouble()...)
 	})
-	return sorted(all)
+	return dtab.SortFindings(all)
 }
 
 // unreachableFiles tells of what our objects name on the disk of whoever reads

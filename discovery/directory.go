@@ -1,7 +1,6 @@
 package discovery
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -187,13 +186,5 @@ func (d *directory) findings() []dtab.Finding {
 	for _, shelf := range d.endpoints {
 		all = append(all, shelf.findings()...)
 	}
-	return sorted(all)
-}
-
-func sorted(all []dtab.Finding) []dtab.Finding {
-	slices.SortFunc(all, func(a, b dtab.Finding) int {
-		return cmp.Or(strings.Compare(a.Pos.Source, b.Pos.Source), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col),
-			strings.Compare(a.Code, b.Code), strings.Compare(a.Message, b.Message))
-	})
-	return slices.Compact(all)
+	return dtab.SortFindings(all)
 }

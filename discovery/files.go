@@ -92,7 +92,7 @@ func read(w *watcher, d *directory) (Update, error) {
 		list, err := d.refresh()
 		more, found := w.follow(list)
 		if !more || round == maxRounds {
-			return Update{Inventory: d.store.inventory(), Findings: sorted(append(found, d.findings()...))}, err
+			return Update{Inventory: d.store.inventory(), Findings: dtab.SortFindings(append(found, d.findings()...))}, err
 		}
 	}
 }

@@ -43,5 +43,5 @@ func ReadStream(name string, r io.Reader) (*translate.Inventory, []dtab.Finding,
 	d.store.set(name, objects)
 	d.refreshEndpoints(watchList{})
 	d.refreshKeys(watchList{})
-	return d.store.inventory(), sorted(append(found, d.findings()...)), nil
+	return d.store.inventory(), dtab.SortFindings(append(found, d.findings()...)), nil
 }

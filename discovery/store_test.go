@@ -154,7 +154,7 @@ func TestStoreForgetsTheWay(t *testing.T) {
 		if diff := cmp.Diff(direct.inventory(), s.inventory(), facts()); diff != "" {
 			t.Fatalf("(-direct +step by step):\n%s", diff)
 		}
-		if diff := cmp.Diff(lines(sorted(direct.duplicates())), lines(sorted(s.duplicates()))); diff != "" {
+		if diff := cmp.Diff(lines(dtab.SortFindings(direct.duplicates())), lines(dtab.SortFindings(s.duplicates()))); diff != "" {
 			t.Fatalf("(-direct +step by step):\n%s", diff)
 		}
 	})

@@ -26,7 +26,7 @@ func ReadTexts(texts []Text) (*translate.Inventory, []dtab.Finding) {
 		d.store.set(t.Name, objects)
 		found = append(found, f...)
 	}
-	return d.store.inventory(), sorted(append(found, d.findings()...))
+	return d.store.inventory(), dtab.SortFindings(append(found, d.findings()...))
 }
 
 // Texts gives the texts of the manifests below a directory, or of one file,

@@ -1,6 +1,8 @@
 package dtab
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -50,6 +52,11 @@ func (p Pos) String() string {
 	return strings.Join(parts, ":")
 }
 
+// Compare orders places: by source, then line, then column.
+func (p Pos) Compare(q Pos) int {
+	return cmp.Or(strings.Compare(p.Source, q.Source), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Col, q.Col))
+}
+
 // Severity says how bad a finding is.
 type Severity string
 
@@ -90,4 +97,14 @@ func (f Finding) String() string {
 		b.WriteString(" [" + f.Code + "]")
 	}
 	return b.String()
+}
+
+// SortFindings gives findings by place, then code and message, each once. What it
+// is given stays as it is.
+func SortFindings(found []Finding) []Finding {
+	found = slices.Clone(found)
+	slices.SortStableFunc(found, func(a, b Finding) int {
+		return cmp.Or(a.Pos.Compare(b.Pos), strings.Compare(a.Code, b.Code), strings.Compare(a.Message, b.Message))
+	})
+	return slices.Compact(found)
 }

@@ -128,12 +128,10 @@ func (p *pool) finish() *Result {
 	rank := func(name string) int {
 		return slices.IndexFunc(p.files, func(f File) bool { return f.Name == name })
 	}
+	r.Findings = dtab.SortFindings(r.Findings)
 	slices.SortStableFunc(r.Findings, func(a, b dtab.Finding) int {
-		return cmp.Or(cmp.Compare(rank(a.Pos.Source), rank(b.Pos.Source)),
-			cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col),
-			cmp.Compare(a.Code, b.Code), cmp.Compare(a.Message, b.Message))
+		return cmp.Compare(rank(a.Pos.Source), rank(b.Pos.Source))
 	})
-	r.Findings = slices.Compact(r.Findings)
 	for _, o := range r.Objects {
 		o.namespace = p.namespace()
 	}

@@ -1,7 +1,6 @@
 package suite
 
 import (
-	"cmp"
 	"slices"
 
 	"kibble.dev/dtab"
@@ -58,9 +57,7 @@ func (c *Coverage) Percent() float64 {
 // Unused gives the rules that no test used, in the order of their places.
 func (c *Coverage) Unused() []dtab.Dentry {
 	var all []dtab.Dentry
-	slices.SortStableFunc(c.rules, func(a, b dtab.Dentry) int {
-		return cmp.Or(cmp.Compare(a.Pos.Source, b.Pos.Source), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
-	})
+	slices.SortStableFunc(c.rules, func(a, b dtab.Dentry) int { return a.Pos.Compare(b.Pos) })
 	for _, d := range c.rules {
 		if !c.used[d.Pos] {
 			all = append(all, d)

@@ -25,7 +25,7 @@ func (m *Model) Lint() []dtab.Finding {
 		}
 	}
 	l.policies()
-	return sortFindings(l.found)
+	return dtab.SortFindings(l.found)
 }
 
 type linter struct {

@@ -172,11 +172,11 @@ func (m *Model) SnapshotAfter(last *Snapshot) (*Snapshot, []dtab.Finding) {
 		cb := followClass(m.inventory, before)
 		cb.refresh(m.moved.services)
 		// What cannot be made is found at every change: it is told once.
-		cb.snapshot.found = sortFindings(slices.Concat(before.found, cb.found))
+		cb.snapshot.found = dtab.SortFindings(slices.Concat(before.found, cb.found))
 		s.Classes[name] = cb.snapshot
 		found = append(found, cb.snapshot.found...)
 	}
-	return s, sortFindings(found)
+	return s, dtab.SortFindings(found)
 }
 
 // followClass gives a builder of a snapshot that has all that the one before has.

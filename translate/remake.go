@@ -32,7 +32,7 @@ func (m *Model) remake(last *Snapshot, show func(*router, []*cell)) (*Snapshot, 
 		s.Classes[name] = c
 		found = append(found, c.found...)
 	}
-	return s, sortFindings(found)
+	return s, dtab.SortFindings(found)
 }
 
 // class gives what the proxies of a class are told, nil if there is nothing.
@@ -191,5 +191,5 @@ func (cb *classBuilder) finish() {
 			cb.snapshot.failed = append(cb.snapshot.failed, failure{typ: VirtualHostType, name: key.String() + "/" + name})
 		})
 	}
-	cb.snapshot.found = sortFindings(found)
+	cb.snapshot.found = dtab.SortFindings(found)
 }

@@ -1,7 +1,6 @@
 package translate
 
 import (
-	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -130,16 +129,7 @@ func withoutFallback(table dtab.Dtab) dtab.Dtab {
 
 // Findings gives what is wrong with the objects, sorted by position.
 func (m *Model) Findings() []dtab.Finding {
-	return sortFindings(m.findings)
-}
-
-func sortFindings(found []dtab.Finding) []dtab.Finding {
-	found = slices.Clone(found)
-	slices.SortStableFunc(found, func(a, b dtab.Finding) int {
-		return cmp.Or(cmp.Compare(a.Pos.Source, b.Pos.Source), cmp.Compare(a.Pos.Line, b.Pos.Line),
-			cmp.Compare(a.Pos.Col, b.Pos.Col), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Message, b.Message))
-	})
-	return slices.Compact(found)
+	return dtab.SortFindings(m.findings)
 }
 
 // Snapshot gives everything that proxies are to be told, and what could not be

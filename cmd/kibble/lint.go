@@ -52,7 +52,7 @@ never it is 0 whatever was found.`,
 			if err != nil {
 				return err
 			}
-			found = tidy(slices.Concat(found, more, m.Lint(), refused))
+			found = dtab.SortFindings(slices.Concat(found, more, m.Lint(), refused))
 			if err := printLint(cmd.OutOrStdout(), cmd.ErrOrStderr(), found, &out); err != nil {
 				return err
 			}
@@ -98,15 +98,6 @@ func fails(found []dtab.Finding, failOn string) bool {
 	return failOn != failNever && slices.ContainsFunc(found, func(f dtab.Finding) bool {
 		return slices.Index(severities(), string(f.Severity)) <= worst
 	})
-}
-
-// tidy sorts findings by place and drops those that are there twice.
-func tidy(found []dtab.Finding) []dtab.Finding {
-	slices.SortStableFunc(found, func(a, b dtab.Finding) int {
-		return cmp.Or(cmp.Compare(a.Pos.Source, b.Pos.Source), cmp.Compare(a.Pos.Line, b.Pos.Line),
-			cmp.Compare(a.Pos.Col, b.Pos.Col), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Message, b.Message))
-	})
-	return slices.Compact(found)
 }
 
 func printLint(w, notes io.Writer, found []dtab.Finding, out *output) error {
