@@ -1,6 +1,9 @@
 package dtab
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Simplify gives a shorter tree of the same meaning: in an alternation without
 // negative branches and what comes after the first fail, in a union without
@@ -76,10 +79,7 @@ func Eval(tree Tree) ([]string, bool) {
 	if verdict != known {
 		return nil, false
 	}
-	leaves := []string{}
-	for leaf := range set {
-		leaves = append(leaves, leaf)
-	}
+	leaves := slices.AppendSeq([]string{}, maps.Keys(set))
 	slices.Sort(leaves)
 	return leaves, true
 }

@@ -7,6 +7,7 @@
 package inject
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -95,7 +96,7 @@ func Pod(o Options, pod map[string]any, namespace map[string]string) (out map[st
 	if spec["hostNetwork"] == true && mode == ModeSidecar {
 		return pod, false, nil // it would listen on the node's addresses
 	}
-	o.owner = or(o.owner, workloadOf(meta))
+	o.owner = cmp.Or(o.owner, workloadOf(meta))
 	t, err := o.tuned(texts(meta["annotations"]))
 	if err != nil {
 		return pod, false, err
@@ -164,7 +165,7 @@ func (o Options) tuned(annotations map[string]string) (tuned, error) {
 		}
 		return byDefault
 	}
-	t.Class, t.Image = get(AnnotationClass, or(o.Class, "sidecar")), get(AnnotationImage, o.Image)
+	t.Class, t.Image = get(AnnotationClass, cmp.Or(o.Class, "sidecar")), get(AnnotationImage, o.Image)
 	t.noProxy = get(AnnotationNoProxy, "localhost,127.0.0.1,::1,$(KUBERNETES_SERVICE_HOST)")
 	t.logLevel = get(AnnotationLogLevel, t.logLevel)
 	t.workload, t.calls = get(AnnotationWorkload, o.owner), get(AnnotationCalls, "")
@@ -219,13 +220,6 @@ func (t tuned) address(mode string) string {
 		return fmt.Sprintf("http://$("+envHostIP+"):%d", t.nodePort)
 	}
 	return fmt.Sprintf("http://127.0.0.1:%d", t.Port)
-}
-
-func or(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a
 }
 
 // asMap gives an object as JSON has it.

@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"path"
@@ -92,7 +93,7 @@ func (t tuned) bootstrap() (string, error) {
 		}
 	}
 	b, err := bootstrap.Render(bootstrap.Options{
-		Class: t.Class, Server: t.Server, AdminAddress: adminAddress, StatusAddress: net.JoinHostPort(or(t.StatusHost, "0.0.0.0"), strconv.Itoa(statusPort)),
+		Class: t.Class, Server: t.Server, AdminAddress: adminAddress, StatusAddress: net.JoinHostPort(cmp.Or(t.StatusHost, "0.0.0.0"), strconv.Itoa(statusPort)),
 		NodeID: "$(POD_NAME)", Namespace: "$(POD_NAMESPACE)", PodIP: "$(POD_IP)", NodeName: "$(NODE_NAME)",
 		Workload: t.workload, Calls: t.calls,
 		MaxHeapBytes: uint64(t.memMax.Value()) / 10 * 8,

@@ -1,6 +1,9 @@
 package inject
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // workloadOf gives the name of what a pod is one of, as its proxies tell it
 // Kibble: that of the Deployment, StatefulSet, DaemonSet or CronJob that made
@@ -23,5 +26,5 @@ func workloadOf(meta map[string]any) string {
 		return name
 	}
 	name, _ := meta["name"].(string)
-	return or(labels["app.kubernetes.io/name"], name)
+	return cmp.Or(labels["app.kubernetes.io/name"], name)
 }

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -138,7 +139,7 @@ func (w expectation) check(x *translate.Explanation) []Mismatch {
 		}
 	}
 	if w.named != "" {
-		wrong(x.Name == w.named, "named", w.named, or(x.Name, "no name"))
+		wrong(x.Name == w.named, "named", w.named, cmp.Or(x.Name, "no name"))
 	}
 	if w.environed {
 		wrong(equal(w.environment, x.Context), "environment", words(w.environment), words(x.Context))
@@ -157,7 +158,7 @@ func (w expectation) check(x *translate.Explanation) []Mismatch {
 		wrong(!answered && w.stoodIn(x.Destinations), "else", words(w.behind), elseText(x.Destinations))
 	}
 	if w.saying != "" {
-		wrong(strings.Contains(x.Reason, w.saying), "saying", w.saying, or(x.Reason, got(x)))
+		wrong(strings.Contains(x.Reason, w.saying), "saying", w.saying, cmp.Or(x.Reason, got(x)))
 	}
 	return all
 }

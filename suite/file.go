@@ -3,6 +3,7 @@ package suite
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -98,9 +99,7 @@ func Read(name string, data []byte) ([]Test, []dtab.Finding) {
 				all = append(all, t)
 			}
 		}
-		slices.SortStableFunc(r.found, func(a, b dtab.Finding) int {
-			return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
-		})
+		slices.SortStableFunc(r.found, func(a, b dtab.Finding) int { return a.Pos.Compare(b.Pos) })
 		found = append(found, r.found...)
 	}
 	return all, found
@@ -235,12 +234,7 @@ func (r *reader) request(path string, e entry, t *Test) {
 		key := strings.ToLower(name)
 		q.Header[key] = append(q.Header[key], r.texts(path+".headers."+name, value)...)
 	}
-	names := make([]string, 0, len(e.Cookies))
-	for name := range e.Cookies {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(e.Cookies)) {
 		q.Header["cookie"] = append(q.Header["cookie"], name+"="+e.Cookies[name])
 	}
 	if host := q.Header["host"]; len(host) > 0 {

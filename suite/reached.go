@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -58,7 +59,7 @@ func elseText(to []translate.Destination) string {
 			texts = append(texts, t)
 		}
 	}
-	return or(strings.Join(texts, "; "), "nobody")
+	return cmp.Or(strings.Join(texts, "; "), "nobody")
 }
 
 // got says what becomes of a request.
@@ -91,11 +92,4 @@ func equal(a, b []string) bool {
 	return slices.Equal(a, b)
 }
 
-func words(all []string) string { return or(strings.Join(all, ", "), "none") }
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
-}
+func words(all []string) string { return cmp.Or(strings.Join(all, ", "), "none") }

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -125,5 +126,5 @@ func policies(m *translate.Model) string {
 		}
 		ids = append(ids, p.ID)
 	}
-	return or(strings.Join(ids, ", "), "none")
+	return cmp.Or(strings.Join(ids, ", "), "none")
 }

@@ -2,6 +2,7 @@ package translate
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -129,12 +130,7 @@ func (l *linter) compete(example map[pair]string) {
 			byName[name] = p
 		}
 	}
-	keys := make([]pair, 0, len(example))
-	for key := range example {
-		keys = append(keys, key)
-	}
-	slices.SortFunc(keys, func(a, b pair) int { return slices.Compare(a[:], b[:]) })
-	for _, key := range keys {
+	for _, key := range slices.SortedFunc(maps.Keys(example), func(a, b pair) int { return slices.Compare(a[:], b[:]) }) {
 		p, q := byName[key[0]], byName[key[1]]
 		if p.Priority != q.Priority || dogfood.Exclusive(p.When, q.When) || !l.together(p, q) {
 			continue

@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -228,12 +229,7 @@ func (d *domain) policies() []int {
 			}
 		}
 	}
-	all := make([]int, 0, len(set))
-	for p := range set {
-		all = append(all, p)
-	}
-	slices.Sort(all)
-	return all
+	return slices.Sorted(maps.Keys(set))
 }
 
 // beforeAll tries each of the routes before the rest.

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -86,14 +87,9 @@ func (c *Class) Remember() *Remembered {
 }
 
 func sortedKeys[V any](m map[key]V) []key {
-	keys := make([]key, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(a, b key) int {
+	return slices.SortedFunc(maps.Keys(m), func(a, b key) int {
 		return cmp.Or(cmp.Compare(a.typ, b.typ), cmp.Compare(a.name, b.name), cmp.Compare(a.scope, b.scope))
 	})
-	return keys
 }
 
 // Recall tells what a class of an earlier control plane remembered. It has no
