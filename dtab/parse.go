@@ -21,6 +21,19 @@ type parser struct {
 	seen, line, col int
 }
 
+// whole reads a text that is one rule of the grammar and nothing else.
+func whole[T any](p parser, rule func(*parser) (T, error)) (T, error) {
+	read, err := rule(&p)
+	if err == nil {
+		err = p.end()
+	}
+	if err != nil {
+		var nothing T
+		return nothing, err
+	}
+	return read, nil
+}
+
 // entries reads dentries separated by ";", which may also stand once at the end, to
 // the end of the text, or to a place before a dentry where stop says so. It gives the
 // places that it has passed there.

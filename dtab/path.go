@@ -8,15 +8,7 @@ type Path []string
 // ParsePath reads a path such as "/svc/world". White space and comments may
 // stand before it and after it. The error is a *SyntaxError.
 func ParsePath(text string) (Path, error) {
-	p := parser{text: text}
-	path, err := p.path()
-	if err == nil {
-		err = p.end()
-	}
-	if err != nil {
-		return nil, err
-	}
-	return path, nil
+	return whole(parser{text: text}, (*parser).path)
 }
 
 // String gives the canonical text: segments joined by "/". A segment with a

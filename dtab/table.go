@@ -32,15 +32,7 @@ func (prefix Prefix) String() string { return string(appendPrefix(nil, prefix)) 
 
 // ParsePrefix reads the left side of a dentry. The error is a *SyntaxError.
 func ParsePrefix(text string) (Prefix, error) {
-	p := parser{text: text}
-	prefix, err := p.prefix()
-	if err == nil {
-		err = p.end()
-	}
-	if err != nil {
-		return nil, err
-	}
-	return prefix, nil
+	return whole(parser{text: text}, (*parser).prefix)
 }
 
 // Dentry is one rule: a path that starts with Prefix is replaced by Dst, to
@@ -57,15 +49,7 @@ type Dentry struct {
 
 // ParseDentry reads one rule, without ";". The error is a *SyntaxError.
 func ParseDentry(src Source, text string) (Dentry, error) {
-	p := parser{src: src, text: text}
-	dentry, err := p.dentry()
-	if err == nil {
-		err = p.end()
-	}
-	if err != nil {
-		return Dentry{}, err
-	}
-	return dentry, nil
+	return whole(parser{src: src, text: text}, (*parser).dentry)
 }
 
 // String gives the canonical text, "/svc=>/srv".
@@ -99,15 +83,7 @@ func (d Dtab) String() string {
 
 // ParseTree reads the right side of a dentry. The error is a *SyntaxError.
 func ParseTree(text string) (Tree, error) {
-	p := parser{text: text}
-	tree, err := p.tree()
-	if err == nil {
-		err = p.end()
-	}
-	if err != nil {
-		return nil, err
-	}
-	return tree, nil
+	return whole(parser{text: text}, (*parser).tree)
 }
 
 // Indented gives one line per dentry, "  /svc => /srv", for people.
