@@ -245,16 +245,6 @@ func (c *Class) Ready() []*Proxy {
 	return ps
 }
 
-// Proxies gives the connected proxies in the order of their connecting.
-func (c *Class) Proxies() []*Proxy {
-	ps := make([]*Proxy, 0, len(c.proxies))
-	for p := range c.proxies {
-		ps = append(ps, p)
-	}
-	slices.SortFunc(ps, func(a, b *Proxy) int { return cmp.Compare(a.serial, b.serial) })
-	return ps
-}
-
 // Learnt is what the workloads of the class were seen to use.
 func (c *Class) Learnt() *Learnt { return c.demand.learnt }
 

@@ -1,8 +1,10 @@
 package publish
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -314,7 +316,7 @@ func (s *script) pump() {
 			}
 		}
 	}
-	for _, p := range s.class.Proxies() {
+	for _, p := range slices.SortedFunc(maps.Keys(s.class.proxies), func(a, b *Proxy) int { return cmp.Compare(a.serial, b.serial) }) {
 		if r := p.Rescue(s.now); r != nil {
 			s.out = append(s.out, fmt.Sprintf("%s: unasked %s%s", s.names[p], scriptType(r.Type), s.content(p, r)))
 		}
