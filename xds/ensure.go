@@ -235,7 +235,7 @@ func (c *class) mayCome(node string) bool {
 }
 
 // inVain notes that a proxy did not come while it was waited for. Only those are waited
-// for whose question nobody else has taken (Resolver.mayBeElsewhere): where replicas
+// for whose question nobody else has taken (Resolver.await): where replicas
 // share one address, the one that a proxy asks may never be the one that it is connected
 // to, and a proxy may be let in by none. Without the note, each of their requests would
 // wait as long, and not the first alone.
