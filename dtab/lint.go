@@ -60,7 +60,7 @@ func Unnamed(d *Dentry) Finding {
 // namers finds leaves that lead to namers that do not exist.
 func (l Linter) namers(d *Dentry) []Finding {
 	var found []Finding
-	for _, leaf := range leaves(d.Dst, nil) {
+	for leaf := range Leaves(d.Dst) {
 		if len(leaf) < 2 || l.rewrites(leaf) {
 			continue
 		}

@@ -86,7 +86,7 @@ func (r *reacher) follow(s Shape) {
 			continue
 		}
 		r.reached[i] = true
-		for _, leaf := range leaves(d.Dst, nil) {
+		for leaf := range Leaves(d.Dst) {
 			r.push(s.rest(len(d.Prefix)).after(literal(leaf)))
 		}
 	}
@@ -179,21 +179,4 @@ func (s Shape) utility() []Shape {
 		return anything
 	}
 	return []Shape{{Elems: args.Elems[at : at+1], Open: true}}
-}
-
-// leaves gives the paths in a tree, in its order.
-func leaves(tree Tree, to []Path) []Path {
-	switch t := tree.(type) {
-	case Leaf:
-		to = append(to, t.Path)
-	case Alt:
-		for _, b := range t {
-			to = leaves(b, to)
-		}
-	case Union:
-		for _, w := range t {
-			to = leaves(w.Tree, to)
-		}
-	}
-	return to
 }

@@ -1,5 +1,7 @@
 package dtab
 
+import "iter"
+
 // Tree is a name tree: what a name stands for. It is one of Neg, Empty, Fail,
 // Leaf, Alt, Union and, in trees that an Interpreter has bound, Bound. A
 // consumer of bound trees never sees a Leaf. Trees are values and not changed
@@ -38,6 +40,32 @@ type Weighted struct {
 // Bound is a name that exists; as a Tree it is a *Bound. ID names it, for example
 // /#/io.l5d.k8s/default/http/hello; Residual is what was left of the path.
 type Bound struct{ ID, Residual Path }
+
+// Leaves gives the paths of a tree, from left to right.
+func Leaves(tree Tree) iter.Seq[Path] {
+	return func(yield func(Path) bool) { leaves(tree, yield) }
+}
+
+// leaves tells that it has come to the end.
+func leaves(tree Tree, yield func(Path) bool) bool {
+	switch t := tree.(type) {
+	case Leaf:
+		return yield(t.Path)
+	case Alt:
+		for _, b := range t {
+			if !leaves(b, yield) {
+				return false
+			}
+		}
+	case Union:
+		for _, w := range t {
+			if !leaves(w.Tree, yield) {
+				return false
+			}
+		}
+	}
+	return true
+}
 
 // newBound makes a bound name of copies. Its id is start, and after it id.
 func newBound(start, id, residual Path) *Bound {

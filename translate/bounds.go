@@ -40,7 +40,7 @@ func (r *router) forbids(own dtab.Dtab) string {
 		if !slices.ContainsFunc(b.allow, func(p dtab.Path) bool { return prefixBelow(d.Prefix, p) }) {
 			return fmt.Sprintf("the override rewrites %s; router %s allows %s", d.Prefix, r.key, only(b.allow))
 		}
-		for _, leaf := range leaves(d.Dst, nil) {
+		for leaf := range dtab.Leaves(d.Dst) {
 			if !b.leads(leaf) {
 				return fmt.Sprintf("the override leads to %s; router %s allows %s", leaf, r.key, only(b.to))
 			}

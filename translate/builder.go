@@ -131,7 +131,7 @@ func (b *builder) isHostItself(c *cell, t target) bool {
 	if !has {
 		ownPort = "80"
 	}
-	return b.router.portsCount && host == own && port == ownPort
+	return b.router.portsCount() && host == own && port == ownPort
 }
 
 // assign adds the load assignments of a cluster.
@@ -248,7 +248,7 @@ func dedupe(places []place) []place {
 func (b *builder) routeConfiguration() *routev3.RouteConfiguration {
 	rc := &routev3.RouteConfiguration{
 		Name:                           b.router.key.String(),
-		IgnorePortInHostMatching:       !b.router.portsCount,
+		IgnorePortInHostMatching:       !b.router.portsCount(),
 		ValidateClusters:               wrapperspb.Bool(false),
 		MaxDirectResponseBodySizeBytes: wrapperspb.UInt32(64 << 10),
 		ResponseHeadersToAdd:           b.peopleHeaders(),

@@ -115,7 +115,7 @@ func (d *Difference) moves(old, now *Model, before, after *router) []Move {
 func sameNames(a, b *router) bool {
 	x, y := a.identifier, b.identifier
 	return x.kind != identifyIngress && x.kind == y.kind && x.header == y.header && x.n == y.n &&
-		slices.Equal(x.vars, y.vars) && a.portsCount == b.portsCount
+		slices.Equal(x.vars, y.vars) && a.portsCount() == b.portsCount()
 }
 
 // rowMoves compares what a preview shows, where the names of requests differ.

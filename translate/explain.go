@@ -99,7 +99,7 @@ func (m *Model) Explain(q Question) (*Explanation, error) {
 		return x, nil
 	}
 	req := m.decide(r, q, x)
-	if r.portsCount {
+	if r.portsCount() {
 		x.Notes = append(x.Notes, "the port is part of the name, because the table looks at ports: "+
 			r.portsWhy.String()+" ("+r.portsWhy.Pos.String()+")")
 	}

@@ -202,7 +202,7 @@ func (e *explorer) rootPatterns(v variable) []pattern {
 		// The colons in the text around make it differ from host:port too.
 		patterns = append(patterns, pattern{atoms: []atom{{pre: "[", post: "::]"}}})
 	}
-	if e.router.portsCount {
+	if e.router.portsCount() {
 		for _, p := range slices.Clone(patterns) {
 			p.port = &atom{}
 			patterns = append(patterns, p)

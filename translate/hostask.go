@@ -37,7 +37,7 @@ const (
 // Where something else than the host counts too, or answers before the table
 // does, hosts are told in advance.
 func (r *router) asksHosts() bool {
-	return r.spec.OnDemand != nil && !r.untrusted() && !r.handsOver() && !r.portsCount &&
+	return r.spec.OnDemand != nil && !r.untrusted() && !r.handsOver() && !r.portsCount() &&
 		slices.Equal(r.identifier.vars, []variable{hostVar}) && len(r.responses) == 0 && r.tls == nil
 }
 

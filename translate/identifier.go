@@ -230,7 +230,7 @@ func (r *router) value(v variable, i int, req Request) ([]string, error) {
 	id := &r.identifier
 	switch v {
 	case hostVar:
-		host, err := hostName(req.Host, r.portsCount)
+		host, err := hostName(req.Host, r.portsCount())
 		return []string{host}, err
 	case methodVar:
 		return []string{req.Method}, nil

@@ -275,7 +275,7 @@ func want(r *router, overlays []overlay, req Request) string {
 			name = chain[0].cluster
 			if chain[0].namer == nil && r.identifier.host() >= 0 {
 				host, port := inetTarget(chain[0].id)
-				if h, err := hostName(req.Host, r.portsCount); err == nil && !strings.Contains(host, ":") && (h == host+":"+port || h == host && port == "80") {
+				if h, err := hostName(req.Host, r.portsCount()); err == nil && !strings.Contains(host, ":") && (h == host+":"+port || h == host && port == "80") {
 					name = hostItself + name
 				}
 			}

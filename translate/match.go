@@ -48,7 +48,7 @@ func (b *builder) matchHost(m *routev3.RouteMatch, p pattern) {
 	if p.isAll() {
 		return
 	}
-	m.Headers = append(m.Headers, regexHeader(":authority", p.regex(b.router.portsCount)))
+	m.Headers = append(m.Headers, regexHeader(":authority", p.regex(b.router.portsCount())))
 }
 
 func (b *builder) matchToken(p pattern) *routev3.HeaderMatcher {

@@ -101,7 +101,7 @@ func (r *router) alike(o *router) bool {
 		s.Dtab, s.DtabRef, s.TLS = "", nil, nil
 		return s
 	}
-	return r.identifier.kind != identifyIngress && r.portsCount == o.portsCount && r.key == o.key &&
+	return r.identifier.kind != identifyIngress && r.portsCount() == o.portsCount() && r.key == o.key &&
 		reflect.DeepEqual(plain(r.spec), plain(o.spec))
 }
 

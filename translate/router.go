@@ -3,7 +3,6 @@ package translate
 import (
 	"cmp"
 	"net/netip"
-	"slices"
 	"strings"
 
 	"kibble.dev/api/v1alpha1"
@@ -36,10 +35,8 @@ type router struct {
 	notices []dtab.Finding
 	// tls is what it serves HTTPS with; nil: nothing.
 	tls *tlsPlan
-	// portsCount says that the port of a Host is part of the name, because the
-	// table looks at ports. portsWhy is the entry that does.
-	portsCount bool
-	portsWhy   *dtab.Dentry
+	// portsWhy is the entry that looks at ports; nil: none does.
+	portsWhy *dtab.Dentry
 }
 
 // namer is a configured namer together with what it was configured from.
@@ -192,8 +189,11 @@ func (r *router) seePorts(overlays []overlay) {
 	for i := 0; i < len(overlays) && r.portsWhy == nil; i++ {
 		r.portsWhy = namesPorts(overlays[i].table)
 	}
-	r.portsCount = r.portsWhy != nil
 }
+
+// portsCount says that the port of a Host is part of the name, because the table
+// looks at ports.
+func (r *router) portsCount() bool { return r.portsWhy != nil }
 
 // looksAtPort tells that a leaf leads to a utility namer that takes a host and a
 // port apart, or out by DNS to a host that the leaf does not name.
@@ -220,8 +220,10 @@ func namesPorts(table dtab.Dtab) *dtab.Dentry {
 				return &table[i]
 			}
 		}
-		if anyLeaf(d.Dst, looksAtPort) {
-			return &table[i]
+		for leaf := range dtab.Leaves(d.Dst) {
+			if looksAtPort(leaf) {
+				return &table[i]
+			}
 		}
 	}
 	return nil
@@ -232,32 +234,4 @@ func namesPorts(table dtab.Dtab) *dtab.Dentry {
 func hasPort(label string) bool {
 	_, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(label, "["), "]"))
 	return err != nil && strings.Contains(label, ":")
-}
-
-func anyLeaf(t dtab.Tree, is func(dtab.Path) bool) bool {
-	switch t := t.(type) {
-	case dtab.Leaf:
-		return is(t.Path)
-	case dtab.Alt:
-		return slices.ContainsFunc(t, func(b dtab.Tree) bool { return anyLeaf(b, is) })
-	case dtab.Union:
-		return slices.ContainsFunc(t, func(b dtab.Weighted) bool { return anyLeaf(b.Tree, is) })
-	}
-	return false
-}
-
-func leaves(t dtab.Tree, to []dtab.Path) []dtab.Path {
-	switch t := t.(type) {
-	case dtab.Leaf:
-		to = append(to, t.Path)
-	case dtab.Alt:
-		for _, b := range t {
-			to = leaves(b, to)
-		}
-	case dtab.Union:
-		for _, b := range t {
-			to = leaves(b.Tree, to)
-		}
-	}
-	return to
 }
