@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"kibble.dev/internal/child"
 )
 
 // limitOfEnd is how long a program that was asked to end may take.
@@ -43,7 +45,7 @@ func (p *Process) Start() {
 	defer log.Close() // the child has its own
 	cmd := exec.Command(p.path, p.args...)
 	cmd.Stdout, cmd.Stderr, cmd.Dir, cmd.Env = log, log, filepath.Dir(p.log), p.Env
-	cmd.SysProcAttr = diesWithParent()
+	cmd.SysProcAttr = child.DiesWithParent()
 	if err := cmd.Start(); err != nil {
 		p.t.Fatalf("start %s: %v", p.path, err)
 	}

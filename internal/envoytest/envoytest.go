@@ -23,6 +23,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"kibble.dev/internal/child"
 )
 
 // limit is how long an Envoy may take to start, to become ready, and to stop.
@@ -131,7 +133,7 @@ func (e *Envoy) start(t testing.TB) {
 		t.Fatal(err)
 	}
 	e.cmd.Stdout, e.cmd.Stderr = log, log
-	e.cmd.SysProcAttr = diesWithParent()
+	e.cmd.SysProcAttr = child.DiesWithParent()
 	err = e.cmd.Start()
 	log.Close() // the child has its own
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"kibble.dev/internal/child"
 	"kibble.dev/translate"
 )
 
@@ -40,7 +41,7 @@ func (t *Trial) run(ctx context.Context, resources []*translate.Resource) error 
 	cmd := exec.CommandContext(ctx, t.o.Envoy, "--mode", "validate", "--config-path", config, //nolint:gosec // the user names it
 		"--log-level", "critical", "--log-format", "%v", "--concurrency", "1", "--disable-hot-restart")
 	cmd.Stdout, cmd.Stderr = &said, &said
-	cmd.SysProcAttr, cmd.WaitDelay = diesWithParent(), time.Second
+	cmd.SysProcAttr, cmd.WaitDelay = child.DiesWithParent(), time.Second
 	err = cmd.Run()
 	if err == nil {
 		return nil

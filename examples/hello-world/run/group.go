@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"kibble.dev/internal/child"
 )
 
 // group owns the processes of the demo. All of its methods but watch belong to
@@ -54,7 +56,8 @@ func (g *group) start(name string, env []string, program string, args ...string)
 	defer log.Close() // the child has its own
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH")}, env...)
-	p.cmd.SysProcAttr = ownGroup()
+	p.cmd.SysProcAttr = child.DiesWithParent()
+	p.cmd.SysProcAttr.Setpgid = true // a group of its own
 	if err := p.cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", name, err)
 	}

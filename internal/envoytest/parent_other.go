@@ -1,8 +1,0 @@
-//go:build !linux
-
-package envoytest
-
-import "syscall"
-
-// diesWithParent is for Linux only; elsewhere a killed test leaves its Envoy behind.
-func diesWithParent() *syscall.SysProcAttr { return nil }
