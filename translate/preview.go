@@ -2,6 +2,7 @@ package translate
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -30,6 +31,11 @@ type RowShare struct {
 	Service string `json:"service"`
 	// Fallback stands in when nobody of the service is alive.
 	Fallback []string `json:"fallback,omitempty"`
+}
+
+// Percent is how people read a share from 0 to 1: "12.5 %".
+func Percent(share float64) string {
+	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.2f", share*100), "0"), ".") + " %"
 }
 
 // Preview gives, router by router, what each host leads to, and what each

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"reflect"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -24,6 +25,9 @@ const (
 	// SecretType holds private keys: its bodies are for proxies only.
 	SecretType = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
 )
+
+// ShortType is the last word of a type URL: Cluster.
+func ShortType(url string) string { return url[strings.LastIndexByte(url, '.')+1:] }
 
 // Resource is one xDS resource, encoded once for all proxies. It is immutable.
 type Resource struct {

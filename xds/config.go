@@ -51,7 +51,7 @@ func (s *Server) Config(q ConfigQuery) []ConfigEntry {
 	entries := map[alike]*ConfigEntry{}
 	for _, w := range s.connected(q) {
 		for _, h := range s.holdings(w) {
-			if q.Type != "" && q.Type != h.Type && !strings.EqualFold(q.Type, h.Type[strings.LastIndexByte(h.Type, '.')+1:]) || q.Name != "" && q.Name != h.Name {
+			if q.Type != "" && q.Type != h.Type && !strings.EqualFold(q.Type, translate.ShortType(h.Type)) || q.Name != "" && q.Name != h.Name {
 				continue
 			}
 			key := alike{w.class, h.Type, h.Name, h.State, versionOf(h.Accepted), versionOf(h.Wanted), h.Words, strings.Join(h.WaitsFor, "\n")}

@@ -1,7 +1,6 @@
 package xds
 
 import (
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -94,7 +93,7 @@ func short(typ string) string {
 	switch typ {
 	case translate.ClusterType, translate.EndpointType, translate.ListenerType, translate.RouteType, translate.ExtensionType,
 		translate.SecretType, translate.VirtualHostType:
-		return typ[strings.LastIndexByte(typ, '.')+1:]
+		return translate.ShortType(typ)
 	}
 	return "other"
 }

@@ -71,7 +71,7 @@ func someConfig(q xds.ConfigQuery) []xds.ConfigEntry {
 		},
 	}
 	return slices.DeleteFunc(all, func(e xds.ConfigEntry) bool {
-		return q.Node != "hello-0" || q.Name != "" && q.Name != e.Name || q.Type != "" && q.Type != e.Type && q.Type != short(e.Type)
+		return q.Node != "hello-0" || q.Name != "" && q.Name != e.Name || q.Type != "" && q.Type != e.Type && q.Type != translate.ShortType(e.Type)
 	})
 }
 

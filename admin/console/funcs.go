@@ -6,19 +6,21 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"kibble.dev/translate"
 )
 
 // funcs are what templates may call.
 func (c *console) funcs() template.FuncMap {
 	return template.FuncMap{
 		"link":    link,
-		"percent": percent,
+		"percent": translate.Percent,
 		"join":    strings.Join,
 		"lines":   func(s string) int { return min(max(strings.Count(s, "\n")+2, 6), 24) },
 		"exact":   func(host string) bool { return !strings.Contains(host, "*") },
 		"ago":     func(t time.Time) string { return ago(c.Now().Sub(t)) },
 		"utc":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"short":   short,
+		"short":   translate.ShortType,
 	}
 }
 
@@ -37,10 +39,6 @@ func link(path string, pairs ...string) template.URL {
 	return template.URL(path + "?" + q.Encode()) //nolint:gosec // all that is not of a template is encoded
 }
 
-func percent(share float64) string {
-	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.2f", share*100), "0"), ".") + " %"
-}
-
 // ago says a time that has passed, in the largest unit that fits.
 func ago(d time.Duration) string {
 	switch {
@@ -53,6 +51,3 @@ func ago(d time.Duration) string {
 	}
 	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }
-
-// short is the last word of a type URL.
-func short(typ string) string { return typ[strings.LastIndex(typ, ".")+1:] }

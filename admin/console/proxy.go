@@ -9,6 +9,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"kibble.dev/translate"
 	"kibble.dev/xds"
 	"kibble.dev/xds/publish"
 )
@@ -36,7 +37,7 @@ func (c *console) proxy(w http.ResponseWriter, r *http.Request) {
 	}
 	var types []string
 	for _, t := range status.Types {
-		types = append(types, short(t.Type))
+		types = append(types, translate.ShortType(t.Type))
 	}
 	slices.Sort(types)
 	q, state := r.FormValue("q"), r.FormValue("state")
@@ -99,7 +100,7 @@ func (c *console) resource(w http.ResponseWriter, asked xds.ConfigQuery) {
 			Longer: len(text) > maxShown,
 		})
 	}
-	c.render(w, http.StatusOK, "resource", page{Title: short(e.Type) + " " + e.Name, Here: "proxies", Data: map[string]any{
+	c.render(w, http.StatusOK, "resource", page{Title: translate.ShortType(e.Type) + " " + e.Name, Here: "proxies", Data: map[string]any{
 		"Node": asked.Node, "Entry": e, "Shown": all,
 	}})
 }

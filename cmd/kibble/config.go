@@ -112,7 +112,7 @@ func (c *config) read(args []string) error {
 	var words []string
 	for _, k := range kinds() {
 		words = append(words, k.word)
-		if args[0] == k.word || args[0] == strings.TrimSuffix(k.word, "s") || args[0] == k.url || strings.EqualFold(args[0], shortType(k.url)) {
+		if args[0] == k.word || args[0] == strings.TrimSuffix(k.word, "s") || args[0] == k.url || strings.EqualFold(args[0], translate.ShortType(k.url)) {
 			c.typ = k.url
 		}
 	}
@@ -190,7 +190,7 @@ func wordOf(typ string) string {
 			return k.word
 		}
 	}
-	return shown(shortType(typ))
+	return shown(translate.ShortType(typ))
 }
 
 // complete gives the types, then the names of a type at a running server.

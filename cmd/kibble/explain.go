@@ -217,7 +217,7 @@ func printExplanation(w io.Writer, x *translate.Explanation, parts func(translat
 		fmt.Fprintf(w, "fallback %s: what it leads to does not exist, so the request goes on without it\n", strings.Join(x.FellBack, ", "))
 	}
 	for _, d := range x.Destinations {
-		fmt.Fprintf(w, "outcome  %s to %s\n", percent(d.Share), d.Cluster)
+		fmt.Fprintf(w, "outcome  %s to %s\n", translate.Percent(d.Share), d.Cluster)
 		if len(d.Endpoints) > 0 {
 			fmt.Fprintf(w, "           at %s\n", strings.Join(d.Endpoints, ", "))
 		} else {

@@ -160,7 +160,7 @@ func printRows(w io.Writer, rows []translate.Row) error {
 	for _, r := range rows {
 		for _, to := range r.To {
 			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Router, hostText(r.Host, r.Match), cmp.Or(strings.Join(r.Policies, " + "), "-"),
-				percent(to.Share), to.Service, cmp.Or(strings.Join(to.Fallback, ", "), "-"))
+				translate.Percent(to.Share), to.Service, cmp.Or(strings.Join(to.Fallback, ", "), "-"))
 		}
 	}
 	return t.Flush()
@@ -180,14 +180,10 @@ func shareText(shares []translate.RowShare, i int) string {
 	}
 	text := shares[i].Service
 	if len(shares) > 1 {
-		text = percent(shares[i].Share) + " " + text
+		text = translate.Percent(shares[i].Share) + " " + text
 	}
 	if len(shares[i].Fallback) > 0 {
 		text += ", else " + strings.Join(shares[i].Fallback, ", ")
 	}
 	return text
-}
-
-func percent(share float64) string {
-	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.2f", share*100), "0"), ".") + " %"
 }

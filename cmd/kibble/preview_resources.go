@@ -4,7 +4,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 
 	"kibble.dev/translate"
 )
@@ -32,7 +31,7 @@ func previewResources(w io.Writer, m *translate.Model, out *output, s *translate
 				if err != nil {
 					return err
 				}
-				types[shortType(typ)] = append(types[shortType(typ)], v)
+				types[translate.ShortType(typ)] = append(types[translate.ShortType(typ)], v)
 			}
 		}
 		for _, key := range slices.Sorted(maps.Keys(c.Local)) {
@@ -45,7 +44,7 @@ func previewResources(w io.Writer, m *translate.Model, out *output, s *translate
 				if err != nil {
 					return err
 				}
-				name := shortType(r.Body.TypeUrl) + "@" + string(scope)
+				name := translate.ShortType(r.Body.TypeUrl) + "@" + string(scope)
 				types[name] = append(types[name], v)
 			}
 		}
@@ -59,7 +58,7 @@ func previewResources(w io.Writer, m *translate.Model, out *output, s *translate
 				if err != nil {
 					return err
 				}
-				name := shortType(translate.ListenerType) + "@" + string(scope)
+				name := translate.ShortType(translate.ListenerType) + "@" + string(scope)
 				types[name] = append(types[name], v)
 			}
 		}
@@ -67,5 +66,3 @@ func previewResources(w io.Writer, m *translate.Model, out *output, s *translate
 	}
 	return out.print(w, classes)
 }
-
-func shortType(url string) string { return url[strings.LastIndexByte(url, '.')+1:] }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kibble.dev/translate"
 	"kibble.dev/xds"
 )
 
@@ -100,7 +101,7 @@ func (p *proxies) print(w io.Writer, all []xds.ProxyStatus, now time.Time) error
 		}
 		t.row(shown(one.Class), shown(one.Node), one.State(), behind, since(now, one.Connected), strconv.Itoa(accepted))
 		for _, typ := range one.Types {
-			kind := shown(typ.Type[strings.LastIndex(typ.Type, ".")+1:])
+			kind := shown(translate.ShortType(typ.Type))
 			for _, r := range typ.Refused {
 				what := "refused"
 				if r.Elsewhere {

@@ -71,9 +71,9 @@ func (r *testReport) printCoverage(w io.Writer) {
 	if !r.options.coverage && !low {
 		return
 	}
-	fmt.Fprintf(w, "coverage: %d of %s used, %s", c.Used(), counted(c.Rules(), "rule"), percent(c.Percent()/100))
+	fmt.Fprintf(w, "coverage: %d of %s used, %s", c.Used(), counted(c.Rules(), "rule"), translate.Percent(c.Percent()/100))
 	if low {
-		fmt.Fprintf(w, "; --min-coverage asks for %s", percent(r.options.least/100))
+		fmt.Fprintf(w, "; --min-coverage asks for %s", translate.Percent(r.options.least/100))
 	}
 	fmt.Fprintln(w)
 	for _, d := range c.Unused() {

@@ -167,17 +167,17 @@ func resourcesOf(t *testing.T, s *translate.Snapshot) map[string]map[string]any 
 	for class, cs := range s.Classes {
 		for typ, named := range cs.Whole() {
 			for name, r := range named {
-				add(all, class+" "+kindOf(typ), name, decode(t, r))
+				add(all, class+" "+translate.ShortType(typ), name, decode(t, r))
 			}
 		}
 		for name, scoped := range cs.Local {
 			for scope, r := range scoped {
-				add(all, class+" "+kindOf(r.Body.TypeUrl), name+" @"+string(scope), decode(t, r))
+				add(all, class+" "+translate.ShortType(r.Body.TypeUrl), name+" @"+string(scope), decode(t, r))
 			}
 		}
 		for name, at := range cs.AtPods {
 			for _, scope := range at.Samples() {
-				add(all, class+" "+kindOf(translate.ListenerType), name+" @"+string(scope), decode(t, at.At(scope)))
+				add(all, class+" "+translate.ShortType(translate.ListenerType), name+" @"+string(scope), decode(t, at.At(scope)))
 			}
 		}
 	}
@@ -190,8 +190,6 @@ func add(all map[string]map[string]any, kind, name string, v any) {
 	}
 	all[kind][name] = v
 }
-
-func kindOf(url string) string { return url[strings.LastIndexByte(url, '.')+1:] }
 
 func decode(t *testing.T, r *translate.Resource) any {
 	t.Helper()

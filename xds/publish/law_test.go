@@ -168,7 +168,7 @@ func (w *world) hear(e *envoy) {
 	e.out = e.out[1:]
 	switch {
 	case a.sub != nil:
-		w.t.Logf("%v envoy %d asks %s %v+%v-%v knows %v", w.now.Unix(), i, short(a.typ), a.sub.Wildcard, a.sub.Add, a.sub.Drop, a.sub.Known)
+		w.t.Logf("%v envoy %d asks %s %v+%v-%v knows %v", w.now.Unix(), i, translate.ShortType(a.typ), a.sub.Wildcard, a.sub.Add, a.sub.Drop, a.sub.Known)
 		e.Subscribe(w.now, *a.sub)
 	case a.nack:
 		w.t.Logf("%v envoy %d nacks %s %s", w.now.Unix(), i, a.nonce, a.words)
@@ -211,12 +211,9 @@ func (w *world) pump() {
 	}
 }
 
-// short gives the last word of a type.
-func short(typ string) string { return typ[strings.LastIndexByte(typ, '.')+1:] }
-
 func show(r *Response) string {
 	var b strings.Builder
-	b.WriteString(short(r.Type))
+	b.WriteString(translate.ShortType(r.Type))
 	for _, res := range r.Resources {
 		b.WriteString(" " + res.Name + "@" + res.Version)
 	}
@@ -308,7 +305,7 @@ func (w *world) publish(faulty bool) {
 	t.Logf("%v publish", w.now.Unix())
 	for _, typ := range served {
 		for _, name := range unionKeys(snap.Resources[typ], nil) {
-			t.Logf("%v want %s %s %s", w.now.Unix(), short(typ), name, snap.Resources[typ][name].Version)
+			t.Logf("%v want %s %s %s", w.now.Unix(), translate.ShortType(typ), name, snap.Resources[typ][name].Version)
 		}
 	}
 	if w.earlier == nil || rapid.Bool().Draw(t, "kept") {
@@ -385,7 +382,7 @@ func run(t *rapid.T, patient bool) {
 		if err := w.converged(e); err != nil {
 			for _, k := range e.kinds {
 				for name, it := range k.open {
-					t.Logf("%s %s: %+v has %v", short(k.typ), name, it, k.has.get(name))
+					t.Logf("%s %s: %+v has %v", translate.ShortType(k.typ), name, it, k.has.get(name))
 				}
 			}
 			t.Fatalf("envoy %d: %v\nretiring %v unready %v extra %v", i, err, e.retiring, e.unready, e.extra)
