@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -61,36 +62,24 @@ func (r *router) identify(v value, more bool) string {
 	kind, m := v.kinded()
 	kind = currentIdentifier(kind)
 	n := kindNode(kind)
-	copyText := func(names ...string) {
-		for _, name := range names {
-			if t := m.text(name); t != "" {
-				set(n, name, text(t))
-			}
-		}
-	}
-	copyYes := func(name string) {
-		if f, ok := m.get(name); ok && f.yes() {
-			set(n, name, yes())
-		}
-	}
 	switch kind {
 	case "io.l5d.header.token":
 		if h := strings.ToLower(m.text("header")); h == "" || h == "host" || h == ":authority" {
 			m.rest("an identifier")
 			return kind
 		}
-		copyText("header")
+		m.copyText(n, "header")
 	case "io.l5d.header":
 		if h, ok := m.get("header"); ok {
 			set(n, "header", text(r.currentHeader(h)))
 		}
 	case "io.l5d.static":
-		copyText("path")
+		m.copyText(n, "path")
 	case "io.l5d.methodAndHost":
-		copyYes("httpUriInDst")
+		m.copyYes(n, "httpUriInDst")
 	case "io.l5d.path":
 		r.segments(m, n)
-		copyYes("consume")
+		m.copyYes(n, "consume")
 	case "io.l5d.header.path":
 		if h, ok := m.get("header"); ok && h.text() != ":path" {
 			h.find(dtab.Error, CodeLost, "io.l5d.header.path reads the request's path only, not "+h.text(), "io.l5d.header reads a name from a header")
@@ -102,13 +91,9 @@ func (r *router) identify(v value, more bool) string {
 		r.segments(m, n)
 	case "io.l5d.ingress":
 		r.ingress = true
-		class := m.text("ingressClassAnnotation")
-		if class == "" {
-			class = "linkerd"
-		}
-		set(n, "ingressClass", text(class))
-		copyText("namespace")
-		copyYes("ignoreDefaultBackends")
+		set(n, "ingressClass", text(cmp.Or(m.text("ingressClassAnnotation"), "linkerd")))
+		m.copyText(n, "namespace")
+		m.copyYes(n, "ignoreDefaultBackends")
 		m.notNeeded("Kibble asks the API of Kubernetes itself", "host", "port")
 	default:
 		instead := "the Host header names requests instead"

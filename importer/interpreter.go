@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"path/filepath"
 	"strings"
 
@@ -20,10 +21,10 @@ func (r *router) readInterpreter() {
 	switch kind {
 	case "default", "io.l5d.default", "":
 	case "io.l5d.namerd", "io.l5d.namerd.http":
-		r.refer(v, orElse(m.text("namespace"), "default"), "kibble import namerd makes it of what namerctl dtab get prints")
+		r.refer(v, cmp.Or(m.text("namespace"), "default"), "kibble import namerd makes it of what namerctl dtab get prints")
 		r.noNamerd(m)
 	case "io.l5d.mesh":
-		r.refer(v, strings.Trim(orElse(m.text("root"), "/default"), "/"), "kibble import namerd makes it of what namerctl dtab get prints")
+		r.refer(v, strings.Trim(cmp.Or(m.text("root"), "/default"), "/"), "kibble import namerd makes it of what namerctl dtab get prints")
 		r.noNamerd(m)
 	case "io.l5d.fs":
 		file := m.text("dtabFile")
@@ -39,7 +40,7 @@ func (r *router) readInterpreter() {
 	case "io.l5d.consul.interpreter", "io.l5d.consul.dtab":
 		m.notNeeded("tables are objects of Kibble's", "host", "port", "pathPrefix", "token", "datacenter", "readConsistencyMode",
 			"writeConsistencyMode", "failFast", "backoff", "tls")
-		r.refer(v, orElse(m.text("namespace"), "default"), "consul kv get prints the table; import it as a file of that name")
+		r.refer(v, cmp.Or(m.text("namespace"), "default"), "consul kv get prints the table; import it as a file of that name")
 	default:
 		v.find(dtab.Error, CodeLost, "there is no interpreter "+kind+" here: only the router's own table says what names mean", "")
 		r.foreign = true
@@ -63,11 +64,4 @@ func (r *router) refer(v value, name, hint string) {
 	}
 	quiet := &pool{result: &Result{}}
 	r.table = t.parse(quiet)
-}
-
-func orElse(text, other string) string {
-	if text != "" {
-		return text
-	}
-	return other
 }

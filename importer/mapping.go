@@ -156,6 +156,22 @@ func (m *mapping) text(name string) string {
 	return v.text()
 }
 
+// copyText sets fields that have a text in another mapping too.
+func (m *mapping) copyText(to *yaml.Node, names ...string) {
+	for _, name := range names {
+		if t := m.text(name); t != "" {
+			set(to, name, text(t))
+		}
+	}
+}
+
+// copyYes sets a field in another mapping too, if it says true.
+func (m *mapping) copyYes(to *yaml.Node, name string) {
+	if v, ok := m.get(name); ok && v.yes() {
+		set(to, name, yes())
+	}
+}
+
 // has tells whether there is one of these fields, without asking for it.
 func (m *mapping) has(names ...string) bool {
 	for i := 0; i+1 < len(m.node.Content); i += 2 {

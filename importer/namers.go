@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -62,17 +63,10 @@ func (r *router) remote() bool {
 func (r *router) namer(v value, namespace string) *yaml.Node {
 	kind, m := v.kinded()
 	n := kindNode(kind)
-	copyText := func(names ...string) {
-		for _, name := range names {
-			if t := m.text(name); t != "" {
-				set(n, name, text(t))
-			}
-		}
-	}
-	copyText("prefix")
+	m.copyText(n, "prefix")
 	switch kind {
 	case "io.l5d.k8s", "io.l5d.k8s.external", "io.l5d.k8s.ns":
-		copyText("labelSelector")
+		m.copyText(n, "labelSelector")
 		m.notNeeded("Kibble asks the API of Kubernetes itself", "host", "port", "tls", "authTokenFile")
 		if kind == "io.l5d.k8s.ns" {
 			r.ownNamespace(m, n, namespace)
@@ -81,9 +75,9 @@ func (r *router) namer(v value, namespace string) *yaml.Node {
 		if m.text("prefix") == "" { // ours has no prefix of its own
 			set(n, "prefix", text("/"+kind))
 		}
-		copyText("pattern", "name")
+		m.copyText(n, "pattern", "name")
 	case "io.l5d.fs":
-		copyText("rootDir")
+		m.copyText(n, "rootDir")
 		if dir, ok := m.get("rootDir"); ok && !strings.HasPrefix(dir.node.Value, "/") {
 			dir.find(dtab.Info, CodeDiffers, "a relative rootDir begins at the directory of the manifests, not where linkerd was started", "take the directory along; Kibble reads it")
 		}
@@ -119,10 +113,7 @@ func (r *router) ownNamespace(m *mapping, n *yaml.Node, namespace string) {
 // noNamer reports a namer that Kibble does not have: important if the table
 // leads to it.
 func (r *router) noNamer(m *mapping, kind string) {
-	prefix := m.text("prefix")
-	if prefix == "" {
-		prefix = "/" + kind
-	}
+	prefix := cmp.Or(m.text("prefix"), "/"+kind)
 	severity, effect := dtab.Warning, "no name of this router's table leads to it"
 	if r.leadsTo("/#" + prefix) {
 		severity, effect = dtab.Error, "names that router "+r.label+" leads there reach nobody"
@@ -172,14 +163,8 @@ func (r *router) transformerList(m *mapping) *yaml.Node {
 func (r *router) transformer(v value) *yaml.Node {
 	kind, m := v.kinded()
 	n := kindNode(kind)
-	for _, name := range []string{"namespace", "service", "port", "host", "path"} {
-		if t := m.text(name); t != "" {
-			set(n, name, text(t))
-		}
-	}
-	if h, ok := m.get("hostNetwork"); ok && h.yes() {
-		set(n, "hostNetwork", yes())
-	}
+	m.copyText(n, "namespace", "service", "port", "host", "path")
+	m.copyYes(n, "hostNetwork")
 	m.notNeeded("Kibble asks the API of Kubernetes itself", "k8sHost", "k8sPort")
 	switch kind {
 	case "io.l5d.k8s.daemonset", "io.l5d.k8s.localnode":

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -105,7 +106,7 @@ func (r *router) oldIdentifier(oldPrefix bool) {
 // longerThanHost gives a prefix of the table that begins as names of
 // io.l5d.methodAndHost do, and that no name which ends in a host can have.
 func (r *router) longerThanHost() string {
-	first, err := dtab.ParsePrefix(orElse(r.dstPrefix, "/svc"))
+	first, err := dtab.ParsePrefix(cmp.Or(r.dstPrefix, "/svc"))
 	if r.own == nil || err != nil {
 		return ""
 	}
@@ -172,7 +173,7 @@ func (r *router) namerPrefixes() []string {
 	for _, item := range v.list() {
 		if item.node.Kind == yaml.MappingNode {
 			kind, m := item.kinded()
-			all = append(all, orElse(m.text("prefix"), "/"+kind))
+			all = append(all, cmp.Or(m.text("prefix"), "/"+kind))
 		}
 	}
 	return all

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"regexp"
@@ -66,7 +67,7 @@ func (p *page) syntaxError(err error) *dtab.Finding {
 		message = message[len(m[0]):]
 	}
 	return &dtab.Finding{Code: CodeSyntax, Severity: dtab.Error, Pos: p.place(line, 1), Message: "this is not YAML: " + message,
-		Hint: orElse(fillIn(p.text), tabbed(message, p.lines))}
+		Hint: cmp.Or(fillIn(p.text), tabbed(message, p.lines))}
 }
 
 // source says where the text of a value begins. It is exact for literal blocks

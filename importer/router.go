@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,7 +75,7 @@ func (p *pool) router(c config, v value) *router {
 			"keep linkerd for it, or move these services to HTTP or gRPC")
 		return nil
 	case "":
-		r.find(dtab.Error, CodeUnknown, "router "+orElse(r.label, v.path)+" has no protocol", "write protocol: http, or h2")
+		r.find(dtab.Error, CodeUnknown, "router "+cmp.Or(r.label, v.path)+" has no protocol", "write protocol: http, or h2")
 		return nil
 	default:
 		r.find(dtab.Error, CodeUnknown, "router "+r.label+" is of a protocol that is not known here: "+strconv.Quote(r.protocol), "http and h2 can be imported")
@@ -106,7 +107,7 @@ func (r *router) readTable() {
 // noTable reports a router whose names lead nowhere: it has no table, or none of
 // its entries is for names as they begin.
 func (r *router) noTable() {
-	first, err := dtab.ParsePath(orElse(r.dstPrefix, "/svc"))
+	first, err := dtab.ParsePath(cmp.Or(r.dstPrefix, "/svc"))
 	switch {
 	case r.foreign || r.ref != "" && len(r.table) == 0 || err != nil || len(first) == 0:
 	case len(r.table) == 0 && (r.own == nil || strings.TrimSpace(r.own.text) == ""):

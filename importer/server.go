@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"net/netip"
 
 	"kibble.dev/api/v1alpha1"
@@ -28,7 +29,7 @@ func (r *router) server(v value) server {
 	if port, ok := m.get("port"); ok {
 		n, isNumber := port.number()
 		if !isNumber || n < 1 || n > 65535 {
-			port.find(dtab.Error, CodeSyntax, port.path+" is not a port: "+port.text(), orElse(fillIn(port.text()), "a number from 1 to 65535"))
+			port.find(dtab.Error, CodeSyntax, port.path+" is not a port: "+port.text(), cmp.Or(fillIn(port.text()), "a number from 1 to 65535"))
 		}
 		if isNumber {
 			s.port = n

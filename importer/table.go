@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -90,7 +91,7 @@ func (p *pool) syntax(err error, src dtab.Source, relative bool, text string) {
 	}
 	f := bad.Finding()
 	f.Code = CodeSyntax
-	f.Hint = orElse(fillIn(text), f.Hint)
+	f.Hint = cmp.Or(fillIn(text), f.Hint)
 	if relative {
 		f.Pos = src.At(max(f.Pos.Line, 1), max(f.Pos.Col, 1))
 	}
