@@ -102,25 +102,6 @@ func (s *Service) boundNames(labels []string) map[string]bool {
 	return all
 }
 
-// changedLately gives the Services of which other names have gone lately.
-func changedLately(was, is *Inventory) []Key {
-	if sameMap(was.lately, is.lately) {
-		return nil
-	}
-	var changed []Key
-	for key, list := range is.lately {
-		if !slices.Equal(list, was.lately[key]) {
-			changed = append(changed, key)
-		}
-	}
-	for key := range was.lately {
-		if is.lately[key] == nil {
-			changed = append(changed, key)
-		}
-	}
-	return changed
-}
-
 // lateNames lists the names that have gone lately, nil where none has.
 func lateNames(inv *Inventory) *names {
 	if len(inv.lately) == 0 {

@@ -54,21 +54,7 @@ func namesNowAfter(inv *Inventory, last *Model) *names {
 
 // changedServices gives the keys under which two inventories have not the same.
 func changedServices(was, is map[Key]*Service) []Key {
-	if sameMap(was, is) {
-		return nil
-	}
-	var changed []Key
-	for key, s := range is {
-		if was[key] != s {
-			changed = append(changed, key)
-		}
-	}
-	for key := range was {
-		if is[key] == nil {
-			changed = append(changed, key)
-		}
-	}
-	return changed
+	return changedKeys(was, is, func(a, b *Service) bool { return a == b })
 }
 
 // after gives the names of an inventory in which these Services may have others.

@@ -61,7 +61,7 @@ func (m *Model) servicesAfter(last *Snapshot, selectors []string) (meaning, move
 	was, is := last.inventory.Services, m.inventory.Services
 	// Of a label that nobody has asked for, nothing is known of what it meant.
 	same := slices.Equal(last.selectors, selectors)
-	meaning = changedLately(last.inventory, m.inventory)
+	meaning = changedKeys(last.inventory.lately, m.inventory.lately, slices.Equal)
 	moved = changedServices(was, is)
 	for _, key := range moved {
 		if s, old := is[key], was[key]; s == nil || old == nil || !same || !sameMeaning(old, s, selectors) {
@@ -79,6 +79,25 @@ func (s *Snapshot) sharesFiles(inv *Inventory) bool {
 // sameMap tells that two maps are one.
 func sameMap[K comparable, V any](a, b map[K]V) bool {
 	return reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer()
+}
+
+// changedKeys gives the keys under which two maps have not the same.
+func changedKeys[V any](was, is map[Key]V, same func(a, b V) bool) []Key {
+	if sameMap(was, is) {
+		return nil
+	}
+	var changed []Key
+	for key, v := range is {
+		if !same(was[key], v) {
+			changed = append(changed, key)
+		}
+	}
+	for key := range was {
+		if _, there := is[key]; !there {
+			changed = append(changed, key)
+		}
+	}
+	return changed
 }
 
 // remakeClass makes what the proxies of a class are told. Before is what they were

@@ -22,44 +22,34 @@ func previewResources(w io.Writer, m *translate.Model, out *output, s *translate
 			continue
 		}
 		types := map[string][]any{}
+		add := func(heading string, r *translate.Resource) error {
+			if !keep(r) {
+				return nil
+			}
+			v, err := r.Shown()
+			types[heading] = append(types[heading], v)
+			return err
+		}
 		for typ, resources := range c.Whole() {
 			for _, key := range slices.Sorted(maps.Keys(resources)) {
-				if !keep(resources[key]) {
-					continue
-				}
-				v, err := resources[key].Shown()
-				if err != nil {
+				if err := add(translate.ShortType(typ), resources[key]); err != nil {
 					return err
 				}
-				types[translate.ShortType(typ)] = append(types[translate.ShortType(typ)], v)
 			}
 		}
 		for _, key := range slices.Sorted(maps.Keys(c.Local)) {
 			for _, scope := range slices.Sorted(maps.Keys(c.Local[key])) {
 				r := c.Local[key][scope]
-				if !keep(r) {
-					continue
-				}
-				v, err := r.Shown()
-				if err != nil {
+				if err := add(translate.ShortType(r.Body.TypeUrl)+"@"+string(scope), r); err != nil {
 					return err
 				}
-				name := translate.ShortType(r.Body.TypeUrl) + "@" + string(scope)
-				types[name] = append(types[name], v)
 			}
 		}
 		for _, key := range slices.Sorted(maps.Keys(c.AtPods)) {
 			for _, scope := range c.AtPods[key].Samples() {
-				r := c.AtPods[key].At(scope)
-				if !keep(r) {
-					continue
-				}
-				v, err := r.Shown()
-				if err != nil {
+				if err := add(translate.ShortType(translate.ListenerType)+"@"+string(scope), c.AtPods[key].At(scope)); err != nil {
 					return err
 				}
-				name := translate.ShortType(translate.ListenerType) + "@" + string(scope)
-				types[name] = append(types[name], v)
 			}
 		}
 		classes[name] = types
