@@ -1,12 +1,10 @@
 package e2e
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,6 +19,7 @@ import (
 
 	"kibble.dev/api/v1alpha1"
 	"kibble.dev/e2e/kubetest"
+	"kibble.dev/internal/waittest"
 )
 
 // TestCRDs asks a real API server with our CRDs.
@@ -71,7 +70,7 @@ func applyCRDs(t *testing.T, cluster *kubetest.Cluster, client dynamic.Interface
 			t.Fatalf("%s: %v", file, err)
 		}
 	}
-	eventually(t, func() bool {
+	waittest.Until(t, "the definitions are served", func() bool {
 		list, err := crds.List(t.Context(), metav1.ListOptions{})
 		if err != nil {
 			return false
@@ -202,17 +201,4 @@ func toObject(t *testing.T, text string) *unstructured.Unstructured {
 		t.Fatal(err)
 	}
 	return o
-}
-
-func eventually(t *testing.T, condition func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	for !condition() {
-		select {
-		case <-ctx.Done():
-			t.Fatal("it did not come to be")
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
 }

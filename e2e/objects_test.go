@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"kibble.dev/api/v1alpha1"
+	"kibble.dev/internal/waittest"
 )
 
 // wrong are objects that both the API server and Validate refuse; want is a
@@ -290,8 +291,7 @@ func checkExplain(t *testing.T, config *rest.Config) {
 		"Router is one logical router", "ProxyClass selects the proxies", "Override is a dtab that is appended",
 		"Percent holds for a share of the people", "Dentries is the table as a list",
 	} {
-		t.Logf("OpenAPI is to have %q", text) // it gets kind by kind
-		eventually(t, func() bool {
+		waittest.Until(t, "OpenAPI, which gets kind by kind, has "+text, func() bool {
 			return strings.Contains(string(ask(t, config, "/openapi/v3/apis/kibble.dev/v1alpha1", "application/json")), text)
 		})
 	}

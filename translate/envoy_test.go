@@ -29,6 +29,7 @@ import (
 	"kibble.dev/dogfood"
 	"kibble.dev/dtab"
 	"kibble.dev/internal/envoytest"
+	"kibble.dev/internal/waittest"
 )
 
 // compilePolicies reads specs, by policy name, in YAML.
@@ -141,11 +142,7 @@ func (l lab) publish(t testing.TB, name string, m proto.Message) {
 	if err := os.Rename(writeResource(t, l.dir, name+".next", m), filepath.Join(l.dir, name+".json")); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(time.Minute); l.counter(t, counter) == before; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("Envoy does not read the new %s", name)
-		}
-	}
+	waittest.Until(t, "Envoy has read the new "+name, func() bool { return l.counter(t, counter) != before })
 }
 
 func (l lab) counter(t testing.TB, name string) string {

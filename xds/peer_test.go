@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"kibble.dev/internal/envoytest"
+	"kibble.dev/internal/waittest"
 	"kibble.dev/xds"
 )
 
@@ -238,15 +239,5 @@ func (p *peer) accept(typ string, names ...string) message {
 // until waits for a condition.
 func until(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(3 * limit)
-	defer deadline.Stop()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-deadline.C:
-			t.Fatalf("not in time: %s", what)
-		case <-tick.C:
-		}
-	}
+	waittest.Until(t, what, holds)
 }

@@ -21,6 +21,7 @@ import (
 	bootstrap "kibble.dev/envoy-bootstrap"
 	"kibble.dev/internal/envoytest"
 	"kibble.dev/internal/pki"
+	"kibble.dev/internal/waittest"
 	"kibble.dev/translate"
 	"kibble.dev/xds"
 )
@@ -116,21 +117,19 @@ spec:
 		"edge clusters /#/io.l5d.k8s/default/http/web accepted", "edge listeners default/good accepted",
 		"edge listeners default/good/tls accepted", "router default/good (" + filepath.Join(dir, "all.yaml") + ":", "default/taken ", "Address already in use", "secrets ",
 	}
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+	waittest.Done(t, "the proxies have what they can have", func() error {
 		out, code = ask()
-		missing, flat := "", strings.Join(strings.Fields(out), " ")
+		flat := strings.Join(strings.Fields(out), " ")
 		for _, text := range wanted {
 			if !strings.Contains(flat, text) {
-				missing = text
+				return fmt.Errorf("no %q in:\n%s", text, out)
 			}
 		}
-		if missing == "" && code == exitFindings {
-			break
+		if code != exitFindings {
+			return fmt.Errorf("exit code %d", code)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("exit code %d, no %q in:\n%s", code, missing, out)
-		}
-	}
+		return nil
+	})
 	if out, code = ask("secrets", "-o", "yaml"); code != 0 || !strings.Contains(out, "(not shown)") || !strings.Contains(out, "certificateChain") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}

@@ -5,9 +5,9 @@ import (
 	"io"
 	"net/http"
 	"testing"
-	"time"
 
 	"kibble.dev/internal/envoytest"
+	"kibble.dev/internal/waittest"
 )
 
 // An Envoy that is told to drain goes on answering, and asks its clients to leave.
@@ -47,11 +47,7 @@ static_resources:
 	if err := runDrain(t, e.Admin); err != nil {
 		t.Fatal(err)
 	}
-	for late := time.Now().Add(time.Minute); !ask(); {
-		if time.Now().After(late) {
-			t.Fatal("nobody is told to leave")
-		}
-	}
+	waittest.Until(t, "others are told to leave", ask)
 	ask() // and others still come
 	e.Stop()
 	if err := runDrain(t, e.Admin); exitCode(err) != exitUnreachable {

@@ -1,7 +1,6 @@
 package bench_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -14,13 +13,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
 
 	"kibble.dev/e2e/kubetest"
+	"kibble.dev/internal/waittest"
 )
 
 // limit is how long something may take that must happen.
@@ -59,8 +58,8 @@ func newLab(t *testing.T) *lab {
 		crd := &unstructured.Unstructured{}
 		l.must(yaml.Unmarshal(text, &crd.Object))
 		definitions := schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
-		l.eventually("define "+name, func(ctx context.Context) error {
-			_, err := l.objects.Resource(definitions).Apply(ctx, crd.GetName(), crd, metav1.ApplyOptions{FieldManager: "bench"})
+		waittest.Done(l, "define "+name, func() error {
+			_, err := l.objects.Resource(definitions).Apply(l.Context(), crd.GetName(), crd, metav1.ApplyOptions{FieldManager: "bench"})
 			return err
 		})
 	}
@@ -111,22 +110,10 @@ func (l *lab) reset() {
 	l.Helper()
 	client := l.objects.Resource(routers).Namespace("default")
 	// A definition takes a moment until it is served.
-	l.eventually("write the Router", func(ctx context.Context) error {
-		_, err := client.Apply(ctx, "outgoing", l.router("", ""), metav1.ApplyOptions{FieldManager: "bench", Force: true})
+	waittest.Done(l, "write the Router", func() error {
+		_, err := client.Apply(l.Context(), "outgoing", l.router("", ""), metav1.ApplyOptions{FieldManager: "bench", Force: true})
 		return err
 	})
-}
-
-// eventually tries until it works.
-func (l *lab) eventually(what string, try func(context.Context) error) {
-	l.Helper()
-	var last error
-	if err := wait.PollUntilContextTimeout(l.Context(), 50*time.Millisecond, limit, true, func(ctx context.Context) (bool, error) {
-		last = try(ctx)
-		return last == nil, nil
-	}); err != nil {
-		l.Fatalf("%s: %v: %v", what, err, last)
-	}
 }
 
 var routers = schema.GroupVersionResource{Group: "kibble.dev", Version: "v1alpha1", Resource: "routers"}

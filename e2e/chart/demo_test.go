@@ -24,6 +24,7 @@ import (
 
 	"kibble.dev/e2e/kubetest"
 	"kibble.dev/internal/envoytest"
+	"kibble.dev/internal/waittest"
 )
 
 // xdsName is how the chart's proxies call the control plane, and what its
@@ -112,7 +113,7 @@ func (d *demo) measured() {
 				continue // it is there only when a proxy owes an answer
 			}
 			line := regexp.MustCompile(`(?m)^` + metric + `[ {]`)
-			d.eventually(file+": there is a metric "+metric, func() bool { return line.MatchString(d.metrics()) })
+			waittest.Until(d, file+": there is a metric "+metric, func() bool { return line.MatchString(d.metrics()) })
 		}
 	}
 }
@@ -162,7 +163,7 @@ func (d *demo) startControlPlane() {
 	config := d.network(d.account(pod.ServiceAccountName))
 	d.run(d.kibble, arguments(pod.Containers[0], "=:18000", "="+d.xds, "=:9990", "="+d.pages, "/etc/kibble/tls", d.mount(pod)),
 		[]string{"KUBECONFIG=" + d.WriteKubeconfig(config, namespace)})
-	d.eventually("the control plane is ready", func() bool {
+	waittest.Until(d, "the control plane is ready", func() bool {
 		response, err := http.Get("http://" + d.pages + "/readyz")
 		if err != nil {
 			return false
@@ -181,7 +182,7 @@ func (d *demo) startPods(topology string) {
 		want += 2
 	}
 	var pods []corev1.Pod
-	d.eventually("the pods are created", func() bool {
+	waittest.Until(d, "the pods are created", func() bool {
 		list, err := d.admin.CoreV1().Pods(namespace).List(d.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/component in (demo, node)"})
 		d.must(err)
 		pods = list.Items
@@ -351,7 +352,7 @@ func (d *demo) application(p corev1.Pod) {
 // accepted waits until the objects say that every proxy has them.
 func (d *demo) accepted() {
 	d.Helper()
-	d.eventually("the routers are programmed", func() bool {
+	waittest.Until(d, "the routers are programmed", func() bool {
 		list, err := d.dynamic.Resource(routers()).Namespace(namespace).List(context.Background(), metav1.ListOptions{})
 		d.must(err)
 		programmed := 0

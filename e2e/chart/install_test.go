@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -19,10 +18,8 @@ import (
 	"k8s.io/client-go/restmapper"
 
 	"kibble.dev/e2e/kubetest"
+	"kibble.dev/internal/waittest"
 )
-
-// limit is how long a test waits for what must happen.
-const limit = 2 * time.Minute
 
 // lab is a cluster, and its administrator.
 type lab struct {
@@ -45,15 +42,6 @@ func (l *lab) must(err error) {
 	l.Helper()
 	if err != nil {
 		l.Fatal(err)
-	}
-}
-
-func (l *lab) eventually(what string, done func() bool) {
-	l.Helper()
-	for late := time.Now().Add(limit); !done(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(late) {
-			l.Fatalf("not in time: %s", what)
-		}
 	}
 }
 
@@ -162,7 +150,7 @@ func TestLifecycle(t *testing.T) {
 	// The real admission chain, Pod Security included, lets pods of today's
 	// templates in. Nobody runs them: of what the upgrade changed the old ones stay.
 	for app, want := range map[string]int32{"kibble": 2, "kibble-edge": 2, "kibble-injector": 2} {
-		l.eventually("pods of "+app, func() bool {
+		waittest.Until(l, "pods of "+app, func() bool {
 			d, err := l.admin.AppsV1().Deployments(namespace).Get(t.Context(), app, metav1.GetOptions{})
 			l.must(err)
 			return d.Status.ObservedGeneration == d.Generation && d.Status.Replicas >= want && d.Status.UpdatedReplicas >= 1
@@ -199,7 +187,7 @@ func TestLifecycle(t *testing.T) {
 		if object.GetKind() == "Router" {
 			continue
 		}
-		l.eventually(object.GetKind()+" "+object.GetName()+" is gone", func() bool {
+		waittest.Until(l, object.GetKind()+" "+object.GetName()+" is gone", func() bool {
 			live := l.get(object)
 			return live == nil || live.GetDeletionTimestamp() != nil
 		})

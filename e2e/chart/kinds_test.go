@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"kibble.dev/e2e/kubetest"
+	"kibble.dev/internal/waittest"
 )
 
 // The objects of other people's kinds are admitted by an API server that has
@@ -88,7 +89,7 @@ func (l *lab) installOthers() {
 		{Group: "monitoring.coreos.com", Version: "v1", Kind: "PrometheusRule"}, {Group: "cert-manager.io", Version: "v1", Kind: "Certificate"},
 		{Group: "cert-manager.io", Version: "v1", Kind: "Issuer"},
 	} {
-		l.eventually(kind.Kind+" is served", func() bool {
+		waittest.Until(l, kind.Kind+" is served", func() bool {
 			mapping, err := l.mapper.RESTMapping(kind.GroupKind(), kind.Version)
 			if err != nil {
 				l.mapper.Reset()

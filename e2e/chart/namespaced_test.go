@@ -10,6 +10,7 @@ import (
 
 	"kibble.dev/e2e/kubetest"
 	"kibble.dev/internal/envoytest"
+	"kibble.dev/internal/waittest"
 )
 
 // With Roles only, the control plane gets ready and asks for nothing that it may
@@ -35,7 +36,7 @@ func TestNamespacedRuns(t *testing.T) {
 	}
 	d.envoy(edge)
 	envoytest.Run(t, d.bootstrap(edge, "--proxy-class=edge", "--proxy-class=node"))
-	d.eventually("the other class is refused", func() bool {
+	waittest.Until(d, "the other class is refused", func() bool {
 		return strings.Contains(d.metrics(), `kibble_xds_denied_total{code="PermissionDenied"}`)
 	})
 }

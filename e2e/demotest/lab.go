@@ -25,6 +25,7 @@ import (
 	"kibble.dev/internal/envoytest"
 	"kibble.dev/internal/helloworld"
 	"kibble.dev/internal/tokenreview"
+	"kibble.dev/internal/waittest"
 	"kibble.dev/status"
 )
 
@@ -166,13 +167,5 @@ func (l *Lab) Must(err error) {
 // Eventually returns when the condition gives no error.
 func (l *Lab) Eventually(what string, condition func() error) {
 	l.Helper()
-	for late := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
-		err := condition()
-		if err == nil {
-			return
-		}
-		if time.Now().After(late) {
-			l.Fatalf("waited until %s: %v", what, err)
-		}
-	}
+	waittest.Done(l, what, condition)
 }

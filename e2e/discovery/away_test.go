@@ -21,6 +21,7 @@ import (
 
 	"kibble.dev/discovery"
 	"kibble.dev/e2e/kubetest"
+	"kibble.dev/internal/waittest"
 	"kibble.dev/status"
 )
 
@@ -57,7 +58,7 @@ func (l *lab) deleteKind(plural string) {
 	l.Helper()
 	o := kubetest.Objects(l, "{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: "+plural+".kibble.dev}}")[0]
 	l.must(l.client(o).Delete(l.Context(), o.GetName(), metav1.DeleteOptions{}))
-	l.eventually(plural+" are gone", func() bool {
+	waittest.Until(l, plural+" are gone", func() bool {
 		_, err := l.client(o).Get(l.Context(), o.GetName(), metav1.GetOptions{})
 		return apierrors.IsNotFound(err)
 	})
@@ -169,7 +170,7 @@ func TestReports(t *testing.T) {
 	}
 	told()
 	first.Tell(t.Context(), now, "a")
-	l.eventually("one tells", func() bool { return len(writer.Others(t.Context(), now)) == 1 })
+	waittest.Until(l, "one tells", func() bool { return len(writer.Others(t.Context(), now)) == 1 })
 	before := versions()
 	first.Tell(t.Context(), now.Add(9*time.Second), "a")
 	if !slices.Equal(versions(), before) {
@@ -178,14 +179,14 @@ func TestReports(t *testing.T) {
 	now = now.Add(20 * time.Second)
 	first.Tell(t.Context(), now, "b")
 	second.Tell(t.Context(), now, "b")
-	l.eventually("both tell", func() bool { return strings.Join(writer.Others(t.Context(), now), " ") == "b b" })
+	waittest.Until(l, "both tell", func() bool { return strings.Join(writer.Others(t.Context(), now), " ") == "b b" })
 	now = now.Add(11 * time.Second)
 	second.Tell(t.Context(), now, "b")
-	l.eventually("one was renewed", func() bool { return len(writer.Others(t.Context(), now.Add(25*time.Second))) == 1 })
+	waittest.Until(l, "one was renewed", func() bool { return len(writer.Others(t.Context(), now.Add(25*time.Second))) == 1 })
 	now = now.Add(25 * time.Second)
 	told("b")
 	second.Withdraw(t.Context())
-	l.eventually("nobody tells, and nothing is left", func() bool {
+	waittest.Until(l, "nobody tells, and nothing is left", func() bool {
 		list, err := l.admin.CoordinationV1().Leases("kibble").List(t.Context(), metav1.ListOptions{})
 		l.must(err)
 		return len(writer.Others(t.Context(), now)) == 0 && len(list.Items) == 0

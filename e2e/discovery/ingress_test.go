@@ -12,6 +12,7 @@ import (
 
 	"kibble.dev/discovery"
 	"kibble.dev/internal/pki"
+	"kibble.dev/internal/waittest"
 	"kibble.dev/status"
 	"kibble.dev/translate"
 )
@@ -134,17 +135,17 @@ func TestIngressStatus(t *testing.T) {
 		for _, a := range want {
 			texts = append(texts, a.IP+a.Hostname)
 		}
-		l.eventually("the Ingress has "+strings.Join(texts, ","), func() bool { return slices.Equal(addresses("ours"), texts) })
+		waittest.Until(l, "the Ingress has "+strings.Join(texts, ","), func() bool { return slices.Equal(addresses("ours"), texts) })
 	}
 	for range 2 { // one that is deleted and made anew at once is another
-		l.eventually("the next second begins", func() bool {
+		waittest.Until(l, "the next second begins", func() bool {
 			in, err := l.admin.NetworkingV1().Ingresses("prod").Get(t.Context(), "ours", metav1.GetOptions{})
 			l.must(err)
 			return time.Now().Unix() > in.CreationTimestamp.Unix()
 		})
 		l.must(l.admin.NetworkingV1().Ingresses("prod").Delete(t.Context(), "ours", metav1.DeleteOptions{}))
 		l.apply(ingresses)
-		l.eventually("the new Ingress has it too", func() bool { return slices.Equal(addresses("ours"), []string{"192.0.2.3"}) })
+		waittest.Until(l, "the new Ingress has it too", func() bool { return slices.Equal(addresses("ours"), []string{"192.0.2.3"}) })
 	}
 	if got := addresses("theirs"); !slices.Equal(got, []string{"192.0.2.9"}) {
 		t.Errorf("another's Ingress has %v", got)

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,6 +16,7 @@ import (
 	"kibble.dev/e2e/kubetest"
 	"kibble.dev/internal/envoytest"
 	"kibble.dev/internal/logtest"
+	"kibble.dev/internal/waittest"
 	"kibble.dev/status"
 )
 
@@ -59,15 +59,6 @@ func (l *lab) serve(kibble string, config *rest.Config, flags ...string) *replic
 	return r
 }
 
-func (l *lab) eventually(what string, done func() bool) {
-	l.Helper()
-	for late := time.Now().Add(limit); !done(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(late) {
-			l.Fatalf("%s: it does not happen", what)
-		}
-	}
-}
-
 // condition gives "Status Reason generation message" of an object's condition.
 func (l *lab) condition(object, typ string) string {
 	l.Helper()
@@ -101,24 +92,24 @@ func TestReplicas(t *testing.T) {
 	config := l.account("least", append(discovery.Rights{}.Rules(), status.Rules()...))
 	l.grant("least", "kibble", status.LeaseRules("status"))
 	first := l.serve(kibble, config, "--status-lease", "kibble/status")
-	l.eventually("the first is ready", func() bool { return ready(first.admin) })
-	l.eventually("the router is accepted", func() bool { return strings.HasPrefix(l.condition(router, "Accepted"), "True Accepted") })
+	waittest.Until(l, "the first is ready", func() bool { return ready(first.admin) })
+	waittest.Until(l, "the router is accepted", func() bool { return strings.HasPrefix(l.condition(router, "Accepted"), "True Accepted") })
 	second := l.serve(kibble, config, "--status-lease", "kibble/status")
-	l.eventually("the second is ready", func() bool { return ready(second.admin) })
+	waittest.Until(l, "the second is ready", func() bool { return ready(second.admin) })
 
 	l.apply(strings.Replace(manifest, "/svc => /#/io.l5d.k8s/prod/http ;", "/svc = /a ;", 1))
-	l.eventually("the mistake is told at its place", func() bool {
+	waittest.Until(l, "the mistake is told at its place", func() bool {
 		said := l.condition(router, "Accepted")
 		return strings.HasPrefix(said, "False LastGoodServed") && strings.Contains(said, "spec.dtab:1:")
 	})
-	l.eventually("there is an event", func() bool {
+	waittest.Until(l, "there is an event", func() bool {
 		list, err := l.admin.CoreV1().Events("prod").List(t.Context(), metav1.ListOptions{FieldSelector: "involvedObject.name=ingress,reason=LastGoodServed"})
 		l.must(err)
 		return len(list.Items) > 0
 	})
 	first.kill()
 	l.apply(manifest)
-	l.eventually("the other replica writes", func() bool { return strings.HasPrefix(l.condition(router, "Accepted"), "True Accepted") })
+	waittest.Until(l, "the other replica writes", func() bool { return strings.HasPrefix(l.condition(router, "Accepted"), "True Accepted") })
 	if !ready(second.admin) {
 		t.Error("the other replica is not ready")
 	}

@@ -32,21 +32,10 @@ import (
 	"kibble.dev/internal/envoytest"
 	"kibble.dev/internal/pki"
 	"kibble.dev/internal/tokenreview"
+	"kibble.dev/internal/waittest"
 	"kibble.dev/translate"
 	"kibble.dev/xds"
 )
-
-const limit = 2 * time.Minute
-
-// until waits for a condition.
-func until(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(limit); !condition(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not in time: %s", what)
-		}
-	}
-}
 
 func TestInjection(t *testing.T) {
 	c := kubetest.Start(t, kubetest.Options{Controllers: kubetest.Default()})
@@ -63,12 +52,12 @@ func TestInjection(t *testing.T) {
 		if _, err := api.CoreV1().Namespaces().Create(t.Context(), ns, metav1.CreateOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		until(t, "the default account of "+name, func() bool {
+		waittest.Until(t, "the default account of "+name, func() bool {
 			_, err := api.CoreV1().ServiceAccounts(name).Get(t.Context(), "default", metav1.GetOptions{})
 			return err == nil
 		})
 	}
-	until(t, "the webhook is asked", func() bool {
+	waittest.Until(t, "the webhook is asked", func() bool {
 		pod, err := create(t, api, "meshed", "probe-", nil)
 		return err == nil && len(pod.Spec.InitContainers) > 0
 	})
@@ -221,12 +210,12 @@ func identity(t *testing.T, api kubernetes.Interface, s *xds.Server, pod, other 
 		*p = *updated
 	}
 	own := start(t, pod, token(t, api, pod, "kibble"), pod.Status.PodIP)
-	until(t, "its own token lets it in", func() bool {
+	waittest.Until(t, "its own token lets it in", func() bool {
 		all := s.Proxies()
 		return len(all) == 1 && all[0].Node == pod.Name && all[0].Class == "sidecar"
 	})
 	own.Stop()
-	until(t, "it has left", func() bool { return len(s.Proxies()) == 0 })
+	waittest.Until(t, "it has left", func() bool { return len(s.Proxies()) == 0 })
 	for name, e := range map[string]struct {
 		token, ip, says string
 	}{
@@ -238,7 +227,7 @@ func identity(t *testing.T, api kubernetes.Interface, s *xds.Server, pod, other 
 	} {
 		t.Run(name, func(t *testing.T) {
 			envoy := start(t, pod, e.token, e.ip)
-			until(t, "it is refused", func() bool { return strings.Contains(envoy.Log(), e.says) })
+			waittest.Until(t, "it is refused", func() bool { return strings.Contains(envoy.Log(), e.says) })
 			if len(s.Proxies()) > 0 {
 				t.Error("it was let in")
 			}

@@ -21,6 +21,7 @@ import (
 	bootstrap "kibble.dev/envoy-bootstrap"
 	"kibble.dev/internal/envoytest"
 	"kibble.dev/internal/leaktest"
+	"kibble.dev/internal/waittest"
 	"kibble.dev/translate"
 	"kibble.dev/xds"
 )
@@ -218,13 +219,9 @@ func (x *live) do(req *http.Request) (answer, error) {
 }
 
 // until waits for a condition.
-func until(t testing.TB, what string, condition func() bool) {
+func until(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(limit); !condition(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("it does not happen that %s", what)
-		}
-	}
+	waittest.Until(t, what, holds)
 }
 
 // address is where a router takes requests.

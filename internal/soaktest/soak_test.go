@@ -20,6 +20,7 @@ import (
 
 	"kibble.dev/internal/leaktest"
 	"kibble.dev/internal/statedir"
+	"kibble.dev/internal/waittest"
 	"kibble.dev/translate"
 	"kibble.dev/xds"
 )
@@ -120,20 +121,11 @@ func (s *soak) storm(round int) {
 			s.publish(f)
 		}
 	}
-	s.eventually("proxies are told something", func() bool { return s.told.Load() >= before+12 })
+	waittest.Until(s.t, "proxies are told something", func() bool { return s.told.Load() >= before+12 })
 	s.publish(base())
 	cancel()
 	proxies.Wait()
-	s.eventually("all have gone", func() bool { return len(s.server.Proxies()) == 0 })
-}
-
-func (s *soak) eventually(what string, is func() bool) {
-	s.t.Helper()
-	for late := time.Now().Add(time.Minute); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(late) {
-			s.t.Fatal("waited until " + what)
-		}
-	}
+	waittest.Until(s.t, "all have gone", func() bool { return len(s.server.Proxies()) == 0 })
 }
 
 // rest is what is there when all have gone.
@@ -177,7 +169,7 @@ func TestSoak(t *testing.T) {
 		}
 	}
 	var last rest
-	s.eventually("goroutines of connections that ended have ended", func() bool {
+	waittest.Until(s.t, "goroutines of connections that ended have ended", func() bool {
 		last = s.rest()
 		return last.goroutines <= warm.goroutines+moreGoroutines
 	})

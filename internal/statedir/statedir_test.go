@@ -14,6 +14,7 @@ import (
 
 	"kibble.dev/internal/leaktest"
 	"kibble.dev/internal/logtest"
+	"kibble.dev/internal/waittest"
 )
 
 func TestMain(m *testing.M) { leaktest.Main(m) }
@@ -34,15 +35,6 @@ func run(t *testing.T, d *Dir) (end func()) {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
-		}
-	}
-}
-
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for late := time.Now().Add(time.Minute); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(late) {
-			t.Fatal("waited until " + what)
 		}
 	}
 }
@@ -138,7 +130,7 @@ func TestTooLarge(t *testing.T) {
 	f := d.File(kind)
 	end := run(t, d)
 	f.Put(func() any { return strings.Repeat("x", 100) })
-	eventually(t, "it is told", func() bool { return strings.Contains(l.String(), "102 bytes, and may have 10") })
+	waittest.Until(t, "it is told", func() bool { return strings.Contains(l.String(), "102 bytes, and may have 10") })
 	end()
 	var got string
 	if _, ok := d.File(kind).Load(&got); !ok || got != "small" {
@@ -156,11 +148,11 @@ func TestMended(t *testing.T) {
 	f := d.File(kind)
 	end := run(t, d)
 	f.Put(func() any { return "x" })
-	eventually(t, "it is told", func() bool { return strings.Contains(l.String(), "cannot be kept") })
+	waittest.Until(t, "it is told", func() bool { return strings.Contains(l.String(), "cannot be kept") })
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it is kept again", func() bool { return strings.Contains(l.String(), "is kept again") })
+	waittest.Until(t, "it is kept again", func() bool { return strings.Contains(l.String(), "is kept again") })
 	end()
 	if n := strings.Count(l.String(), "cannot be kept"); n != 1 {
 		t.Errorf("told %d times: %s", n, l)
