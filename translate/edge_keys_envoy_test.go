@@ -30,7 +30,7 @@ func TestKeysAreFetched(t *testing.T) {
 	for _, test := range []struct{ url, want string }{
 		{"http://" + keys + "/keys", "staff"},
 		{"http://" + keys + "/other", ""},
-		{"http://" + refusing(t) + "/keys", ""},
+		{"http://" + envoytest.FreeAddress(t) + "/keys", ""},
 	} {
 		policies := compilePolicies(t, nil, [2]string{"staff",
 			"{when: {jwt: {issuer: '" + testIssuer + "', jwksUrl: '" + test.url + "', cookie: t, claims: [{name: groups, exact: ab}]}}}"})

@@ -11,6 +11,7 @@ import (
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 
 	"kibble.dev/dogfood"
+	"kibble.dev/internal/envoytest"
 )
 
 // everyCarrier is what a request of somebody inside may have.
@@ -51,9 +52,9 @@ func TestContextStaysInside(t *testing.T) {
 	in, inside := newApp(t, "inside")
 	out, outside := newApp(t, "outside")
 	port := func(address string) string { return address[strings.LastIndexByte(address, ':')+1:] }
-	table := strings.NewReplacer("PORT", port(outside), "DEAD", port(refusing(t)), "\n", " ", "\t", "").Replace(egressTable)
+	table := strings.NewReplacer("PORT", port(outside), "DEAD", port(envoytest.FreeAddress(t)), "\n", " ", "\t", "").Replace(egressTable)
 	routers := map[string]string{"r": "{proxyClass: sidecar, port: 1, failover: true, carriers: [l5d-ctx, baggage], adHocOverrides: {allow: [/svc], to: [/out]}, dtab: \"" + table + "\"}"}
-	w := newWorld(t, "sidecar", routers, nil, map[string]string{"in": inside, "gone1": refusing(t), "gone2": refusing(t)})
+	w := newWorld(t, "sidecar", routers, nil, map[string]string{"in": inside, "gone1": envoytest.FreeAddress(t), "gone2": envoytest.FreeAddress(t)})
 	for _, test := range []struct{ host, app string }{
 		{"in", "inside"}, {"out", "outside"}, {outside, "outside"}, {"in-then-out", "outside"}, {"dead-then-in", "inside"},
 		{"dead-dead-in", "inside"}, {"out-first", "outside"}, {"in-first", "inside"}, {"shares", "outside"},

@@ -1,7 +1,6 @@
 package translate
 
 import (
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,6 +10,7 @@ import (
 
 	"kibble.dev/api/v1alpha1"
 	"kibble.dev/dogfood"
+	"kibble.dev/internal/envoytest"
 )
 
 func carried(h http.Header) []string {
@@ -86,7 +86,7 @@ func TestNowhereToGo(t *testing.T) {
 	}{
 		{listenerSpec{Untrusted: true}, "", "", ""},
 		{listenerSpec{}, "", "Unable+to+route+request%21", "true"},
-		{listenerSpec{}, refusing(t), "Unable+to+route+request%21", "true"},
+		{listenerSpec{}, envoytest.FreeAddress(t), "Unable+to+route+request%21", "true"},
 	} {
 		l := newLab(t, test.spec, nil, test.upstream)
 		resp, text := newRawClient(t, l.address).send(t, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -137,14 +137,4 @@ func TestClusterNotTold(t *testing.T) {
 	if resp.StatusCode != 503 || !strings.HasPrefix(body, "This proxy does not know the destination yet") || resp.Header.Get("l5d-retryable") != "true" {
 		t.Errorf("%s %q %q", resp.Status, body, resp.Header)
 	}
-}
-
-// refusing is an address where nobody listens.
-func refusing(t *testing.T) string {
-	c, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	return c.Addr().String()
 }

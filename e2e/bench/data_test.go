@@ -180,7 +180,7 @@ func load(t *testing.T, s side, header string, d time.Duration) shot {
 
 func cpuOf(t *testing.T, pids []int) (sum time.Duration) {
 	for _, pid := range pids {
-		sum += cpuTime(t, pid)
+		sum += envoytest.CPUTime(pid)
 	}
 	return sum
 }
@@ -251,9 +251,9 @@ func (w *world) startKibble(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(manifests, "all.yaml"), w.text(t, "kibble.yaml"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	address := free(t)
+	address := envoytest.FreeAddress(t)
 	kubetest.NewProcess(t, filepath.Join(build(t), "kibble"), filepath.Join(w.Dir, "kibble.log"),
-		"serve", "-f", manifests, "--insecure-plaintext", "--xds-address", address, "--admin-address", free(t)).Start()
+		"serve", "-f", manifests, "--insecure-plaintext", "--xds-address", address, "--admin-address", envoytest.FreeAddress(t)).Start()
 	start := func(o bootstrap.Options) {
 		o.Server, o.AdminAddress = address, "127.0.0.1:0"
 		text, err := bootstrap.Render(o)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"kibble.dev/e2e/kubetest"
+	"kibble.dev/internal/envoytest"
 )
 
 // Systems that are compared.
@@ -62,9 +62,9 @@ type system struct {
 // prepare makes a system that does not run yet.
 func (l *lab) prepare(which string) *system {
 	l.Helper()
-	s := &system{lab: l, address: free(l.T)}
+	s := &system{lab: l, address: envoytest.FreeAddress(l.T)}
 	args := map[string][]string{
-		kibble:      {"kibble", "serve", "--kubeconfig", l.Kubeconfig, "--insecure-plaintext", "--xds-address", s.address, "--admin-address", free(l.T)},
+		kibble:      {"kibble", "serve", "--kubeconfig", l.Kubeconfig, "--insecure-plaintext", "--xds-address", s.address, "--admin-address", envoytest.FreeAddress(l.T)},
 		floorRaw:    {"floor", "--kubeconfig", l.Kubeconfig, "--address", s.address, "--serve", "raw"},
 		floorLinear: {"floor", "--kubeconfig", l.Kubeconfig, "--address", s.address, "--serve", "linear"},
 	}[which]
@@ -82,20 +82,7 @@ func (l *lab) start(which string) *system {
 func (s *system) stop() { s.process.Kill() }
 
 // cpu is what the system has used.
-func (s *system) cpu() time.Duration { return cpuTime(s.T, s.process.PID()) }
-
-// cpuTime is what a process has used, in user and system mode (proc(5), stat).
-func cpuTime(t *testing.T, pid int) time.Duration {
-	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	user, _ := strconv.Atoi(fields[11])
-	system, _ := strconv.Atoi(fields[12])
-	return time.Duration(user+system) * 10 * time.Millisecond
-}
+func (s *system) cpu() time.Duration { return envoytest.CPUTime(s.process.PID()) }
 
 // rss is the system's resident memory in MiB.
 func (s *system) rss() float64 {
@@ -110,16 +97,6 @@ func (s *system) rss() float64 {
 	}
 	s.Fatal("no VmRSS")
 	return 0
-}
-
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // command and report are those of package clients.

@@ -6,12 +6,12 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"kibble.dev/internal/envoytest"
 )
 
 // BenchmarkEnvironments compares a host with one environment to the same host
@@ -93,14 +93,14 @@ func compare(b *testing.B, router, header string, one, many *live) {
 	const turn = 200
 	for i := 0; b.Loop(); i++ {
 		for _, s := range []*side{sides[i%2], sides[1-i%2]} {
-			cpu, began := cpuTime(b, s.x.PID()), time.Now()
+			cpu, began := envoytest.CPUTime(s.x.PID()), time.Now()
 			for range turn {
 				at := time.Now()
 				s.conn.ask(b)
 				s.took = append(s.took, time.Since(at))
 			}
 			s.rates = append(s.rates, turn/time.Since(began).Seconds())
-			s.cpu += cpuTime(b, s.x.PID()) - cpu
+			s.cpu += envoytest.CPUTime(s.x.PID()) - cpu
 		}
 	}
 	ratio := func(of func(*side) float64) float64 { return of(sides[1]) / of(sides[0]) }
@@ -164,18 +164,4 @@ func (c *connection) ask(t testing.TB) {
 	if _, err := io.ReadFull(c.in, c.answer); err != nil || !strings.HasPrefix(string(c.answer[:12]), "HTTP/1.1 200") {
 		t.Fatalf("%v: %q", err, c.answer)
 	}
-}
-
-// cpuTime gives what a process has used, in ticks of a hundredth of a second
-// (proc(5), utime and stime).
-func cpuTime(t testing.TB, pid int) time.Duration {
-	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0 // there is no /proc elsewhere
-	}
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	user, _ := strconv.Atoi(fields[11])
-	system, _ := strconv.Atoi(fields[12])
-	return time.Duration(user+system) * 10 * time.Millisecond
 }

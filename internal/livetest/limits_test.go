@@ -2,7 +2,6 @@ package livetest
 
 import (
 	"bufio"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -18,7 +17,7 @@ import (
 // one that leaves makes room.
 func TestConnectionsAreLimited(t *testing.T) {
 	const most = 4
-	status := fmt.Sprintf("127.0.0.1:%d", envoytest.FreePorts(t, 1)[0])
+	status := envoytest.FreeAddress(t)
 	x := startWith(t, hello, map[string][]pod{"world-v1": {app(t, "v1")}}, bootstrap.Options{MaxConnections: most, StatusAddress: status})
 	var idle []net.Conn
 	for range most {
@@ -51,7 +50,7 @@ func TestConnectionsAreLimited(t *testing.T) {
 // An Envoy without memory left refuses connections and goes on; whoever asks for
 // its state is answered all the same.
 func TestMemoryIsLimited(t *testing.T) {
-	status := fmt.Sprintf("127.0.0.1:%d", envoytest.FreePorts(t, 1)[0])
+	status := envoytest.FreeAddress(t)
 	x := startWith(t, hello, map[string][]pod{"world-v1": {app(t, "v1")}}, bootstrap.Options{MaxHeapBytes: 1 << 20, StatusAddress: status})
 	until(t, "requests are refused", func() bool {
 		a, err := x.try("front", "world")

@@ -272,5 +272,5 @@ func failing(t testing.TB) pod {
 // refusing is a pod that is ready and refuses connections.
 func refusing(t testing.TB) pod {
 	t.Helper()
-	return pod{address: fmt.Sprintf("127.0.0.1:%d", envoytest.FreePorts(t, 1)[0])}
+	return pod{address: envoytest.FreeAddress(t)}
 }
