@@ -23,7 +23,7 @@ func checkNames(kind string, m *metav1.ObjectMeta) []v1alpha1.FieldError {
 	var errs []v1alpha1.FieldError
 	valid, hint := validation.IsDNS1123Subdomain, "small letters, digits, - and ., beginning and ending with a letter or digit"
 	switch kind {
-	case "Service", "Endpoints", "Namespace":
+	case kindService, kindEndpoints, kindNamespace:
 		valid, hint = validation.IsDNS1123Label, "small letters, digits and -, at most 63"
 	}
 	switch {

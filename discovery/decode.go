@@ -44,9 +44,9 @@ func (w written) finding(code string, n *yaml.Node, message, hint string) dtab.F
 	return dtab.Finding{Code: code, Severity: dtab.Error, Pos: w.page.at(n), Message: message, Hint: hint}
 }
 
-// warning tells of something at a node that is not used.
-func (w written) warning(code string, n *yaml.Node, message, hint string) dtab.Finding {
-	f := w.finding(code, n, message, hint)
+// unused tells of something at a node that is not used.
+func (w written) unused(n *yaml.Node, message, hint string) dtab.Finding {
+	f := w.finding(codeIgnored, n, message, hint)
 	f.Severity = dtab.Warning
 	return f
 }

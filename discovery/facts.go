@@ -149,7 +149,7 @@ func namespaceFact(n *corev1.Namespace) *labelsFact {
 }
 
 func podName(ref *corev1.ObjectReference) string {
-	if ref == nil || ref.Kind != "Pod" {
+	if ref == nil || ref.Kind != kindPod {
 		return ""
 	}
 	return ref.Name

@@ -16,8 +16,6 @@ import (
 // Keys: files and Secrets that policies name, to check tokens with, and the
 // Secrets of HTTPS.
 
-const kindSecret = "Secret"
-
 // secretFact is the data of a Secret.
 type secretFact struct{ data map[string]dogfood.Sealed }
 

@@ -14,6 +14,18 @@ import (
 	"kibble.dev/translate"
 )
 
+// The kinds that are read, beside those of ours.
+const (
+	kindService      = "Service"
+	kindSlice        = "EndpointSlice"
+	kindEndpoints    = "Endpoints"
+	kindPod          = "Pod"
+	kindNamespace    = "Namespace" // belongs to no namespace
+	kindSecret       = "Secret"
+	kindIngress      = "Ingress"
+	kindIngressClass = "IngressClass" // belongs to no namespace
+)
+
 // id names an object.
 type id struct{ kind, namespace, name string }
 
@@ -36,9 +48,9 @@ type object struct {
 // knownVersion gives the API version of a kind that is read here, or "".
 func knownVersion(kind string) string {
 	switch kind {
-	case "Service", "Endpoints", "Pod", "Namespace", kindSecret:
+	case kindService, kindEndpoints, kindPod, kindNamespace, kindSecret:
 		return "v1"
-	case "EndpointSlice":
+	case kindSlice:
 		return "discovery.k8s.io/v1"
 	case kindIngress, kindIngressClass:
 		return "networking.k8s.io/v1"
@@ -70,26 +82,26 @@ func (w written) read(kind, version string) (*object, []dtab.Finding) {
 		return nil, []dtab.Finding{w.finding(codeKind, w.value("kind"), fmt.Sprintf("%s has no kind %q", v1alpha1.APIVersion, kind),
 			didYouMean(kind, []string{v1alpha1.KindDogfoodPolicy, v1alpha1.KindDtab, v1alpha1.KindRouter}))}
 	case want == "" || foreign(kind, version):
-		return nil, []dtab.Finding{w.warning(codeIgnored, w.value("kind"), fmt.Sprintf("%s of %s is not used", kind, version), "")}
+		return nil, []dtab.Finding{w.unused(w.value("kind"), fmt.Sprintf("%s of %s is not used", kind, version), "")}
 	case want != version:
 		return nil, []dtab.Finding{w.finding(codeVersion, w.value("apiVersion"), fmt.Sprintf("apiVersion %s of %s cannot be read", version, kind),
 			"write apiVersion: "+want)}
 	}
 	switch kind {
-	case "Service":
+	case kindService:
 		return readAs(w, kind, &corev1.Service{}, checkService, func(s *corev1.Service, _ translate.Origin) any { return serviceFactOf(s) })
-	case "EndpointSlice":
+	case kindSlice:
 		return w.readEndpointSlice()
-	case "Ingress":
+	case kindIngress:
 		return readAs(w, kind, &networkingv1.Ingress{}, checkIngress, ingressFact)
 	case kindIngressClass:
 		return readAs(w, kind, &networkingv1.IngressClass{}, nil, func(c *networkingv1.IngressClass, _ translate.Origin) any { return classFactOf(c) })
-	case "Endpoints":
+	case kindEndpoints:
 		//nolint:staticcheck // see endpointsFact
 		return readAs(w, kind, &corev1.Endpoints{}, checkEndpoints, func(e *corev1.Endpoints, _ translate.Origin) any { return endpointsFact(e) })
-	case "Pod":
+	case kindPod:
 		return readAs(w, kind, &corev1.Pod{}, nil, func(p *corev1.Pod, _ translate.Origin) any { return podFactOf(p) })
-	case "Namespace":
+	case kindNamespace:
 		return readAs(w, kind, &corev1.Namespace{}, nil, func(n *corev1.Namespace, _ translate.Origin) any { return namespaceFact(n) })
 	case kindSecret:
 		return w.readSecret()
@@ -109,14 +121,14 @@ func sourced[T any](o *T, origin translate.Origin) any {
 // readEndpointSlice adds what only an EndpointSlice can lack.
 func (w written) readEndpointSlice() (*object, []dtab.Finding) {
 	var remarks []dtab.Finding
-	o, found := readAs(w, "EndpointSlice", &discoveryv1.EndpointSlice{}, checkEndpointSlice,
+	o, found := readAs(w, kindSlice, &discoveryv1.EndpointSlice{}, checkEndpointSlice,
 		func(s *discoveryv1.EndpointSlice, _ translate.Origin) any {
 			if s.Labels[discoveryv1.LabelServiceName] == "" {
-				remarks = append(remarks, w.warning(codeIgnored, w.value("metadata"), "this EndpointSlice belongs to no Service",
+				remarks = append(remarks, w.unused(w.value("metadata"), "this EndpointSlice belongs to no Service",
 					"label it "+discoveryv1.LabelServiceName+": NAME"))
 			}
 			if s.AddressType == discoveryv1.AddressTypeFQDN {
-				remarks = append(remarks, w.warning(codeIgnored, w.value("addressType"), "endpoints of type FQDN are not used", "use IPv4 or IPv6"))
+				remarks = append(remarks, w.unused(w.value("addressType"), "endpoints of type FQDN are not used", "use IPv4 or IPv6"))
 			}
 			return endpointSliceFact(s)
 		})
@@ -160,7 +172,7 @@ func readAs[T any](w written, kind string, o *T, check func(*T) []v1alpha1.Field
 // write for us the fields are of use.
 func (w written) origin(kind string) translate.Origin {
 	o := translate.Origin{Name: w.page.name, Line: w.node.Line}
-	if knownVersion(kind) == v1alpha1.APIVersion || kind == "Ingress" {
+	if knownVersion(kind) == v1alpha1.APIVersion || kind == kindIngress {
 		o.Fields = map[string]dtab.Source{}
 		w.page.fields("metadata", w.value("metadata"), o.Fields)
 		w.page.fields("spec", w.value("spec"), o.Fields)

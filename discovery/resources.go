@@ -66,16 +66,6 @@ func oursKinds() []string {
 // ours tells the kinds that a CustomResourceDefinition of ours describes.
 func (p scope) ours() bool { return groupResource(p.kind).Group == v1alpha1.Group }
 
-const (
-	kindPod       = "Pod"
-	kindService   = "Service"
-	kindSlice     = "EndpointSlice"
-	kindNamespace = "Namespace"
-	kindIngress   = "Ingress"
-	// kindIngressClass belongs to no namespace.
-	kindIngressClass = "IngressClass"
-)
-
 // resource gives the kind as rights name it.
 func (p scope) resource() string {
 	r := groupResource(p.kind)

@@ -162,7 +162,7 @@ func (s *services) counting(key translate.Key) []*translate.Slice {
 	first := s.family(key)
 	for i, fact := range s.slices[key] {
 		switch {
-		case i.kind == "Endpoints":
+		case i.kind == kindEndpoints:
 			old = append(old, fact.slices...)
 		case fact.family == first || fact.family == "":
 			preferred = append(preferred, fact.slices...)

@@ -115,14 +115,14 @@ func (s *store) hold(i id, list []holding) {
 func (s *store) changed(i id, old, now any) {
 	key := translate.Key{Namespace: i.namespace, Name: i.name}
 	switch i.kind {
-	case "Service":
+	case kindService:
 		fact, _ := now.(*serviceFact)
 		s.services.setService(key, fact)
-	case "EndpointSlice", "Endpoints":
+	case kindSlice, kindEndpoints:
 		was, _ := old.(*slicesFact)
 		is, _ := now.(*slicesFact)
 		s.services.setSlices(i, was, is)
-	case "Pod":
+	case kindPod:
 		was, _ := old.(*podFact)
 		is, _ := now.(*podFact)
 		s.services.setPod(was, is)
@@ -188,7 +188,7 @@ func (s *store) inventory() *translate.Inventory {
 	}
 	for kind := range s.stale {
 		switch kind {
-		case "Namespace":
+		case kindNamespace:
 			next.Namespaces = s.namespaces()
 		case kindIngress, kindIngressClass:
 			next.Ingresses = s.ingresses()

@@ -86,16 +86,14 @@ func (k Kept) fresh(dir string, server bool, by *Authority, trusted []byte, now 
 		return false
 	}
 	c, err := Parse(text)
-	if err != nil || ending(c.NotBefore, c.NotAfter, now, 3) || !bytes.Equal(c.AuthorityKeyId, by.certificate.SubjectKeyId) {
+	if err != nil || ending(c.NotBefore, c.NotAfter, now) || !bytes.Equal(c.AuthorityKeyId, by.certificate.SubjectKeyId) {
 		return false
 	}
 	return !server || !slices.ContainsFunc(k.ServerNames, func(n string) bool { return c.VerifyHostname(n) != nil })
 }
 
-// ending says that less than one of so many parts of a life is left.
-func ending(from, to, now time.Time, parts int) bool {
-	return to.Sub(now) < to.Sub(from)/time.Duration(parts)
-}
+// ending says that less than a third of a life is left.
+func ending(from, to, now time.Time) bool { return to.Sub(now) < to.Sub(from)/3 }
 
 // authorities gives the one that signs, the text of all that are trusted, and
 // whether it made or moved one.
@@ -117,7 +115,7 @@ func (k Kept) authorities(now time.Time) (by *Authority, trusted []byte, fresh b
 	switch a := all[caNow]; {
 	case a == nil:
 		name = caNow
-	case all[caNext] == nil && ending(a.certificate.NotBefore, a.certificate.NotAfter, now, 3):
+	case all[caNext] == nil && ending(a.certificate.NotBefore, a.certificate.NotAfter, now):
 		name = caNext
 	}
 	if name != "" {
