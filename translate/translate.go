@@ -2,14 +2,10 @@ package translate
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 
 	"kibble.dev/api/v1alpha1"
 	"kibble.dev/dogfood"
@@ -143,128 +139,8 @@ func (m *Model) snapshot(show func(*router, []*cell)) (*Snapshot, []dtab.Finding
 	return m.remake(nil, show)
 }
 
-// addRouter adds what a router has beside its virtual hosts.
-func (m *Model) addRouter(cb *classBuilder, t *hostTable) {
-	r := t.explored.router
-	cb.source = t.source
-	b := &builder{router: r}
-	cb.addRouteConfiguration(b.routeConfiguration())
-	cb.declare(r)
-	decided := m.decidedAt(r)
-	spec := listenerSpec{
-		Name: r.key.String(), RouteConfig: r.key.String(), Class: r.spec.ProxyClass, Router: r.key.String(),
-		Port: uint32(r.spec.Port), Bind: r.spec.Bind, Families: r.spec.IPFamilies, Untrusted: r.untrusted(), Hops: r.spec.XFFNumTrustedHops,
-		AdHoc: r.spec.AdHocOverrides != nil, Identifying: r.identifier.header, Policies: r.untrusted(), In: r.handsOver(),
-		PolicyExtension: policyExtensionName(r.key.String()), DynamicForwardProxy: t.needs.get(dynamicCluster) != nil,
-		ReadBaggage: m.readsBaggage(), WriteBaggage: r.carries(v1alpha1.CarrierBaggage),
-		NoteContext: !r.carries(v1alpha1.CarrierL5dCtx) || r.spec.AdHocOverrides != nil || cb.snapshot.made.outside > 0,
-		OnDemand:    r.spec.OnDemand != nil, AsksHosts: r.asksHosts(), AccessLog: r.spec.AccessLog,
-		Metrics: r.spec.Metrics, source: cb.source,
-	}
-	if spec.Policies {
-		m.addPolicies(cb, spec.PolicyExtension, decided)
-	}
-	if spec.AdHoc {
-		ext := foretoldExtension(foretoldName(spec.Router), nil)
-		cb.addExtension(ext, validateDeep(ext), nil)
-	}
-	m.addListeners(cb, spec)
-	if r.tls != nil && (len(r.tls.chains) > 0 || r.tls.fallback != "") {
-		m.addSecrets(cb, r)
-		spec.Name, spec.Port, spec.TLS = spec.Name+"/tls", uint32(r.spec.TLS.Port), r.tls
-		m.addListeners(cb, spec)
-	}
-}
-
 func (r *router) describe() string {
 	return "router " + r.key.String() + " (" + r.origin.Field("spec").At(1, 1).String() + ")"
-}
-
-// addPolicies adds the edge's decision, in two filters that travel by
-// themselves so that their change does not touch the listener.
-func (m *Model) addPolicies(cb *classBuilder, name string, decided []dogfood.Policy) {
-	var clusters []string
-	for _, c := range policyClusters(decided) {
-		if !slices.Contains(cb.snapshot.made.extra, c.Name) {
-			cb.put(c.Name, c)
-			cb.snapshot.made.extra = append(cb.snapshot.made.extra, c.Name)
-		}
-		clusters = append(clusters, c.Name)
-	}
-	tokens, err := newTokenExtension(tokenExtensionName(name), decided)
-	cb.addExtension(tokens, err, clusters)
-	policies, err := newPolicyExtension(name, decided)
-	cb.addExtension(policies, err, nil)
-}
-
-func (cb *classBuilder) addExtension(ext *corev3.TypedExtensionConfig, err error, clusters []string) {
-	if err != nil {
-		cb.found = append(cb.found, dtab.Finding{
-			Code: codeUnroutable, Severity: dtab.Error, Pos: dtab.Pos{Source: cb.source},
-			Message: "the policies cannot be told to Envoy: " + err.Error(),
-		})
-		return
-	}
-	cb.add(ext.Name, ext, clusters)
-}
-
-// addListeners adds a router's listener. One that binds the pod's address is made
-// for each proxy that says where it is, and here for nobody.
-func (m *Model) addListeners(cb *classBuilder, spec listenerSpec) {
-	if spec.Bind != v1alpha1.BindPod {
-		if _, r := cb.listener(spec, ""); r != nil {
-			cb.set(ListenerType, spec.Name, r)
-		}
-		if spec.OnDemand {
-			_, r := cb.listener(spec.told(), "")
-			cb.addLocal(spec.Name, FullScope(""), r)
-		}
-		return
-	}
-	var was *PodListener
-	if cb.before != nil {
-		was = cb.before.AtPods[spec.Name]
-	}
-	if was != nil && reflect.DeepEqual(was.spec, spec) {
-		cb.snapshot.AtPods[spec.Name] = was
-		return
-	}
-	at := cb.newPodListener(spec)
-	if at == nil {
-		return
-	}
-	if was != nil {
-		at.prepare(was)
-	}
-	cb.snapshot.AtPods[spec.Name] = at
-}
-
-// atPod gives what proxies of a pod listen with, by the scope they are at.
-func (r listenerSpec) atPod(ip string) map[Scope]listenerSpec {
-	all := map[Scope]listenerSpec{PodScope(ip): r}
-	if r.OnDemand {
-		all[FullScope(PodScope(ip))] = r.told()
-	}
-	return all
-}
-
-// told is the listener of proxies that are told of everything in advance.
-func (r listenerSpec) told() listenerSpec {
-	r.OnDemand, r.AsksHosts = false, false
-	return r
-}
-
-// listener makes a router's listener; podIP counts for bind "pod" alone.
-func (cb *classBuilder) listener(spec listenerSpec, podIP string) (*listenerv3.Listener, *Resource) {
-	l, err := newListener(spec, podIP)
-	if err != nil {
-		cb.found = append(cb.found, dtab.Finding{
-			Code: codeUnroutable, Severity: dtab.Error, Pos: dtab.Pos{Source: cb.source},
-			Message: "the listener cannot be told to Envoy: " + err.Error(),
-		})
-		return nil, nil
-	}
-	return l, cb.make(spec.Name, l, func() (*Resource, error) { return spec.encoded(l, cb.source) })
 }
 
 // decidedAt gives the policies that a router decides, weakest first.
