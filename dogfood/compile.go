@@ -34,7 +34,7 @@ func Compile(obj v1alpha1.DogfoodPolicy, source func(field string) dtab.Source, 
 		position: source("metadata.name").At(1, 1),
 	}
 	c.report.fields(obj.Validate())
-	if !IsID(obj.Name) {
+	if !isID(obj.Name) {
 		c.report.add(dtab.Error, v1alpha1.CodeField, "metadata.name", quote(obj.Name)+" cannot be the name of a policy", "small letters, digits, - and .")
 	}
 	if c.report.failed() {
@@ -161,7 +161,7 @@ func (c compiler) members(template Policy, selected []string) []Policy {
 	var all []Policy
 	for _, namespace := range selected {
 		p := c.policy(namespace)
-		if c.report.failed() || !IsID(p.ID) {
+		if c.report.failed() || !isID(p.ID) {
 			continue
 		}
 		for i := range p.Override {

@@ -31,7 +31,7 @@ func idsIn(text, separators string) Context {
 	var ids Context
 	for id := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(separators, r) }) {
 		id = trimBlanks(id)
-		if IsID(id) && !slices.Contains(ids, id) {
+		if isID(id) && !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
 		if len(ids) == maxIDs {
@@ -69,7 +69,7 @@ func Decide(policies []Policy, r Request, verify Verify) Context {
 	return ids
 }
 
-// IsID tells whether a text may be the id of a policy.
-func IsID(text string) bool {
+// isID tells whether a text may be the id of a policy.
+func isID(text string) bool {
 	return text != "" && len(text) <= maxIDLength && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789.-") == ""
 }

@@ -79,7 +79,7 @@ func TestContextLaws(t *testing.T) {
 			t.Error("what is printed is not what is read:", diff)
 		}
 		for _, id := range c {
-			if !IsID(id) {
+			if !isID(id) {
 				t.Errorf("%q is not an id", id)
 			}
 		}

@@ -71,7 +71,7 @@ func (w *Webhook) review(r *admissionv1.AdmissionRequest, mode string) *admissio
 	if !changed {
 		return allowed
 	}
-	patch, err := json.Marshal(Patch(pod, out))
+	patch, err := json.Marshal(patchOf(pod, out))
 	if err != nil {
 		return refuse(err)
 	}
@@ -91,26 +91,26 @@ func refuse(err error) *admissionv1.AdmissionResponse {
 	}}
 }
 
-// Operation is one of a JSON patch (RFC 6902).
-type Operation struct {
+// operation is one of a JSON patch (RFC 6902).
+type operation struct {
 	Op    string `json:"op"`
 	Path  string `json:"path"`
 	Value any    `json:"value,omitempty"`
 }
 
-// Patch gives what makes a pod of what it was: whole lists, of those that an
+// patchOf gives what makes a pod of what it was: whole lists, of those that an
 // injection changes.
-func Patch(from, to map[string]any) []Operation {
-	patch := []Operation{}
+func patchOf(from, to map[string]any) []operation {
+	patch := []operation{}
 	for _, p := range [][2]string{{"metadata", "annotations"}, {"spec", "initContainers"}, {"spec", "containers"}, {"spec", "volumes"}} {
 		was, had := part(from, p)
 		is, has := part(to, p)
 		path := "/" + p[0] + "/" + p[1]
 		switch {
 		case has && !reflect.DeepEqual(was, is):
-			patch = append(patch, Operation{"add", path, is}) // in place of what is there
+			patch = append(patch, operation{"add", path, is}) // in place of what is there
 		case had && !has:
-			patch = append(patch, Operation{Op: "remove", Path: path})
+			patch = append(patch, operation{Op: "remove", Path: path})
 		}
 	}
 	return patch

@@ -2,6 +2,7 @@ package translate
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -180,18 +181,12 @@ type Request struct {
 // It is also what the generated routes match against.
 const wellFormed = `(?i)(?:[a-z0-9_-]+\.)*[a-z0-9_-]+(?::[0-9]+)?|\[[0-9a-f:.]+\](?::[0-9]+)?`
 
-// IdentifyError says why a request has no name. The request is answered 400.
-type IdentifyError struct{ Reason string }
-
-// Error gives the reason.
-func (e *IdentifyError) Error() string { return e.Reason }
-
 // hostName gives the form of a Host that names are made of: lower case, without
 // a trailing dot and, unless ports count, without the port. The original
 // compares hosts byte by byte; for HTTP that helps nobody.
 func hostName(host string, portsCount bool) (string, error) {
 	if host == "" {
-		return "", &IdentifyError{Reason: "the Host header is absent"}
+		return "", errors.New("the Host header is absent")
 	}
 	name, port := strings.ToLower(host), ""
 	if i := strings.LastIndexByte(name, ':'); i >= 0 && !strings.HasSuffix(name, "]") {
@@ -199,7 +194,7 @@ func hostName(host string, portsCount bool) (string, error) {
 	}
 	name = strings.TrimSuffix(name, ".")
 	if !hostShape.MatchString(name + port) {
-		return "", &IdentifyError{Reason: fmt.Sprintf("the Host %q is malformed", host)}
+		return "", fmt.Errorf("the Host %q is malformed", host)
 	}
 	if portsCount {
 		name += port
@@ -210,7 +205,7 @@ func hostName(host string, portsCount bool) (string, error) {
 // hostShape are the hosts that identify takes.
 var hostShape = regexp.MustCompile(`\A(?:` + wellFormed + `)\z`)
 
-// identify gives the name of a request, or an *IdentifyError.
+// identify gives the name of a request, or why it has none: it is answered 400.
 func (r *router) identify(req Request) (dtab.Path, error) {
 	if r.identifier.kind == identifyIngress {
 		return r.identifier.ingressName(req)
@@ -238,13 +233,13 @@ func (r *router) value(v variable, i int, req Request) ([]string, error) {
 		if value := strings.Join(req.Header[id.header], ","); tokenShape.MatchString(value) {
 			return []string{value}, nil
 		}
-		return nil, &IdentifyError{Reason: "the " + id.header + " header is absent or malformed"}
+		return nil, errors.New("the " + id.header + " header is absent or malformed")
 	case valueVar:
 		value := strings.Join(req.Header[id.header], ",")
 		if p, err := dtab.ParsePath(value); err == nil && valueShape.MatchString(value) {
 			return p, nil
 		}
-		return nil, &IdentifyError{Reason: "the " + id.header + " header is absent or not a path"}
+		return nil, errors.New("the " + id.header + " header is absent or not a path")
 	}
 	segments := urlSegments(req.Path)
 	if v != segmentVar {
@@ -252,9 +247,9 @@ func (r *router) value(v variable, i int, req Request) ([]string, error) {
 	}
 	switch {
 	case len(segments) < id.n:
-		return nil, &IdentifyError{Reason: fmt.Sprintf("the path has fewer than %d segments", id.n)}
+		return nil, fmt.Errorf("the path has fewer than %d segments", id.n)
 	case !tokenShape.MatchString(segments[i]):
-		return nil, &IdentifyError{Reason: fmt.Sprintf("the path's segment %q is malformed", segments[i])}
+		return nil, fmt.Errorf("the path's segment %q is malformed", segments[i])
 	}
 	return segments[i : i+1], nil
 }

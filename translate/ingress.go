@@ -2,6 +2,7 @@ package translate
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -122,5 +123,5 @@ func (id *identifier) ingressName(req Request) (dtab.Path, error) {
 			return r.name, nil
 		}
 	}
-	return nil, &IdentifyError{Reason: noIngressRule}
+	return nil, errors.New(noIngressRule)
 }

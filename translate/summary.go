@@ -58,11 +58,11 @@ func (r *router) summary() RouterSummary {
 // Their rules are as they are evaluated: with fallback fail, each ends in "!".
 func (m *Model) Policies() []dogfood.Policy { return slices.Clone(m.policies) }
 
-// DecidedAt gives the routers at which a policy is decided.
-func (m *Model) DecidedAt(id string) []string {
+// deciding gives the routers at which a policy is decided.
+func (m *Model) deciding(id string) []string {
 	var names []string
 	for _, r := range m.routers {
-		if r.untrusted() && slices.ContainsFunc(m.decidedAt(r), func(p dogfood.Policy) bool { return p.ID == id }) {
+		if slices.ContainsFunc(m.decidedAt(r), func(p dogfood.Policy) bool { return p.ID == id }) {
 			names = append(names, r.key.String())
 		}
 	}
@@ -117,5 +117,5 @@ func (m *Model) PolicySummary(id string) (s PolicySummary, ok bool) {
 		return s, false
 	}
 	p := m.policies[i]
-	return PolicySummary{Policy: p, Text: m.override(p), Fails: p.Fallback == v1alpha1.FallbackFail, Routers: m.DecidedAt(id)}, true
+	return PolicySummary{Policy: p, Text: m.override(p), Fails: p.Fallback == v1alpha1.FallbackFail, Routers: m.deciding(id)}, true
 }

@@ -71,12 +71,6 @@ func (ca *CA) sign(t testing.TB, c *x509.Certificate, k *ecdsa.PrivateKey) (cert
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), encodeKey(t, k)
 }
 
-func (ca *CA) pool() *x509.CertPool {
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(ca.Cert)
-	return pool
-}
-
 func newKey(t testing.TB) *ecdsa.PrivateKey {
 	t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

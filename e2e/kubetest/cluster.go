@@ -9,7 +9,6 @@ package kubetest
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -269,6 +268,3 @@ func (c *Cluster) controllerArgs() []string {
 		"--kube-api-qps=500", "--kube-api-burst=1000", "--v=1",
 	}
 }
-
-// TLS gives a client's TLS configuration that trusts the CA.
-func (ca *CA) TLS() *tls.Config { return &tls.Config{RootCAs: ca.pool()} }

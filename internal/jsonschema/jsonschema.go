@@ -13,8 +13,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Dialect is the version of JSON schema: the one that editors know best.
-const Dialect = "http://json-schema.org/draft-07/schema#"
+// dialect is the version of JSON schema: the one that editors know best.
+const dialect = "http://json-schema.org/draft-07/schema#"
 
 // Schema is a JSON schema.
 type Schema = map[string]any
@@ -157,7 +157,7 @@ func members(s Schema, key string) Schema {
 
 // Alone gives the schema of one kind.
 func (k Kind) Alone() Schema {
-	s := Schema{"$schema": Dialect}
+	s := Schema{"$schema": dialect}
 	maps.Copy(s, k.Schema)
 	if k.Definitions != nil {
 		s["definitions"] = k.Definitions
@@ -182,5 +182,5 @@ func All(kinds []Kind) Schema {
 			"then": Schema{"$ref": "#/definitions/" + k.Kind},
 		})
 	}
-	return Schema{"$schema": Dialect, "title": "Objects of Kibble, among others", "type": "object", "allOf": rules, "definitions": definitions}
+	return Schema{"$schema": dialect, "title": "Objects of Kibble, among others", "type": "object", "allOf": rules, "definitions": definitions}
 }

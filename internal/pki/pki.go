@@ -20,9 +20,9 @@ import (
 	"time"
 )
 
-// TrustDomain is the one that our own certificates name. Kibble's server looks
+// trustDomain is the one that our own certificates name. Kibble's server looks
 // at the path of an identity only: who is trusted is said by the authorities.
-const TrustDomain = "kibble.dev"
+const trustDomain = "kibble.dev"
 
 // skew is how far the clocks of two machines may be apart.
 const skew = 5 * time.Minute
@@ -101,7 +101,7 @@ func (a *Authority) Client(class string, addresses []net.IP, now time.Time, life
 	return sign(&x509.Certificate{
 		Subject: pkix.Name{CommonName: "proxy of class " + class}, KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-		URIs:        []*url.URL{{Scheme: "spiffe", Host: TrustDomain, Path: "/kibble/class/" + class}}, IPAddresses: addresses,
+		URIs:        []*url.URL{{Scheme: "spiffe", Host: trustDomain, Path: "/kibble/class/" + class}}, IPAddresses: addresses,
 	}, a, now, life)
 }
 

@@ -31,7 +31,7 @@ type demand struct {
 func newDemand() demand {
 	return demand{
 		firm: map[string]int{}, leads: translate.Leads{}, near: map[translate.Scope]map[string]struct{}{},
-		onAsk: newOnAsk(), learnt: NewLearnt(), at: map[translate.Scope]map[*Proxy]struct{}{}, workers: map[Workload]map[*Proxy]struct{}{},
+		onAsk: newOnAsk(), learnt: newLearnt(), at: map[translate.Scope]map[*Proxy]struct{}{}, workers: map[Workload]map[*Proxy]struct{}{},
 	}
 }
 

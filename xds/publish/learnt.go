@@ -39,8 +39,8 @@ type Use struct {
 	Last      time.Time `json:"last"`
 }
 
-// NewLearnt is what is known at first: nothing.
-func NewLearnt() *Learnt { return &Learnt{of: map[Workload]map[string]time.Time{}} }
+// newLearnt is what is known at first: nothing.
+func newLearnt() *Learnt { return &Learnt{of: map[Workload]map[string]time.Time{}} }
 
 // All gives what was learnt, sorted by workload and cluster.
 func (l *Learnt) All() []Use {
