@@ -3,6 +3,7 @@ package xds
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -156,12 +157,7 @@ func (c *class) extras() *translate.ClassSnapshot {
 
 // inOrder gives the wishes, those that end first at first.
 func (c *class) inOrder() []wished {
-	all := make([]wished, 0, len(c.wishes))
-	for _, w := range c.wishes {
-		all = append(all, w)
-	}
-	slices.SortFunc(all, func(a, b wished) int { return a.until.Compare(b.until) })
-	return all
+	return slices.SortedFunc(maps.Values(c.wishes), func(a, b wished) int { return a.until.Compare(b.until) })
 }
 
 // pending tells that the proxy that asks, or one of all, does not have one of the

@@ -7,7 +7,6 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
-	"google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	grpcstatus "google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -54,10 +53,7 @@ func (r *Resolver) checkHost(ctx context.Context, router, class string, req *aut
 	case !ok:
 		return nil, grpcstatus.Error(codes.Unavailable, "it is not known here what router "+router+" does: another control plane may know")
 	case !a.Known:
-		return &authv3.CheckResponse{
-			Status:       &status.Status{Code: int32(codes.OK)},
-			HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: &authv3.OkHttpResponse{HeadersToRemove: asked()}},
-		}, nil
+		return passed(&authv3.OkHttpResponse{HeadersToRemove: asked()}), nil
 	}
 	to, node := a.Draw(rand.Float64()), nodeOf(request)
 	wish := Wish{Class: class, Node: node, Needs: translate.Needs{Resources: to.Endpoints}}
@@ -88,10 +84,7 @@ func answered(a translate.HostAnswer, to translate.AnsweredBranch, method string
 	if a.Environment != "" {
 		ok.ResponseHeadersToAdd = append(ok.ResponseHeadersToAdd, overwrite(translate.HeaderEnvironment, a.Environment))
 	}
-	out := &authv3.CheckResponse{
-		Status:       &status.Status{Code: int32(codes.OK)},
-		HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: ok},
-	}
+	out := passed(ok)
 	if to.All == "" {
 		if to.Passed != "" {
 			ok.ResponseHeadersToAdd = append(ok.ResponseHeadersToAdd, overwrite(translate.HeaderFallback, to.Passed))

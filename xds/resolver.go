@@ -181,6 +181,11 @@ func allowed(res translate.Resolution, to translate.ResolvedBranch) *authv3.Chec
 	} else {
 		ok.HeadersToRemove = append(ok.HeadersToRemove, translate.HeaderCtxDtab)
 	}
+	return passed(ok)
+}
+
+// passed lets the request go on, changed so.
+func passed(ok *authv3.OkHttpResponse) *authv3.CheckResponse {
 	return &authv3.CheckResponse{
 		Status:       &status.Status{Code: int32(codes.OK)},
 		HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: ok},
