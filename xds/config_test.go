@@ -19,10 +19,7 @@ func TestConfig(t *testing.T) {
 		s.Publish(edge(first, endpoints(t, "a", "127.0.0.1:1"), routes(t, "good", "a"), routes(t, "bad", "a")))
 		for _, name := range []string{"n1", "n2"} {
 			p := dial(t, address, protocol, node(name, "edge"))
-			p.ask(cds)
-			p.accept(cds, "a")
-			p.ask(eds, "a")
-			p.accept(eds, "a")
+			p.begin("a")
 			p.ask(rds, "bad", "good")
 			for good := false; !good; { // the second is not given what the first refused
 				m := p.next()

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/peer"
@@ -160,13 +162,12 @@ func (d *door) introduces() grpc.ServerOption {
 	})
 }
 
-func (m *metrics) ofStrangers() []prometheus.Collector {
-	m.strangers = prometheus.NewGauge(prometheus.GaugeOpts{
+func (m *metrics) ofStrangers(registered promauto.Factory) {
+	m.strangers = registered.NewGauge(prometheus.GaugeOpts{
 		Name: "kibble_xds_strangers", Help: "Connections on which nobody has made a call yet that was let in.",
 	})
-	m.strangersClosed = prometheus.NewCounterVec(prometheus.CounterOpts{
+	m.strangersClosed = registered.NewCounterVec(prometheus.CounterOpts{
 		Name: "kibble_xds_strangers_closed_total",
 		Help: "Such connections that were closed: silent, for half a minute; crowded, because there were too many of them.",
 	}, []string{"reason"})
-	return []prometheus.Collector{m.strangers, m.strangersClosed}
 }

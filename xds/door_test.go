@@ -35,23 +35,6 @@ func (c *later) now() time.Time {
 	return c.begun.Add(time.Duration(c.by.Load()))
 }
 
-func metric(t *testing.T, r *prometheus.Registry, name string) float64 {
-	t.Helper()
-	families, err := r.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	sum := 0.0
-	for _, f := range families {
-		for _, m := range f.GetMetric() {
-			if f.GetName() == name {
-				sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
-			}
-		}
-	}
-	return sum
-}
-
 // Thousands connect and say nothing, or begin to and never end. They are bounded,
 // and proxies are served; after a while all of them are gone.
 func TestSilentConnections(t *testing.T) {
@@ -62,7 +45,7 @@ func TestSilentConnections(t *testing.T) {
 	there := dial(t, address, "delta", node("there", "edge"))
 	there.ask(cds)
 	there.accept(cds, "a")
-	until(t, "the proxy is known", func() bool { return metric(t, registry, "kibble_xds_strangers") == 0 })
+	until(t, "the proxy is known", func() bool { return counted(t, registry, "kibble_xds_strangers") == 0 })
 
 	silent := make([]net.Conn, most+more)
 	for i := range silent {
@@ -78,8 +61,8 @@ func TestSilentConnections(t *testing.T) {
 		}
 		silent[i] = c
 	}
-	until(t, "there are no more than allowed", func() bool { return metric(t, registry, "kibble_xds_strangers_closed_total") == more })
-	if n := metric(t, registry, "kibble_xds_strangers"); n != most {
+	until(t, "there are no more than allowed", func() bool { return counted(t, registry, "kibble_xds_strangers_closed_total") == more })
+	if n := counted(t, registry, "kibble_xds_strangers"); n != most {
 		t.Errorf("%v strangers, want %d", n, most)
 	}
 	ended(t, silent[0])
@@ -90,7 +73,7 @@ func TestSilentConnections(t *testing.T) {
 	s.Publish(edge(cluster(t, "b", time.Second)))
 	there.expect(cds, "b")
 	clock.hurries.Store(true)
-	until(t, "they are gone", func() bool { return metric(t, registry, "kibble_xds_strangers") == 0 })
+	until(t, "they are gone", func() bool { return counted(t, registry, "kibble_xds_strangers") == 0 })
 	ended(t, silent[most+more-1])
 	if n := len(s.Proxies()); n != 2 {
 		t.Errorf("%d proxies are there, want 2", n)
@@ -125,18 +108,18 @@ func TestSilentStreams(t *testing.T) {
 			}[protocol]); err != nil {
 				t.Fatal(err)
 			}
-			until(t, "its connection is known", func() bool { return metric(t, registry, "kibble_xds_strangers") == 0 })
+			until(t, "its connection is known", func() bool { return counted(t, registry, "kibble_xds_strangers") == 0 })
 			for range 600 {
 				streams = append(streams, open(t, conn, protocol))
 			}
 		}
-		until(t, "the first end", func() bool { return metric(t, registry, "kibble_xds_denied_total") == 200 })
+		until(t, "the first end", func() bool { return counted(t, registry, "kibble_xds_denied_total") == 200 })
 		until(t, "those who spoke are proxies", func() bool { return len(s.Proxies()) == 2 })
 		p := dial(t, address, protocol, node("n2", "edge"))
 		p.ask(cds)
 		p.accept(cds, "a")
 		clock.hurries.Store(true)
-		until(t, "all end", func() bool { return metric(t, registry, "kibble_xds_denied_total") >= 1200 })
+		until(t, "all end", func() bool { return counted(t, registry, "kibble_xds_denied_total") >= 1200 })
 		count := map[codes.Code]int{}
 		for _, st := range streams {
 			count[grpcstatus.Code(st.RecvMsg(&discoveryv3.DeltaDiscoveryResponse{}))]++
@@ -144,7 +127,7 @@ func TestSilentStreams(t *testing.T) {
 		if count[codes.ResourceExhausted] != 201 || count[codes.DeadlineExceeded] != 999 { // one had to go for p
 			t.Errorf("they ended so: %v", count)
 		}
-		if n := metric(t, registry, "kibble_xds_streams"); n != 3 {
+		if n := counted(t, registry, "kibble_xds_streams"); n != 3 {
 			t.Errorf("%v proxies are counted, want 3", n)
 		}
 	})

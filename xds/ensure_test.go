@@ -31,10 +31,7 @@ func TestEnsure(t *testing.T) {
 		published := edge(cluster(t, "a", time.Second), endpoints(t, "a", "127.0.0.1:1"))
 		s.Publish(published)
 		p := dial(t, address, protocol, node("n", "edge"))
-		p.ask(cds)
-		p.accept(cds, "a")
-		p.ask(eds, "a")
-		p.accept(eds, "a")
+		p.begin("a")
 		until(t, "a is acknowledged", func() bool { return statusOf(s, eds).Acked == 1 })
 
 		done := make(chan error, 1)
@@ -117,10 +114,7 @@ func TestEnsureForOne(t *testing.T) {
 		s.Publish(edge(cluster(t, "a", time.Second), endpoints(t, "a", "127.0.0.1:1")))
 		silent, asks := dial(t, address, protocol, node("silent", "edge")), dial(t, address, protocol, node("asks", "edge"))
 		for _, p := range []*peer{silent, asks} {
-			p.ask(cds)
-			p.accept(cds, "a")
-			p.ask(eds, "a")
-			p.accept(eds, "a")
+			p.begin("a")
 		}
 		done := make(chan error, 1)
 		go func() { done <- s.Ensure(t.Context(), wish("asks", needsOf(t, "127.0.0.1:9"))) }()
@@ -149,10 +143,7 @@ func TestEnsureNewerEndpoints(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := dial(t, address, protocol, node("n", "edge"))
-		p.ask(cds)
-		p.accept(cds, "a", "x")
-		p.ask(eds, "a", "x")
-		p.accept(eds, "a", "x")
+		p.begin("a", "x")
 		until(t, "they are acknowledged", func() bool { return statusOf(s, eds).Acked == 2 })
 
 		done := make(chan error, 1)
@@ -260,10 +251,7 @@ func TestRenew(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := dial(t, address, protocol, node("n", "edge"))
-		p.ask(cds)
-		p.accept(cds, "a", "x")
-		p.ask(eds, "a", "x")
-		p.accept(eds, "a", "x")
+		p.begin("a", "x")
 		s.Renew(func(o translate.Override, cluster string) (translate.Needs, bool) {
 			if o.Router != "default/out" || cluster != "x" {
 				t.Errorf("it asks again about %+v and %s", o, cluster)

@@ -3,6 +3,8 @@ package xds
 import (
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"kibble.dev/translate"
@@ -37,54 +39,51 @@ const (
 )
 
 func newMetrics(r prometheus.Registerer) *metrics {
+	registered := promauto.With(r)
 	m := &metrics{
-		streams: prometheus.NewGauge(prometheus.GaugeOpts{
+		streams: registered.NewGauge(prometheus.GaugeOpts{
 			Name: "kibble_xds_streams", Help: "Connected proxies.",
 		}),
-		pushes: prometheus.NewCounterVec(prometheus.CounterOpts{
+		pushes: registered.NewCounterVec(prometheus.CounterOpts{
 			Name: "kibble_xds_pushes_total",
 			Help: "Responses to proxies, by type of resource: sent, and of these acked or refused.",
 		}, []string{"type", "result"}),
-		sent: prometheus.NewCounterVec(prometheus.CounterOpts{
+		sent: registered.NewCounterVec(prometheus.CounterOpts{
 			Name: "kibble_xds_resources_sent_total", Help: "Resources that changed in these responses, removals included.",
 		}, []string{"type"}),
-		nacks: prometheus.NewCounterVec(prometheus.CounterOpts{
+		nacks: registered.NewCounterVec(prometheus.CounterOpts{
 			Name: "kibble_xds_nacks_total", Help: "Responses that a proxy refused.",
 		}, []string{"type"}),
-		answers: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		answers: registered.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "kibble_xds_ack_duration_seconds", Help: "Time from a response to the proxy's answer.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
 		}, []string{"type"}),
-		inventory: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		inventory: registered.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "kibble_xds_resources", Help: "Resources that are served, over all proxy classes.",
 		}, []string{"type"}),
-		late: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		late: registered.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "kibble_xds_overdue", Help: "Proxies that owe an answer for longer than the limit. Of clusters: one is not getting warm.",
 		}, []string{"type"}),
-		lates: prometheus.NewCounterVec(prometheus.CounterOpts{
+		lates: registered.NewCounterVec(prometheus.CounterOpts{
 			Name: "kibble_xds_overdue_total", Help: "Responses that were not answered within the limit.",
 		}, []string{"type"}),
-		refused: prometheus.NewGauge(prometheus.GaugeOpts{
+		refused: registered.NewGauge(prometheus.GaugeOpts{
 			Name: "kibble_xds_quarantined_resources", Help: "Resources that a connected proxy refused and that it is not given, counted for each proxy.",
 		}),
-		denied: prometheus.NewCounterVec(prometheus.CounterOpts{
+		denied: registered.NewCounterVec(prometheus.CounterOpts{
 			Name: "kibble_xds_denied_total",
 			Help: "Streams and calls that got nothing: Unauthenticated, what they proved is not good; PermissionDenied, they claimed more than they proved; Unavailable, it could not be checked; DeadlineExceeded and ResourceExhausted, nothing was said on a stream for half a minute, or on too many.",
 		}, []string{"code"}),
-		asked: prometheus.NewCounter(prometheus.CounterOpts{
+		asked: registered.NewCounter(prometheus.CounterOpts{
 			Name: "kibble_xds_asked_clusters_total",
 			Help: "Clusters of routers on demand that proxies asked for by name, because a request waited for them.",
 		}),
-		askedHosts: prometheus.NewCounterVec(prometheus.CounterOpts{
+		askedHosts: registered.NewCounterVec(prometheus.CounterOpts{
 			Name: "kibble_xds_asked_hosts_total",
 			Help: "Requests at routers on demand for hosts that the proxy did not know: known, it is told where they lead; unknown, there is no such host.",
 		}, []string{"host"}),
 	}
-	strangers := m.ofStrangers()
-	if r != nil {
-		r.MustRegister(strangers...)
-		r.MustRegister(m.asked, m.askedHosts, m.streams, m.pushes, m.sent, m.nacks, m.answers, m.inventory, m.late, m.lates, m.refused, m.denied)
-	}
+	m.ofStrangers(registered)
 	return m
 }
 

@@ -191,6 +191,15 @@ func (p *peer) ask(typ string, names ...string) {
 	p.node, p.known[typ] = nil, nil
 }
 
+// begin asks for all clusters, which these are, and then for their endpoints.
+func (p *peer) begin(clusters ...string) message {
+	p.t.Helper()
+	p.ask(cds)
+	p.accept(cds, clusters...)
+	p.ask(eds, clusters...)
+	return p.accept(eds, clusters...)
+}
+
 func (p *peer) ack(m message) {
 	p.send(&discoveryv3.DeltaDiscoveryRequest{TypeUrl: m.typ, ResponseNonce: m.nonce})
 }

@@ -107,10 +107,7 @@ func TestOnlyChanges(t *testing.T) {
 		}
 		publish("127.0.0.1:2", time.Second)
 		p := dial(t, address, protocol, node("n", "edge"))
-		p.ask(cds)
-		p.accept(cds, "a", "b")
-		p.ask(eds, "a", "b")
-		p.accept(eds, "a", "b")
+		p.begin("a", "b")
 		p.ask(rds, "r", "q")
 		p.accept(rds, "q", "r")
 		publish("127.0.0.1:2", time.Second) // the same: nothing
@@ -168,10 +165,7 @@ func TestNack(t *testing.T) {
 		s, address := serve(t, xds.Options{})
 		s.Publish(edge(cluster(t, "a", time.Second), endpoints(t, "a", "127.0.0.1:1"), routes(t, "bad", "a"), routes(t, "good", "a")))
 		p := dial(t, address, protocol, node("n", "edge"))
-		p.ask(cds)
-		p.accept(cds, "a")
-		p.ask(eds, "a")
-		p.accept(eds, "a")
+		p.begin("a")
 		p.ask(rds, "bad", "good")
 		for good := false; !good; {
 			m := p.next()
@@ -223,10 +217,7 @@ func TestScope(t *testing.T) {
 			"10.0.0.1": {"POD_IP", "10.0.0.1", "NODE_NAME", "n2"}, "10.0.0.2": {"POD_IP", "10.0.0.9", "NODE_NAME", "n2"}, "": nil,
 		} {
 			p := dial(t, address, protocol, node("n", "edge", metadata...))
-			p.ask(cds)
-			p.accept(cds, "a")
-			p.ask(eds, "a")
-			m := p.accept(eds, "a")
+			m := p.begin("a")
 			if protocol == "delta" && m.resources["a"] != at[want].Version {
 				t.Errorf("a proxy with %v got version %s, want %s", metadata, m.resources["a"], at[want].Version)
 			}

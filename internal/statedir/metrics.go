@@ -3,6 +3,8 @@ package statedir
 import (
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -17,27 +19,24 @@ type metrics struct {
 
 func newMetrics(r prometheus.Registerer) *metrics {
 	labels := []string{"file"}
-	m := &metrics{
-		writes: prometheus.NewCounterVec(prometheus.CounterOpts{
+	registered := promauto.With(r)
+	return &metrics{
+		writes: registered.NewCounterVec(prometheus.CounterOpts{
 			Name: "kibble_state_writes_total", Help: "Times that what was learnt was written to --state-dir, by how it went: written or failed.",
 		}, append(labels, "result")),
-		ignored: prometheus.NewCounterVec(prometheus.CounterOpts{
+		ignored: registered.NewCounterVec(prometheus.CounterOpts{
 			Name: "kibble_state_ignored_total", Help: "Files of an earlier run in --state-dir that could not be used.",
 		}, labels),
-		time: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		time: registered.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "kibble_state_current_timestamp_seconds", Help: "When the file in --state-dir was last known to be up to date.",
 		}, labels),
-		bytes: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		bytes: registered.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "kibble_state_bytes", Help: "Size of what is kept in --state-dir.",
 		}, labels),
-		pending: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		pending: registered.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "kibble_state_pending", Help: "1 while --state-dir lacks something that was learnt.",
 		}, labels),
 	}
-	if r != nil {
-		r.MustRegister(m.writes, m.ignored, m.time, m.bytes, m.pending)
-	}
-	return m
 }
 
 func (m *metrics) wrote(file string, err error) {

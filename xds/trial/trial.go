@@ -18,6 +18,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"kibble.dev/dtab"
@@ -65,21 +67,18 @@ func New(o Options) *Trial {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	t := &Trial{
+	registered := promauto.With(o.Registerer)
+	return &Trial{
 		o: o, known: map[kindVersion]string{},
-		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+		seconds: registered.NewHistogram(prometheus.HistogramOpts{
 			Name: "kibble_trial_duration_seconds", Help: "Time that a change waited for --validate-with-envoy.",
 			Buckets: prometheus.ExponentialBuckets(0.05, 2, 10),
 		}),
-		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
+		outcomes: registered.NewCounterVec(prometheus.CounterOpts{
 			Name: "kibble_trial_resources_total",
 			Help: "Resources that --validate-with-envoy tried: accepted or refused; untried: Envoy could not say, and they passed.",
 		}, []string{"result"}),
 	}
-	if o.Registerer != nil {
-		o.Registerer.MustRegister(t.seconds, t.outcomes)
-	}
-	return t
 }
 
 // unit is what is tried as one: resources that differ only by who asks.
