@@ -52,12 +52,8 @@ func TestEnvoySwaps(t *testing.T) {
 
 func swap(t *testing.T, protocol string, swaps int) {
 	up := upstream(t)
-	l := envoytest.Listen(t)
-	address := l.Addr().String()
 	options := xds.Options{Drain: 100 * time.Millisecond}
-	s := xds.New(options)
-	stop := serveOn(t, s, l)
-	defer func() { stop() }()
+	s, address, replace := serveReplaceable(t, options)
 	envoy := run(t, address, "edge-0", "edge", protocol)
 	until(t, "Envoy has joined", func() bool { return len(s.Proxies()) == 1 })
 	s.Publish(version(t, 0, up))
@@ -76,12 +72,9 @@ func swap(t *testing.T, protocol string, swaps int) {
 	took := time.Since(began)
 	until(t, "old clusters are gone", func() bool { return settled(s) })
 
-	stop()
-	l = listenAgain(t, address)
 	registry := prometheus.NewRegistry()
 	options.Registerer = registry
-	s = xds.New(options)
-	stop = serveOn(t, s, l)
+	s = replace(options)
 	s.Publish(version(t, swaps+49, up))
 	until(t, "Envoy has come back", func() bool { return settled(s) })
 	if n := counted(t, registry, "kibble_xds_resources_sent_total"); n != 0 && protocol == "delta" {

@@ -15,7 +15,6 @@ import (
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"kibble.dev/internal/envoytest"
 	"kibble.dev/translate"
 	"kibble.dev/xds"
 )
@@ -96,13 +95,9 @@ func asks(address, host string) string {
 // travel alone, and a restart of the server, and not one request fails.
 func TestEnvoySwapsHosts(t *testing.T) {
 	up := upstream(t)
-	l := envoytest.Listen(t)
-	address := l.Addr().String()
 	registry := prometheus.NewRegistry()
 	options := xds.Options{Drain: 100 * time.Millisecond, Registerer: registry}
-	s := xds.New(options)
-	stop := serveOn(t, s, l)
-	defer func() { stop() }()
+	s, address, replace := serveReplaceable(t, options)
 	swapped := func(i int) *translate.Snapshot {
 		return edge(parts(t, "front", up, "*", "rest", "127.0.0.1:*", fmt.Sprintf("c%d", i), "other", "other", "*.other", "other")...)
 	}
@@ -129,12 +124,9 @@ func TestEnvoySwapsHosts(t *testing.T) {
 	}
 	until(t, "old clusters are gone", func() bool { return inSync(s, "edge-0") && statusOf(s, cds).Acked == 3 })
 
-	stop()
-	l = listenAgain(t, address)
 	registry = prometheus.NewRegistry()
 	options.Registerer = registry
-	s = xds.New(options)
-	stop = serveOn(t, s, l)
+	s = replace(options)
 	until(t, "Envoy has come back", func() bool { return len(s.Proxies()) == 1 })
 	s.Publish(swapped(swaps + 49))
 	until(t, "Envoy has said what it has", func() bool { return inSync(s, "edge-0") && statusOf(s, vhds).Acked == 4 })
@@ -266,11 +258,7 @@ func TestEnvoyRefusesAHost(t *testing.T) {
 // An Envoy that comes back after changes is told the difference.
 func TestEnvoyComesBackForHosts(t *testing.T) {
 	up := upstream(t)
-	l := envoytest.Listen(t)
-	address := l.Addr().String()
-	s := xds.New(xds.Options{})
-	stop := serveOn(t, s, l)
-	defer func() { stop() }()
+	s, address, replace := serveReplaceable(t, xds.Options{})
 	s.Publish(edge(parts(t, "front", up, "*", "a", "same", "a", "changed", "a", "gone", "b")...))
 	envoy := run(t, address, "edge-0", "edge", "delta")
 	envoy.WaitReady(t)
@@ -278,11 +266,8 @@ func TestEnvoyComesBackForHosts(t *testing.T) {
 	load := start("http://" + envoy.Listener(t, "front"))
 	defer load.end()
 
-	stop()
-	l = listenAgain(t, address)
 	registry := prometheus.NewRegistry()
-	s = xds.New(xds.Options{Registerer: registry})
-	stop = serveOn(t, s, l)
+	s = replace(xds.Options{Registerer: registry})
 	s.Publish(edge(parts(t, "front", up, "*", "a", "same", "a", "changed", "c", "new", "a")...))
 	front := envoy.Listener(t, "front")
 	until(t, "the difference is there", func() bool {
@@ -301,21 +286,14 @@ func TestEnvoyComesBackForHosts(t *testing.T) {
 // newer one has it in parts: it is given it whole until it starts anew.
 func TestEnvoyKeepsAWholeTable(t *testing.T) {
 	up := upstream(t)
-	l := envoytest.Listen(t)
-	address := l.Addr().String()
-	s := xds.New(xds.Options{})
-	stop := serveOn(t, s, l)
-	defer func() { stop() }()
+	s, address, replace := serveReplaceable(t, xds.Options{})
 	s.Publish(edge(cluster(t, "a", time.Second), endpoints(t, "a", up), listener(t, "front", "default/front"), routes(t, "default/front", "a")))
 	envoy := run(t, address, "edge-0", "edge", "delta")
 	envoy.WaitReady(t)
 	load := start("http://" + envoy.Listener(t, "front"))
 	defer load.end()
 	for i := range 5 {
-		stop()
-		l = listenAgain(t, address)
-		s = xds.New(xds.Options{})
-		stop = serveOn(t, s, l)
+		s = replace(xds.Options{})
 		to := fmt.Sprintf("c%d", i)
 		s.Publish(edge(parts(t, "front", up, "*", to, "x", "x")...))
 		until(t, "Envoy follows", func() bool { return load.last() == to })

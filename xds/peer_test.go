@@ -33,6 +33,21 @@ func serve(t testing.TB, o xds.Options) (s *xds.Server, address string) {
 	return s, l.Addr().String()
 }
 
+// serveReplaceable is serve; replace puts another server in the place of the last one.
+func serveReplaceable(t testing.TB, o xds.Options) (s *xds.Server, address string, replace func(xds.Options) *xds.Server) {
+	t.Helper()
+	address = envoytest.FreeAddress(t)
+	stop := func() {}
+	replace = func(o xds.Options) *xds.Server {
+		stop()
+		s := xds.New(o)
+		stop = serveOn(t, s, listenAgain(t, address))
+		return s
+	}
+	t.Cleanup(func() { stop() })
+	return replace(o), address, replace
+}
+
 // serveOn runs a server on a listener, and gives what stops it.
 func serveOn(t testing.TB, s *xds.Server, l net.Listener) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
