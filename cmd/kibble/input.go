@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,17 +41,23 @@ func (in *input) read(cmd *cobra.Command) (*translate.Model, []dtab.Finding, err
 	}
 	m := translate.NewModel(inv, time.Now())
 	found = append(found, m.Findings()...)
-	if len(inv.Routers) == 0 && len(found) == 0 {
-		where := quoted(in.path)
-		switch in.path {
-		case "":
-			where = "the cluster"
-		case "-":
-			where = "the standard input"
-		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "kibble: there is no Router in %s: nothing is routed\n", where)
+	if len(inv.Routers) == 0 && verdict(found) == nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "kibble: there is no Router in %s: nothing is routed\n", in.where())
 	}
 	return m, found, nil
+}
+
+// where says where the objects are read from.
+func (in *input) where() string {
+	switch {
+	case in.path == "-":
+		return "the standard input"
+	case in.path != "":
+		return quoted(in.path)
+	case len(in.cluster.namespaces) > 0:
+		return "namespace " + strings.Join(in.cluster.namespaces, " or ")
+	}
+	return "the cluster"
 }
 
 // inventory reads the objects. The findings say what is left out.

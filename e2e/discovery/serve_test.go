@@ -129,6 +129,11 @@ func TestReplicas(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), "router prod/ingress spec.dtab:1:1") {
 		t.Errorf("explain: %v\n%s", err, out)
 	}
+	// A namespace without Routers is not taken for the cluster.
+	out, err = exec.Command(kibble, "explain", "--kubeconfig", as, "-n", "kibble", "--router", "ingress", "web").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "there is no Router in namespace kibble: ") {
+		t.Errorf("explain elsewhere: %v\n%s", err, out)
+	}
 	// So does diff: what would these files change there?
 	edited := filepath.Join(t.TempDir(), "edited.yaml")
 	if err := os.WriteFile(edited, []byte(strings.Replace(manifest, "/svc => /#/io.l5d.k8s/prod/http ;", "/svc => /$/inet/127.0.0.1/80 ;", 1)), 0o600); err != nil {
