@@ -13,15 +13,17 @@ func TestNamesAndPortsStay(t *testing.T) {
 	l := newLab(t, kubetest.Options{})
 	l.restricted(namespace)
 	l.helm("install", release, chart, "--namespace", namespace)
+	l.helm("upgrade", release, chart, "--namespace", namespace, "--set", "edge.tlsPort=8443") // what was not there may come
 	before := l.generations(render(t))
 	for set, want := range map[string]string{
 		"nameOverride=kib":       "names of a release stay", // the same names, and other labels
 		"nameOverride=front":     "names of a release stay",
 		"fullnameOverride=front": "names of a release stay",
 		"edge.port=4152":         "give edge.router.name another name",
+		"edge.tlsPort=8444":      "give edge.router.name another name",
 		"edge.proxyClass=front":  "give edge.router.name another name",
 	} {
-		_, err := helm(t, l.Kubeconfig, "upgrade", release, chart, "--namespace", namespace, "--set", set)
+		_, err := helm(t, l.Kubeconfig, "upgrade", release, chart, "--namespace", namespace, "--reset-then-reuse-values", "--set", set)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("--set %s: %v, want %q", set, err, want)
 		}

@@ -98,13 +98,18 @@ func read(l *demotest.Lab, dir, name string) []byte {
 	return b
 }
 
-// replace puts a pair into the directory of the control planes' certificate.
+// replace puts a pair into a directory of certificates.
 func replace(l *demotest.Lab, dir string, pair pki.Pair) {
 	l.Helper()
-	for name, b := range map[string][]byte{"tls.key": pair.Key, "tls.crt": pair.Certificate} {
-		l.Must(os.WriteFile(filepath.Join(dir, name+".new"), b, 0o600))
-		l.Must(os.Rename(filepath.Join(dir, name+".new"), filepath.Join(dir, name)))
-	}
+	put(l, dir, "tls.key", pair.Key)
+	put(l, dir, "tls.crt", pair.Certificate)
+}
+
+// put replaces a file at once.
+func put(l *demotest.Lab, dir, name string, b []byte) {
+	l.Helper()
+	l.Must(os.WriteFile(filepath.Join(dir, name+".new"), b, 0o600))
+	l.Must(os.Rename(filepath.Join(dir, name+".new"), filepath.Join(dir, name)))
 }
 
 func putSecret(l *demotest.Lab, pair pki.Pair) {
@@ -135,4 +140,46 @@ func shown(port int, want pki.Pair) error {
 		err = errors.New("it is another")
 	}
 	return err
+}
+
+// The authority is replaced in the steps that docs/operations/securing.md gives. After
+// each the proxies come back, with the certificates of then.
+func authorityReplaced(l *demotest.Lab, _ *demotest.Link) {
+	last := authority(l)
+	next, err := pki.NewAuthority(time.Now(), 24*time.Hour)
+	l.Must(err)
+	folders := []string{"server", "class-edge", "class-sidecar", "class-node"}
+	trust := func(by ...*pki.Authority) {
+		l.Helper()
+		var all []byte
+		for _, a := range by {
+			all = append(all, a.Certificate...)
+		}
+		for _, folder := range folders {
+			put(l, filepath.Dir(l.Certificate(folder, "ca.crt")), "ca.crt", all)
+		}
+	}
+	sign := func(by *pki.Authority) {
+		l.Helper()
+		for _, folder := range folders {
+			pair := server(l, by, time.Now())
+			if class, client := strings.CutPrefix(folder, "class-"); client {
+				pair, err = by.Client(class, nil, time.Now(), 24*time.Hour)
+				l.Must(err)
+			}
+			replace(l, filepath.Dir(l.Certificate(folder, "tls.crt")), pair)
+		}
+	}
+	for _, step := range []func(){
+		func() { trust(last, next) }, func() { sign(next) }, func() { trust(next) },
+		func() { trust(next, last) }, func() { sign(last) }, func() { trust(last) },
+	} {
+		step()
+		there(l)
+		l.Replicas[0].Kill()
+		l.Replicas[0].Start()
+		l.AwaitReady(l.Replicas[0])
+		l.AwaitProxies(l.Replicas[0])
+		there(l)
+	}
 }

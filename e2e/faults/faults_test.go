@@ -74,6 +74,7 @@ func TestOneControlPlane(t *testing.T) {
 		{"resets, rubbish and slow readers", strangers},
 		{"certificates replaced by rubbish", certificatesBroken},
 		{"certificates renewed with expired ones", certificatesExpired},
+		{"authority replaced", authorityReplaced},
 		{"certificate moves", certificateMoves},
 		{"Routers swap ports", routersSwapPorts},
 		{"Router on other addresses and of another class", routerMoves},

@@ -194,8 +194,9 @@ there. An API server would refuse some of this too, but when half of it is done.
 {{- end }}
 {{- if and .Values.edge.enabled .Values.edge.router.create (include "kibble.hasKinds" .) }}
 {{- with lookup "kibble.dev/v1alpha1" "Router" .Release.Namespace .Values.edge.router.name }}
-{{- if or (ne (int .spec.port) (int $root.Values.edge.port)) (ne .spec.proxyClass $root.Values.edge.proxyClass) }}
-{{- fail (printf "edge.port or edge.proxyClass: pods that run would cease to listen for Router %s at once; give edge.router.name another name too, and see docs/operations/upgrading.md" .metadata.name) }}
+{{- $tls := int (dig "spec" "tls" "port" 0 .) }}
+{{- if or (ne (int .spec.port) (int $root.Values.edge.port)) (ne .spec.proxyClass $root.Values.edge.proxyClass) (and $tls $root.Values.edge.tlsPort (ne $tls (int $root.Values.edge.tlsPort))) }}
+{{- fail (printf "edge.port, edge.tlsPort or edge.proxyClass: pods that run would cease to listen for Router %s at once; give edge.router.name another name too, and see docs/operations/upgrading.md" .metadata.name) }}
 {{- end }}
 {{- end }}
 {{- end }}
