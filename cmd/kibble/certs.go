@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/kubernetes"
 
+	"kibble.dev/api/v1alpha1"
 	"kibble.dev/internal/pki"
 	"kibble.dev/internal/pki/secrets"
 )
@@ -44,6 +46,11 @@ certificate has the URI spiffe://TRUST-DOMAIN/kibble/class/CLASS.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if k.Life < time.Minute || k.CALife < 10*k.Life {
 				return wrongf("--ca-life %v and --life %v: want certificates of a minute or more, and an authority that lasts ten times as long", k.CALife, k.Life)
+			}
+			for _, name := range k.ServerNames {
+				if _, err := netip.ParseAddr(name); err != nil && !v1alpha1.TLSHost(name) {
+					return wrongf("--server-name %s cannot be asked for by TLS: want a name such as kibble.kibble-system.svc, or an IP address", quoted(name))
+				}
 			}
 			wrote, err := in.renew(cmd.Context(), k)
 			for _, folder := range wrote {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/net/http/httpguts"
 
 	"kibble.dev/dogfood"
 	"kibble.dev/dogfood/tokens"
@@ -116,7 +117,7 @@ func (a *asked) question(target string) (translate.Question, error) {
 	for _, h := range a.headers {
 		name, value, ok := strings.Cut(h, ":")
 		name = strings.ToLower(strings.TrimSpace(name))
-		if !ok || name == "" {
+		if !ok || !httpguts.ValidHeaderFieldName(name) {
 			return q, fmt.Errorf("--header %q is not a header: write it like 'name: value'", h)
 		}
 		if name == "host" {
@@ -179,6 +180,10 @@ func (a *asked) hint(w io.Writer, q translate.Question, x *translate.Explanation
 	if x.Status == 400 && q.Request.Host == "" && q.Request.Path != "/" {
 		fmt.Fprintf(w, "kibble: an argument that begins with / is the path of the URL; this router asks for the Host too: "+
 			"kibble explain --router %s --path %s HOST\n", a.router, q.Request.Path)
+	}
+	if host, path, ok := strings.Cut(q.Request.Host, "/"); ok && x.Status == 400 {
+		fmt.Fprintf(w, "kibble: a Host has no path; a URL begins with http:// or https://: "+
+			"kibble explain --router %s http://%s/%s\n", a.router, host, path)
 	}
 }
 
