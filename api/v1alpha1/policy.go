@@ -123,11 +123,11 @@ type Condition struct {
 	JWT *JWT `json:"jwt,omitempty"`
 	// Percent holds for a share of the people.
 	Percent *Percent `json:"percent,omitempty"`
-	// All holds where all of these conditions hold.
+	// All holds where all of these conditions hold; at most 32 of them.
 	// +kubebuilder:validation:Schemaless
 	// +kubebuilder:pruning:PreserveUnknownFields
 	All []Condition `json:"all,omitempty"`
-	// Any holds where one of these conditions holds.
+	// Any holds where one of these conditions holds; at most 32 of them.
 	// +kubebuilder:validation:Schemaless
 	// +kubebuilder:pruning:PreserveUnknownFields
 	Any []Condition `json:"any,omitempty"`

@@ -30,7 +30,7 @@ func rows(b *strings.Builder, path string, schema object) {
 		p := property(schema, name)
 		what := text(p)
 		if slices.Contains(required, any(name)) {
-			what = "Required. " + what
+			what = strings.TrimSpace("Required. " + what)
 		}
 		if def, ok := p["default"]; ok {
 			what += fmt.Sprintf(" Default `%v`.", def)
@@ -80,8 +80,17 @@ func rules(p object) string {
 		out += fmt.Sprintf(" From %v to %v.", low, high)
 	}
 	at := p
-	if items, ok := p["items"].(object); ok {
+	items, list := p["items"].(object)
+	if list {
 		at = items
+	}
+	switch many, long := p["maxItems"], at["maxLength"]; {
+	case many != nil && long != nil:
+		out += fmt.Sprintf(" At most %v, of at most %v characters each.", many, long)
+	case many != nil:
+		out += fmt.Sprintf(" At most %v.", many)
+	case long != nil:
+		out += fmt.Sprintf(" At most %v characters.", long)
 	}
 	all, _ := at["x-kubernetes-validations"].([]any)
 	for _, r := range all {
