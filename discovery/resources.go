@@ -88,10 +88,8 @@ func groupResource(kind string) schema.GroupResource {
 		return networkingv1.Resource("ingresses")
 	case kindIngressClass:
 		return networkingv1.Resource("ingressclasses")
-	case v1alpha1.KindDogfoodPolicy:
-		return schema.GroupResource{Group: v1alpha1.Group, Resource: "dogfoodpolicies"}
 	}
-	return schema.GroupResource{Group: v1alpha1.Group, Resource: strings.ToLower(kind) + "s"}
+	return v1alpha1.ResourceOf(kind).GroupResource()
 }
 
 // hint says what to do about a right that is missing.

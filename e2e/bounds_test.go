@@ -123,7 +123,7 @@ type mapping = map[string]any
 // specSchema gives what the CRD says of spec.
 func specSchema(t *testing.T, kind string) mapping {
 	t.Helper()
-	crd := toObject(t, read(t, "../charts/kibble/crds/"+plural(kind)+".yaml"))
+	crd := toObject(t, read(t, "../charts/kibble/crds/"+v1alpha1.ResourceOf(kind).Resource+".yaml"))
 	versions, _, _ := unstructured.NestedSlice(crd.Object, "spec", "versions")
 	s, ok, _ := unstructured.NestedMap(versions[0].(mapping), "schema", "openAPIV3Schema", "properties", "spec")
 	if !ok {

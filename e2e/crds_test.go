@@ -43,13 +43,6 @@ func resource(plural string) schema.GroupVersionResource {
 	return v1alpha1.GroupVersion().WithResource(plural)
 }
 
-func plural(kind string) string {
-	if kind == v1alpha1.KindDogfoodPolicy {
-		return "dogfoodpolicies"
-	}
-	return strings.ToLower(kind) + "s"
-}
-
 // applyCRDs stores the CRDs of the chart, without what is for Helm, and returns
 // when they are served.
 func applyCRDs(t *testing.T, cluster *kubetest.Cluster, client dynamic.Interface) {
@@ -156,7 +149,7 @@ func checkExamples(t *testing.T, client dynamic.Interface) {
 // create asks the API server whether it would store an object, with all fields known.
 func create(t *testing.T, client dynamic.Interface, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	t.Helper()
-	return client.Resource(resource(plural(o.GetKind()))).Namespace("default").Create(t.Context(), o,
+	return client.Resource(v1alpha1.ResourceOf(o.GetKind())).Namespace("default").Create(t.Context(), o,
 		metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}, FieldValidation: metav1.FieldValidationStrict})
 }
 

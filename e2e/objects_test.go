@@ -240,7 +240,7 @@ func checkTable(t *testing.T, config *rest.Config, client dynamic.Interface) {
 			"Name:x Fallback:baseline Priority:0 Expires:2030-01-02T03:04:05Z Accepted:True Programmed:False"},
 	}
 	for _, test := range objects {
-		resources := client.Resource(resource(plural(test.kind))).Namespace("default")
+		resources := client.Resource(v1alpha1.ResourceOf(test.kind)).Namespace("default")
 		stored, err := resources.Create(t.Context(), written(t, test.kind, test.spec), metav1.CreateOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -255,7 +255,7 @@ func checkTable(t *testing.T, config *rest.Config, client dynamic.Interface) {
 		if _, err := resources.UpdateStatus(t.Context(), stored, metav1.UpdateOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		if got := row(t, config, plural(test.kind)); got != test.want {
+		if got := row(t, config, v1alpha1.ResourceOf(test.kind).Resource); got != test.want {
 			t.Errorf("%s:\n got %s\nwant %s", test.kind, got, test.want)
 		}
 	}

@@ -17,7 +17,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/client-go/util/workqueue"
@@ -167,7 +166,7 @@ func (w *Writer) write(ctx context.Context, k key, pace *rate.Limiter) error {
 		equality.Semantic.DeepEqual(w.options.Conditions(o, last.conditions, time.Now()), last.conditions) {
 		return nil
 	}
-	client := w.options.Client.Resource(k.resource()).Namespace(k.namespace)
+	client := w.options.Client.Resource(v1alpha1.ResourceOf(k.kind)).Namespace(k.namespace)
 	live, err := client.Get(ctx, k.name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
@@ -224,14 +223,6 @@ func (w *Writer) tell(o *unstructured.Unstructured, before, after []metav1.Condi
 			w.options.Events.Event(o, corev1.EventTypeWarning, c.Reason, c.Message)
 		}
 	}
-}
-
-func (k key) resource() schema.GroupVersionResource {
-	plural := strings.ToLower(k.kind) + "s"
-	if k.kind == v1alpha1.KindDogfoodPolicy {
-		plural = "dogfoodpolicies"
-	}
-	return schema.GroupVersionResource{Group: v1alpha1.Group, Version: v1alpha1.Version, Resource: plural}
 }
 
 func (k key) String() string { return strings.ToLower(k.kind) + " " + k.namespace + "/" + k.name }

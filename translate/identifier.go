@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/net/http/httpguts"
+
 	"kibble.dev/api/v1alpha1"
 	"kibble.dev/dtab"
 )
@@ -175,6 +177,22 @@ type Request struct {
 	Secure bool
 	// Header gives the lines of a header by its lower-cased name.
 	Header map[string][]string
+}
+
+// AddHeader adds a header that is written as "name: value"; host is the Host. It is
+// not ok for a text that is no header.
+func (r *Request) AddHeader(line string) (ok bool) {
+	name, value, ok := strings.Cut(line, ":")
+	name, value = strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(value)
+	switch {
+	case !ok || !httpguts.ValidHeaderFieldName(name):
+		return false
+	case name == "host":
+		r.Host = value
+	default:
+		r.Header[name] = append(r.Header[name], value)
+	}
+	return true
 }
 
 // wellFormed are the hosts that Kibble routes; others are refused with 400.

@@ -49,16 +49,9 @@ func (c *console) question(f form) (translate.Question, error) {
 		if line == "" {
 			continue
 		}
-		name, value, ok := strings.Cut(line, ":")
-		name = strings.ToLower(strings.TrimSpace(name))
-		if !ok || name == "" {
+		if !q.Request.AddHeader(line) {
 			return q, fmt.Errorf("%q is not a header: write one a line, like name: value", line)
 		}
-		if name == "host" {
-			q.Request.Host = strings.TrimSpace(value)
-			continue
-		}
-		header[name] = append(header[name], strings.TrimSpace(value))
 	}
 	if f.Cookie != "" {
 		if name, _, ok := strings.Cut(f.Cookie, "="); !ok || name == "" {

@@ -1,6 +1,7 @@
 package v1alpha1
 
 import (
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -8,6 +9,12 @@ import (
 
 // GroupVersion is that of all objects of ours.
 func GroupVersion() schema.GroupVersion { return schema.GroupVersion{Group: Group, Version: Version} }
+
+// ResourceOf is what the API calls the objects of a kind of ours.
+func ResourceOf(kind string) schema.GroupVersionResource {
+	plural, _ := meta.UnsafeGuessKindToResource(GroupVersion().WithKind(kind)) // "unsafe" is what it does with odd words
+	return plural
+}
 
 // AddToScheme makes the kinds known to a scheme, and so to clients that use it.
 func AddToScheme(s *runtime.Scheme) error {

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/net/http/httpguts"
 
 	"kibble.dev/dogfood"
 	"kibble.dev/dogfood/tokens"
@@ -115,16 +114,9 @@ func (a *asked) question(target string) (translate.Question, error) {
 		}
 	}
 	for _, h := range a.headers {
-		name, value, ok := strings.Cut(h, ":")
-		name = strings.ToLower(strings.TrimSpace(name))
-		if !ok || !httpguts.ValidHeaderFieldName(name) {
+		if !q.Request.AddHeader(h) {
 			return q, fmt.Errorf("--header %q is not a header: write it like 'name: value'", h)
 		}
-		if name == "host" {
-			q.Request.Host = strings.TrimSpace(value)
-			continue
-		}
-		q.Request.Header[name] = append(q.Request.Header[name], strings.TrimSpace(value))
 	}
 	for _, c := range a.cookies {
 		if name, _, ok := strings.Cut(c, "="); !ok || name == "" {
