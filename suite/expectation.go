@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -71,7 +73,7 @@ func (r *reader) expectation(path string, e entry) expectation {
 func (r *reader) shares(path string, v map[string]any) []share {
 	var all []share
 	sum, slack := 0.0, 0.0
-	for _, to := range sortedKeys(v) {
+	for _, to := range slices.Sorted(maps.Keys(v)) {
 		s, ok := percentOf(v[to])
 		if !ok || s.percent < 0 || s.percent > 100 {
 			r.wrong(path+"."+to, fmt.Sprintf("%v is not a share", v[to]), "write percents, such as 90 %")

@@ -2,6 +2,8 @@ package suite
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"kibble.dev/dtab"
@@ -23,7 +25,7 @@ func (t Test) asks(e entry) string {
 	if len(t.in) > 0 {
 		b.WriteString(", in " + strings.Join(t.in, " and "))
 	}
-	for _, name := range sortedKeys(t.question.Request.Header) {
+	for _, name := range slices.Sorted(maps.Keys(t.question.Request.Header)) {
 		for _, line := range t.question.Request.Header[name] {
 			b.WriteString(", " + name + ": " + line)
 		}

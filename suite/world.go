@@ -32,7 +32,7 @@ type world struct {
 func (w world) key() string {
 	var b strings.Builder
 	fmt.Fprint(&b, w.at.UnixNano(), w.services, w.without, w.empty)
-	for _, name := range sortedKeys(w.namespaces) {
+	for _, name := range slices.Sorted(maps.Keys(w.namespaces)) {
 		fmt.Fprint(&b, name, w.namespaces[name])
 	}
 	return b.String()
@@ -144,5 +144,3 @@ func without(before *translate.Service, port string) *translate.Service {
 	}
 	return &now
 }
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -118,15 +118,3 @@ func lateNames(inv *Inventory) *names {
 	}
 	return newNames(before)
 }
-
-// nextForgotten gives when the next name is gone for good; not ok if none has lately.
-func (inv *Inventory) nextForgotten() (end time.Time, ok bool) {
-	for _, list := range inv.lately {
-		for _, g := range list {
-			if !ok || g.until.Before(end) {
-				end, ok = g.until, true
-			}
-		}
-	}
-	return end, ok
-}

@@ -34,24 +34,3 @@ func refusedRenewal(key Key, pos dtab.Pos, served, waiting *certificate, now tim
 	}
 	return f
 }
-
-// nextExpiry gives when the next certificate expires, or begins to be valid.
-func (m *Model) nextExpiry() (end time.Time, ok bool) {
-	see := func(c *certificate) {
-		if c == nil {
-			return
-		}
-		for _, t := range []time.Time{c.leaf.NotBefore, c.leaf.NotAfter} {
-			if t.After(m.read) && (!ok || t.Before(end)) {
-				end, ok = t, true
-			}
-		}
-	}
-	for _, c := range m.certificates {
-		see(c)
-	}
-	for _, c := range m.waiting {
-		see(c)
-	}
-	return end, ok
-}

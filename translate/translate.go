@@ -161,16 +161,36 @@ func (m *Model) decidedAt(r *router) []dogfood.Policy {
 // certificate begins to be valid, or a name that is gone is forgotten; not ok if
 // none does.
 func (m *Model) NextEnd() (end time.Time, ok bool) {
-	end, ok = m.nextExpiry()
-	if forgotten, any := m.inventory.nextForgotten(); any && (!ok || forgotten.Before(end)) {
-		end, ok = forgotten, true
-	}
+	m.eachEnd(func(t time.Time) {
+		if !ok || t.Before(end) {
+			end, ok = t, true
+		}
+	})
+	return end, ok
+}
+
+// eachEnd visits the times of which NextEnd is the first, in no order.
+func (m *Model) eachEnd(visit func(time.Time)) {
 	for _, p := range m.policies {
-		if !p.Expires.IsZero() && (!ok || p.Expires.Before(end)) {
-			end, ok = p.Expires, true
+		if !p.Expires.IsZero() {
+			visit(p.Expires)
 		}
 	}
-	return end, ok
+	for _, gone := range m.inventory.lately {
+		for _, g := range gone {
+			visit(g.until)
+		}
+	}
+	for _, certificates := range []map[Key]*certificate{m.certificates, m.waiting} {
+		for _, c := range certificates {
+			if c != nil && c.leaf.NotBefore.After(m.read) {
+				visit(c.leaf.NotBefore)
+			}
+			if c != nil && c.leaf.NotAfter.After(m.read) {
+				visit(c.leaf.NotAfter)
+			}
+		}
+	}
 }
 
 // Outdated tells that the model, which was read at some time, may be another now
