@@ -18,9 +18,9 @@ import (
 // changed travels, not the table. Whoever does not know VHDS, and people, are
 // given the same table as one resource, which Table puts together.
 
-// onDemandMark begins the versions of route configurations whose virtual hosts
+// inPartsMark begins the versions of route configurations whose virtual hosts
 // come one by one. So the version alone tells which form of it somebody has.
-const onDemandMark = "vhds-"
+const inPartsMark = "vhds-"
 
 // NewRouteConfiguration makes the route configuration of a table whose virtual
 // hosts travel one by one. The message has none, and must not be changed afterwards.
@@ -33,7 +33,7 @@ func NewRouteConfiguration(rc *routev3.RouteConfiguration, source string) (*Reso
 	// The host that nobody told about yet may be any: the listener waits for the
 	// first answer, however long it takes, and no request ever waits.
 	asking.Vhds = &routev3.Vhds{ConfigSource: beforeOpening()}
-	r, err := newResource(onDemandMark, rc.GetName(), asking, nil, source)
+	r, err := newResource(inPartsMark, rc.GetName(), asking, nil, source)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func TableOf(host string) string { return host[:max(strings.LastIndexByte(host, 
 
 // InParts says whether a version is that of a route configuration whose virtual
 // hosts travel one by one.
-func InParts(version string) bool { return strings.HasPrefix(version, onDemandMark) }
+func InParts(version string) bool { return strings.HasPrefix(version, inPartsMark) }
 
 // Table gives the route configuration with its virtual hosts in it, in the order
 // in which they are given. One that was not made by NewRouteConfiguration is
