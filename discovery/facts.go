@@ -37,7 +37,7 @@ func serviceFactOf(s *corev1.Service) *serviceFact {
 		if p.Protocol != "" && p.Protocol != corev1.ProtocolTCP {
 			continue
 		}
-		port := translate.ServicePort{Name: p.Name, Port: p.Port}
+		port := translate.ServicePort{Name: p.Name, Port: p.Port, AppProtocol: shared(p.AppProtocol)}
 		if p.TargetPort.Type == intstr.String {
 			port.TargetName = p.TargetPort.StrVal
 		} else {

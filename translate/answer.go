@@ -46,6 +46,8 @@ type target struct {
 	transformers []v1alpha1.Transformer
 	// chosen says that who sends a request has named the target.
 	chosen bool
+	// http2 says that its endpoints speak HTTP/2.
+	http2 bool
 }
 
 func (a answer) routed() bool { return len(a.branches) > 0 }
@@ -82,6 +84,9 @@ func (a answer) leads() string {
 		for _, t := range br.chain {
 			b.WriteByte(2)
 			b.WriteString(t.cluster)
+			if t.http2 {
+				b.WriteByte(3)
+			}
 		}
 	}
 	return b.String()

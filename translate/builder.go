@@ -112,7 +112,7 @@ func (r *router) http2() bool { return r.identifier.kind == identifyGRPC }
 
 // target gives the need of a bound name.
 func (b *builder) target(t target) need {
-	return need{name: t.cluster, kind: needTarget, target: t, http2: b.router.http2() || t.speaksHTTP2()}
+	return need{name: t.cluster, kind: needTarget, target: t, http2: b.router.http2() || t.http2}
 }
 
 // varies tells that a part of a target is taken from the request.
@@ -169,22 +169,6 @@ func (cb *classBuilder) places(t target) []place {
 		places = cb.transform(tr, places)
 	}
 	return places
-}
-
-// speaksHTTP2 tells by the name of a port that its endpoints speak HTTP/2, as
-// the names of Kubernetes ports are used elsewhere: grpc, h2, h2c, http2, or one of
-// them with a dash and more.
-func (t target) speaksHTTP2() bool {
-	if t.namer == nil {
-		return false
-	}
-	rest := t.id[1+len(t.namer.prefix):]
-	port := rest[0]
-	if t.namer.config.Kind == dtab.KindK8s {
-		port = rest[1]
-	}
-	first, _, _ := strings.Cut(port, "-")
-	return first == "grpc" || first == "h2" || first == "h2c" || first == "http2"
 }
 
 // transform maps places as a transformer says.

@@ -125,6 +125,40 @@ func (s *Service) port(number int) (ServicePort, bool) {
 	return ServicePort{}, false
 }
 
+// appProtocol gives what is spoken at the port of an id of Kubernetes, as its Service
+// says, or as it said while it had the port; "" if it does not say.
+func (v View) appProtocol(id dtab.Path) string {
+	service, port := v.service(id)
+	if p, ok := service.at(port); ok || !v.late {
+		return p.AppProtocol
+	}
+	for _, g := range v.Inventory.lately[keyOf(id)] {
+		if p, ok := g.service.at(port); ok {
+			return p.AppProtocol
+		}
+	}
+	return ""
+}
+
+// at gives the port of a Service, which may be nil, that has a name, in lower case, or
+// a number.
+func (s *Service) at(port string) (ServicePort, bool) {
+	if s == nil || port == "" {
+		return ServicePort{}, false
+	}
+	if c := port[0]; '0' <= c && c <= '9' { // of a name, Atoi makes an error
+		if number, err := strconv.Atoi(port); err == nil {
+			return s.port(number)
+		}
+	}
+	for _, p := range s.Ports {
+		if strings.EqualFold(p.Name, port) {
+			return p, true
+		}
+	}
+	return ServicePort{}, false
+}
+
 // query is an io.l5d.k8s id, resolved as far as the Service object goes.
 type query struct {
 	service *Service

@@ -110,6 +110,8 @@ type ServicePort struct {
 	// TargetName, or else TargetPort, is the container's port; both zero: same as Port.
 	TargetName string
 	TargetPort int32
+	// AppProtocol is what is spoken there, as Kubernetes spells it; "" if it is not said.
+	AppProtocol string
 }
 
 // Ingress is one address of a load balancer.

@@ -233,6 +233,7 @@ func (w *changingWorld) changeOne(inv *Inventory) {
 		if rapid.IntRange(0, 2).Draw(t, "ports") == 0 {
 			s.Ports = []ServicePort{{Name: "web", Port: 81}}
 		}
+		s.Ports[0].AppProtocol = rapid.SampledFrom([]string{"", "", "kubernetes.io/h2c"}).Draw(t, "protocol")
 		inv.Services[key] = s
 		if rapid.IntRange(0, 2).Draw(t, "delete") == 0 {
 			delete(inv.Services, key)

@@ -74,8 +74,9 @@ func transformerPrefix(t v1alpha1.Transformer) dtab.Path {
 
 // target gives the cluster that a bound name is, seen from a router.
 func (r *router) target(b *dtab.Bound) target {
-	t := target{id: b.ID, namer: r.namerOf(b.ID), chosen: r.chosenBefore()}
-	if t.namer != nil {
+	t := target{id: b.ID, chosen: r.chosenBefore()}
+	if n := r.namerOf(b.ID); n != nil {
+		t.namer, t.http2 = n.namerSpec, n.speaksHTTP2(b.ID)
 		t.transformers = append(t.transformers, t.namer.config.Transformers...)
 	}
 	_, after := r.substitutions()
@@ -89,29 +90,46 @@ func (r *router) target(b *dtab.Bound) target {
 }
 
 // namerOf gives the configured namer that answers for an id, nil for /$/ ids.
-func (r *router) namerOf(id dtab.Path) *namerSpec {
+func (r *router) namerOf(id dtab.Path) *namer {
 	if len(id) == 0 || id[0] != "#" {
 		return nil
 	}
 	for i := len(r.namers) - 1; i >= 0; i-- {
 		n := &r.namers[i]
 		if id[1:].HasPrefix(n.Prefix()) && n.config.Kind != dtab.KindRewrite && n.has(id) {
-			return n.namerSpec
+			return n
 		}
 	}
 	return nil
 }
 
-// has tells whether the namer knows an id, given with its prefix.
-func (n *namer) has(id dtab.Path) bool {
-	rest := id[1+len(n.prefix):]
-	switch n.config.Kind {
-	case dtab.KindFS:
-		return n.view.File(rest) != nil
-	case dtab.KindK8sExternal:
-		return n.view.Has(dtab.KindK8sExternal, rest)
-	case dtab.KindK8sNS:
-		rest = dtab.Path{n.namespace}.Join(rest...)
+// asked gives what an Instance is asked for, and how, about an id with its prefix.
+func (n *namer) asked(id dtab.Path) (kind string, rest dtab.Path) {
+	rest = id[1+len(n.prefix):]
+	if n.config.Kind == dtab.KindK8sNS {
+		return dtab.KindK8s, dtab.Path{n.namespace}.Join(rest...)
 	}
-	return n.view.Has(dtab.KindK8s, rest)
+	return n.config.Kind, rest
+}
+
+// has tells whether the namer knows an id, given with its prefix.
+func (n *namer) has(id dtab.Path) bool { return n.view.Has(n.asked(id)) }
+
+// speaksHTTP2 tells of an id, given with its prefix, that its endpoints speak HTTP/2:
+// by the appProtocol of the Service's port, or by the port's name if that does not say
+// it. Names are used as those of Kubernetes ports are elsewhere: grpc, h2, h2c, http2,
+// or one of them with a dash and more.
+func (n *namer) speaksHTTP2(id dtab.Path) bool {
+	kind, rest := n.asked(id)
+	if kind == dtab.KindFS {
+		return false
+	}
+	switch n.view.appProtocol(rest) {
+	case "kubernetes.io/h2c", "h2c", "http2", "grpc":
+		return true
+	case "http", "kubernetes.io/ws":
+		return false
+	}
+	first, _, _ := strings.Cut(rest[1], "-")
+	return first == "grpc" || first == "h2" || first == "h2c" || first == "http2"
 }

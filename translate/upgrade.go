@@ -51,7 +51,7 @@ func (r *router) noUpgrades(a answer) []*routev3.RouteAction_UpgradeConfig {
 // overHTTP2 tells that a request with an answer may get to somebody by HTTP/2.
 func (r *router) overHTTP2(a answer) bool {
 	return slices.ContainsFunc(a.branches, func(b branch) bool {
-		return slices.ContainsFunc(b.chain, func(t target) bool { return r.http2() || t.speaksHTTP2() })
+		return slices.ContainsFunc(b.chain, func(t target) bool { return r.http2() || t.http2 })
 	})
 }
 

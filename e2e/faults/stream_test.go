@@ -28,6 +28,7 @@ func echo(l *demotest.Lab, p helloworld.Pod) (ip string) {
 	envoytest.UpstreamAt(l, fmt.Sprintf("%s:%d", p.IP, echoPort), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		out := http.NewResponseController(w)
 		w.Header().Set("Served-By", p.IP)
+		w.Header().Set("Served-Over", r.Proto)
 		if err := out.EnableFullDuplex(); err != nil && r.ProtoMajor == 1 {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
@@ -55,7 +56,11 @@ func open(l *demotest.Lab, proxy, host, by string, header ...[2]string) *stream 
 	if proxy == "" {
 		proxy, host = l.Top.Edge(), host+".hello.world"
 	}
-	transport := envoytest.Transport(strings.HasPrefix(host, "calls"))
+	over := "HTTP/1.1"
+	if strings.HasPrefix(host, "calls") {
+		over = "HTTP/2.0"
+	}
+	transport := envoytest.Transport(over == "HTTP/2.0")
 	ctx, stop := context.WithCancel(l.Context())
 	l.Eventually(s.about+" begins", func() error {
 		out, in := io.Pipe()
@@ -69,9 +74,10 @@ func open(l *demotest.Lab, proxy, host, by string, header ...[2]string) *stream 
 		if err != nil {
 			return err
 		}
-		if served := response.Header.Get("Served-By"); served != by {
+		served, spoken := response.Header.Get("Served-By"), response.Header.Get("Served-Over")
+		if served != by || spoken != over {
 			response.Body.Close()
-			return fmt.Errorf("%s, and %q answers", response.Status, served)
+			return fmt.Errorf("%s, and %q answers over %q", response.Status, served, spoken)
 		}
 		go s.talk(in, response.Body)
 		return nil
