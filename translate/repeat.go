@@ -26,7 +26,7 @@ func MayRepeat(method string) bool { return slices.Contains(safeMethods(), metho
 
 // sentAgain gives a route, and where it leads to a stand-in one before it for requests
 // that may be sent twice: those go to the stand-in also when the connection breaks, such
-// as with a pod that dies. A choice by a formatter within one route would take Envoy ten
+// as with a pod that dies. A choice by a formatter within one route would take Envoy four
 // times as long for each request.
 func sentAgain(route *routev3.Route, a answer) []*routev3.Route {
 	if route.GetRoute() == nil || !a.hasStandIn() {
