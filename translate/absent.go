@@ -27,9 +27,7 @@ func (inv *Inventory) absent(r *router, path dtab.Path) absence {
 		if n.config.Kind == dtab.KindFS {
 			return absence{why: fmt.Sprintf("there is no file %s in %s", id[0], n.config.RootDir)}
 		}
-		if n.config.Kind == dtab.KindK8sNS {
-			id = dtab.Path{n.namespace}.Join(id...)
-		}
+		id = n.whole(id)
 		key, port := keyOf(id), strings.ToLower(id[1])
 		svc := inv.Services[key]
 		switch {

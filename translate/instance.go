@@ -83,7 +83,7 @@ func (v View) External(id dtab.Path) (host string, port int32, ok bool) {
 			host = in.IP
 		}
 	}
-	if number, err := strconv.Atoi(name); err == nil {
+	if number, ok := numbered(name); ok {
 		p, found := service.port(number)
 		if !found || p.TargetName == "" {
 			return "", 0, false
@@ -140,16 +140,23 @@ func (v View) appProtocol(id dtab.Path) string {
 	return ""
 }
 
+// numbered gives the number that a port, in lower case, is written as; not ok for a name.
+func numbered(port string) (number int, ok bool) {
+	if port == "" || 'a' <= port[0] && port[0] <= 'z' {
+		return 0, false // of a name, Atoi makes an error: two allocations for each binding
+	}
+	number, err := strconv.Atoi(port)
+	return number, err == nil
+}
+
 // at gives the port of a Service, which may be nil, that has a name, in lower case, or
 // a number.
 func (s *Service) at(port string) (ServicePort, bool) {
 	if s == nil || port == "" {
 		return ServicePort{}, false
 	}
-	if c := port[0]; '0' <= c && c <= '9' { // of a name, Atoi makes an error
-		if number, err := strconv.Atoi(port); err == nil {
-			return s.port(number)
-		}
+	if number, ok := numbered(port); ok {
+		return s.port(number)
 	}
 	for _, p := range s.Ports {
 		if strings.EqualFold(p.Name, port) {
@@ -198,11 +205,8 @@ func (v View) query(service *Service, port string, id dtab.Path) (query, bool) {
 	if port == "" {
 		return query{}, false
 	}
-	if c := port[0]; 'a' <= c && c <= 'z' {
-		return q, true // of a name, Atoi makes an error: two allocations for each binding
-	}
-	number, err := strconv.Atoi(port)
-	if err != nil {
+	number, ok := numbered(port)
+	if !ok {
 		return q, true
 	}
 	p, ok := service.port(number)

@@ -42,13 +42,8 @@ func madeOf(n need, source string) *madeCluster {
 	if n.kind != needTarget || t.namer == nil {
 		return m
 	}
-	rest := t.id[1+len(t.namer.prefix):]
-	switch t.namer.config.Kind {
-	case dtab.KindFS:
-	case dtab.KindK8sNS:
-		m.service = Key{Namespace: strings.ToLower(t.namer.namespace), Name: strings.ToLower(rest[1])}
-	default:
-		m.service = keyOf(rest)
+	if t.namer.config.Kind != dtab.KindFS {
+		m.service = keyOf(t.namer.whole(t.id[1+len(t.namer.prefix):]))
 	}
 	return m
 }

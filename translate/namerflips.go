@@ -139,13 +139,7 @@ func (e *explorer) rewriteFlips(n *namer, rest dtab.Path, s *sample) {
 // serviceFlips makes the first marked segment of a service's id each of the
 // values that exist.
 func (e *explorer) serviceFlips(n *namer, rest dtab.Path, s *sample) {
-	need := 3
-	if n.config.Kind == dtab.KindK8sNS {
-		need = 2
-	}
-	if n.config.LabelSelector != "" {
-		need++
-	}
+	need := n.segments()
 	first := slices.IndexFunc(rest[:min(need, len(rest))], s.marks.in)
 	if first < 0 {
 		if len(rest) < need {

@@ -47,10 +47,8 @@ func (n *namerSpec) places(inv *Inventory, id dtab.Path, late bool) ([]place, bo
 	case dtab.KindK8sExternal:
 		host, port, ok := view.External(rest)
 		return []place{{host: host, port: uint32(port), ready: true}}, ok
-	case dtab.KindK8sNS:
-		rest = dtab.Path{n.namespace}.Join(rest...)
 	}
-	addresses, ok := view.Endpoints(rest)
+	addresses, ok := view.Endpoints(n.whole(rest))
 	all := make([]place, len(addresses))
 	for i, a := range addresses {
 		all[i] = place{host: a.IP, port: uint32(a.Port), node: a.NodeName, ready: a.Ready}

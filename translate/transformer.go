@@ -103,27 +103,33 @@ func (r *router) namerOf(id dtab.Path) *namer {
 	return nil
 }
 
-// asked gives what an Instance is asked for, and how, about an id with its prefix.
-func (n *namer) asked(id dtab.Path) (kind string, rest dtab.Path) {
-	rest = id[1+len(n.prefix):]
+// whole gives an id without the namer's prefix, and with the namespace if that is the
+// namer's.
+func (n *namerSpec) whole(rest dtab.Path) dtab.Path {
 	if n.config.Kind == dtab.KindK8sNS {
-		return dtab.KindK8s, dtab.Path{n.namespace}.Join(rest...)
+		return dtab.Path{n.namespace}.Join(rest...)
 	}
-	return n.config.Kind, rest
+	return rest
 }
 
 // has tells whether the namer knows an id, given with its prefix.
-func (n *namer) has(id dtab.Path) bool { return n.view.Has(n.asked(id)) }
+func (n *namer) has(id dtab.Path) bool {
+	kind := n.config.Kind
+	if kind == dtab.KindK8sNS {
+		kind = dtab.KindK8s
+	}
+	return n.view.Has(kind, n.whole(id[1+len(n.prefix):]))
+}
 
 // speaksHTTP2 tells of an id, given with its prefix, that its endpoints speak HTTP/2:
 // by the appProtocol of the Service's port, or by the port's name if that does not say
 // it. Names are used as those of Kubernetes ports are elsewhere: grpc, h2, h2c, http2,
 // or one of them with a dash and more.
 func (n *namer) speaksHTTP2(id dtab.Path) bool {
-	kind, rest := n.asked(id)
-	if kind == dtab.KindFS {
+	if n.config.Kind == dtab.KindFS {
 		return false
 	}
+	rest := n.whole(id[1+len(n.prefix):])
 	switch n.view.appProtocol(rest) {
 	case "kubernetes.io/h2c", "h2c", "http2", "grpc":
 		return true
