@@ -2,10 +2,13 @@ package translate
 
 import (
 	"fmt"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
+
+	"kibble.dev/internal/envoytest"
 )
 
 // Who somebody is cannot be forged either; and who has a right to an
@@ -16,7 +19,7 @@ func (s stage) send(t *testing.T, router, path, lines string) (app, header, bagg
 	t.Helper()
 	resp, _ := newRawClient(t, s.address(t, router)).send(t, "GET "+path+" HTTP/1.1\r\nHost: world\r\n"+lines+"\r\n")
 	for _, r := range []*recorder{s.v1, s.v2} {
-		if r.name == resp.Header.Get("X-App") {
+		if r != nil && r.name == resp.Header.Get("X-App") {
 			h := r.requests("")[len(r.requests(""))-1].Header
 			return r.name, strings.Join(h.Values(headerDogfood), " | "), strings.Join(h.Values("Baggage"), " | ")
 		}
@@ -71,6 +74,34 @@ func TestNoAddressIsForged(t *testing.T) {
 		} {
 			if app, _, _ := s.send(t, router, "/", lines); (app == "v2") != test.in {
 				t.Errorf("%d hops, %q: %s, in the office: %v", test.hops, lines, app, test.in)
+			}
+		}
+	}
+}
+
+// To whom it takes for internal, Envoy leaves headers that say how often a request is
+// sent, how long it may take, and what the log says of it. Nobody is, whatever the
+// address.
+func TestNobodyIsInternal(t *testing.T) {
+	tries := make(chan http.Header, 100)
+	failing := envoytest.Upstream(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tries <- r.Header
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	s := stage{world: newWorld(t, "edge", stageRouters(), stagePolicies(), map[string]string{"v1": failing, "v2": failing})}
+	const more = "X-Envoy-Retry-On: 5xx\r\nX-Envoy-Max-Retries: 3\r\nX-Envoy-Internal: true\r\nX-Envoy-Original-Path: /forged\r\nX-Request-Id: forged\r\n"
+	for _, router := range []string{"front", "hops1", "hops2", "inside"} {
+		for _, xff := range []string{"", "X-Forwarded-For: 10.1.1.1\r\n", "X-Forwarded-For: 127.0.0.1\r\n", "X-Forwarded-For: 8.8.8.8\r\n"} {
+			status, _, _ := s.send(t, router, "/", xff+more)
+			h := <-tries
+			if !strings.HasPrefix(status, "503") || len(tries) > 0 || h.Get("X-Envoy-Internal") != "" {
+				t.Errorf("%s, %q: %s after %d more tries, of whom Envoy says %v", router, xff, status, len(tries), h)
+			}
+			if outside := router != "inside"; outside && (h.Get("X-Envoy-Original-Path") != "" || h.Get("X-Request-Id") == "forged") {
+				t.Errorf("%s, %q: the log says what the client says: %v", router, xff, h)
+			}
+			for len(tries) > 0 {
+				<-tries
 			}
 		}
 	}

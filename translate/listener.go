@@ -142,10 +142,11 @@ func connectionManager(r listenerSpec) *hcmv3.HttpConnectionManager {
 		CommonHttpProtocolOptions: &corev3.HttpProtocolOptions{},
 		// Applications keep their server header, and our own answers name no product.
 		ServerHeaderTransformation: hcmv3.HttpConnectionManager_PASS_THROUGH,
-		// Nobody is internal by the look of an address.
-		InternalAddressConfig: &hcmv3.HttpConnectionManager_InternalAddressConfig{},
-		LocalReplyConfig:      localReplies(r),
-		AccessLog:             accessLog(r),
+		// Nobody is internal by the look of an address, whose x-envoy- headers would count:
+		// so there is no InternalAddressConfig. In an empty one Envoy 1.40 reads that all
+		// who have a private address are.
+		LocalReplyConfig: localReplies(r),
+		AccessLog:        accessLog(r),
 	}
 	hcm.UpgradeConfigs = upgrades(hcm.HttpFilters)
 	if r.Untrusted {
