@@ -1,7 +1,6 @@
 package discovery
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -80,11 +79,7 @@ func (w written) beyond(kind string, found []v1alpha1.FieldError) []v1alpha1.Fie
 	if !ok || knownVersion(kind) != v1alpha1.APIVersion {
 		return nil
 	}
-	var spec any
-	if err := json.Unmarshal(toJSON(p.value).text, &spec); err != nil {
-		return nil // it could be read before
-	}
-	return slices.DeleteFunc(w.page.bounds.Check(kind, spec), func(e v1alpha1.FieldError) bool {
+	return slices.DeleteFunc(w.page.bounds.Check(kind, toJSON(p.value).text), func(e v1alpha1.FieldError) bool {
 		return slices.ContainsFunc(found, func(f v1alpha1.FieldError) bool { return inside(f.Path, e.Path) })
 	})
 }

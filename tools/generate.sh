@@ -2,10 +2,10 @@
 # Usage: tools/generate.sh CONTROLLER-GEN [--check]
 #
 # Writes what is made from the types of api/v1alpha1: their copy methods, the
-# chart of the CRDs, their copies in the main chart, what the API server refuses
-# by them and the reference of the objects; the table of the main chart's values;
-# and what the manual has of the program: commands, metrics, pictures. With
-# --check it writes nothing, and fails when something is not current.
+# chart of the CRDs, their copies in the main chart and the reference of the
+# objects; the table of the main chart's values; and what the manual has of the
+# program: commands, metrics, pictures. With --check it writes nothing, and fails
+# when something is not current.
 set -euo pipefail
 
 generator=$1
@@ -18,7 +18,7 @@ mkdir -p "$out/api" "$out/crds" "$out/chart/templates"
 
 "$generator" object paths=./api/v1alpha1 output:object:dir="$out/api"
 "$generator" crd paths=./api/v1alpha1 output:crd:dir="$out/crds"
-(cd tools/crd && go run . "$out/crds" "$out/chart" "$out/plain" "$out/bounds.json" "$out/objects.md" &&
+(cd tools/crd && go run . "$out/crds" "$out/chart" "$out/plain" "$out/objects.md" &&
   go run ./values ../../charts/kibble/values.yaml ../../charts/kibble/README.md > "$out/README.md")
 
 # made PATH GENERATED
@@ -33,7 +33,6 @@ made() {
 made api/v1alpha1/zz_generated.deepcopy.go "$out/api/zz_generated.deepcopy.go"
 for file in "$out"/chart/templates/*; do made "charts/kibble-crds/templates/$(basename "$file")" "$file"; done
 for file in "$out"/plain/*; do made "charts/kibble/crds/$(basename "$file")" "$file"; done
-made internal/bounds/bounds.json "$out/bounds.json"
 made charts/kibble/README.md "$out/README.md"
 made docs/reference/objects.md "$out/objects.md"
 

@@ -16,7 +16,7 @@ const headerForwardedFor = "x-forwarded-for"
 // the one that the first of those proxies wrote, counted from the end. Where
 // that is none, it is the peer's: who opened the connection. The text says in
 // words which it is.
-func clientAddress(forwardedFor []string, hops uint32, peer netip.Addr) (client netip.Addr, how string) {
+func clientAddress(forwardedFor []string, hops int32, peer netip.Addr) (client netip.Addr, how string) {
 	if hops == 0 {
 		return peer, "it opened the connection"
 	}

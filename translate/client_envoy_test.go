@@ -28,10 +28,10 @@ func TestEnvoyKnowsTheClientAsExplained(t *testing.T) {
 	}
 	entry := rapid.OneOf(rapid.SampledFrom(addresses), rapid.SampledFrom(addresses), rapid.SampledFrom(odd))
 	peer := netip.MustParseAddr("127.0.0.1")
-	for hops := range uint32(4) {
+	for hops := range int32(4) {
 		t.Run(fmt.Sprint(hops), func(t *testing.T) {
 			up, upstream := newEcho(t)
-			l := newLab(t, listenerSpec{Untrusted: true, Policies: true, Hops: hops}, policies, upstream)
+			l := newLab(t, listenerSpec{Untrusted: true, Policies: true, Hops: uint32(hops)}, policies, upstream)
 			c := newRawClient(t, l.address)
 			rapid.Check(t, func(rt *rapid.T) {
 				var lines []string

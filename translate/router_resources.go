@@ -22,7 +22,7 @@ func (m *Model) addRouter(cb *classBuilder, t *hostTable) {
 	decided := m.decidedAt(r)
 	spec := listenerSpec{
 		Name: r.key.String(), RouteConfig: r.key.String(), Class: r.spec.ProxyClass, Router: r.key.String(),
-		Port: uint32(r.spec.Port), Bind: r.spec.Bind, Families: r.spec.IPFamilies, Untrusted: r.untrusted(), Hops: r.spec.XFFNumTrustedHops,
+		Port: uint32(r.spec.Port), Bind: r.spec.Bind, Families: r.spec.IPFamilies, Untrusted: r.untrusted(), Hops: uint32(r.spec.XFFNumTrustedHops),
 		AdHoc: r.spec.AdHocOverrides != nil, Identifying: r.identifier.header, Policies: r.untrusted(), In: r.handsOver(),
 		PolicyExtension: policyExtensionName(r.key.String()), DynamicForwardProxy: t.needs.get(dynamicCluster) != nil,
 		ReadBaggage: m.readsBaggage(), WriteBaggage: r.carries(v1alpha1.CarrierBaggage),

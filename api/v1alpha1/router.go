@@ -153,7 +153,7 @@ type RouterSpec struct {
 	// XFFNumTrustedHops is how many proxies in front of this router are trusted
 	// to have written X-Forwarded-For; default 0: the peer is the client.
 	// +kubebuilder:validation:Minimum=0
-	XFFNumTrustedHops uint32 `json:"xffNumTrustedHops,omitempty"`
+	XFFNumTrustedHops int32 `json:"xffNumTrustedHops,omitempty"`
 	// AccessLog says which requests are a line on Envoy's standard output. Notable
 	// (the default) are answers of 500 and more, requests that Envoy or a client
 	// broke off, those that the baseline has answered for an environment, and those

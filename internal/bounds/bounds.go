@@ -1,185 +1,138 @@
 // Package bounds checks objects of ours against what their definitions say of
 // each field by itself: how long, how many, which letters. The API server
-// refuses what is beyond; who has none learns it here. What rules in CEL say,
-// the Validate methods of the types check.
+// refuses what is beyond, with the same library; who has none learns it here.
+// What rules in CEL say, the Validate methods of the types check.
 package bounds
 
 import (
-	_ "embed"
-	"encoding/json"
+	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
-	"math"
-	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
-	"kibble.dev/api/v1alpha1"
-)
+	"k8s.io/apimachinery/pkg/util/json"
+	openapi "k8s.io/kube-openapi/pkg/validation/errors"
+	"k8s.io/kube-openapi/pkg/validation/spec"
+	"k8s.io/kube-openapi/pkg/validation/strfmt"
+	"k8s.io/kube-openapi/pkg/validation/validate"
+	"sigs.k8s.io/yaml"
 
-// made is what `make generate` takes from the definitions.
-//
-//go:embed bounds.json
-var made []byte
+	"kibble.dev/api/v1alpha1"
+	"kibble.dev/charts"
+)
 
 // Bounds are those of spec of every kind. The zero value is ready; it is for one
 // goroutine at a time.
 type Bounds struct {
-	kinds    map[string]*schema
-	patterns map[string]*regexp.Regexp
+	kinds map[string]*validate.SchemaValidator
 }
 
-// schema is what a definition says of a value; of one that it leaves open,
-// nothing.
-type schema struct {
-	Type                 string             `json:"type"`
-	Properties           map[string]*schema `json:"properties"`
-	AdditionalProperties *schema            `json:"additionalProperties"`
-	Required             []string           `json:"required"`
-	MaxProperties        *int               `json:"maxProperties"`
-	Items                *schema            `json:"items"`
-	MinItems             int                `json:"minItems"`
-	MaxItems             *int               `json:"maxItems"`
-	Set                  bool               `json:"set"`
-	Enum                 []any              `json:"enum"`
-	MinLength            int                `json:"minLength"`
-	MaxLength            *int               `json:"maxLength"`
-	Pattern              string             `json:"pattern"`
-	Minimum              *float64           `json:"minimum"`
-	Maximum              *float64           `json:"maximum"`
-	Int32                bool               `json:"int32"`
-}
-
-// Check gives what is beyond the bounds in spec of an object, as encoding/json
-// reads it, in the order of its fields' names. Values are taken to be of the
-// type that is wanted, or null. Of a kind that is not ours there is nothing to
-// say.
-func (b *Bounds) Check(kind string, spec any) []v1alpha1.FieldError {
+// Check gives what is beyond the bounds in spec of an object, which is JSON that
+// its Go type has taken: one thing of a field, in the order of their names. Of a
+// kind that is not ours there is nothing to say.
+func (b *Bounds) Check(kind string, text []byte) (errs []v1alpha1.FieldError) {
 	if b.kinds == nil {
 		b.load()
 	}
-	c := checker{bounds: b}
-	if s := b.kinds[kind]; s != nil {
-		c.value("spec", s, spec)
+	var value any
+	if b.kinds[kind] == nil || json.Unmarshal(text, &value) != nil {
+		return nil
 	}
-	return c.errs
+	drop(value)
+	for _, err := range b.kinds[kind].Validate(value).Errors {
+		if e, ok := errors.AsType[*openapi.Validation](err); ok {
+			errs = append(errs, fieldError(e))
+		}
+	}
+	slices.SortStableFunc(errs, func(a, b v1alpha1.FieldError) int { return cmp.Compare(a.Path, b.Path) })
+	return slices.CompactFunc(errs, func(a, b v1alpha1.FieldError) bool { return a.Path == b.Path })
 }
 
-// load reads what this program was built with.
+// load reads the definitions that this program was built with.
 func (b *Bounds) load() {
-	b.patterns = map[string]*regexp.Regexp{}
-	if err := json.Unmarshal(made, &b.kinds); err != nil {
-		panic(fmt.Errorf("bounds.json: %w", err))
+	b.kinds = map[string]*validate.SchemaValidator{}
+	crds, err := charts.CRDs()
+	must(err)
+	files, err := fs.Glob(crds, "*.yaml")
+	must(err)
+	for _, file := range files {
+		text, err := fs.ReadFile(crds, file)
+		must(err)
+		var crd struct {
+			Spec struct {
+				Names    struct{ Kind string }
+				Versions []struct {
+					Schema struct{ OpenAPIV3Schema spec.Schema }
+				}
+			}
+		}
+		must(yaml.Unmarshal(text, &crd))
+		s := crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
+		findSets(&s)
+		b.kinds[crd.Spec.Names.Kind] = validate.NewSchemaValidator(&s, nil, "spec", strfmt.Default)
 	}
 }
 
-type checker struct {
-	bounds *Bounds
-	errs   []v1alpha1.FieldError
-}
-
-// add says what the value at a path is, and what would be taken.
-func (c *checker) add(path, what, wanted string, a ...any) {
-	name := path[strings.LastIndexByte(path, '.')+1:]
-	c.errs = append(c.errs, v1alpha1.FieldError{Path: path, Message: name + " " + what, Hint: "the API server wants " + fmt.Sprintf(wanted, a...)})
-}
-
-func (c *checker) value(path string, s *schema, v any) {
-	switch {
-	case v == nil && s.Type != "":
-		c.add(path, "has no value", "one, or that it is taken away")
-		return
-	case len(s.Enum) > 0 && !slices.Contains(s.Enum, v):
-		c.add(path, fmt.Sprintf("cannot be %#v", v), "one of %s", list(s.Enum))
-		return
+// must is for what this program was built with.
+func must(err error) {
+	if err != nil {
+		panic(fmt.Errorf("read the definitions: %w", err))
 	}
+}
+
+// findSets tells the library of lists that are sets, which the API server checks
+// apart.
+func findSets(s *spec.Schema) {
+	s.UniqueItems = s.Extensions["x-kubernetes-list-type"] == "set"
+	for name, p := range s.Properties {
+		findSets(&p)
+		s.Properties[name] = p
+	}
+	if s.Items != nil {
+		findSets(s.Items.Schema)
+	}
+}
+
+// drop takes away fields without a value, as the API server does.
+func drop(v any) {
 	switch v := v.(type) {
 	case map[string]any:
-		c.object(path, s, v)
+		maps.DeleteFunc(v, func(_ string, member any) bool { return member == nil })
+		for _, member := range v {
+			drop(member)
+		}
 	case []any:
-		c.list(path, s, v)
-	case string:
-		c.text(path, s, v)
-	case float64:
-		c.number(path, s, v)
-	}
-}
-
-func (c *checker) object(path string, s *schema, o map[string]any) {
-	if s.MaxProperties != nil && len(o) > *s.MaxProperties {
-		c.add(path, fmt.Sprintf("has %d members", len(o)), "at most %d", *s.MaxProperties)
-	}
-	for _, name := range s.Required {
-		if _, there := o[name]; !there {
-			c.add(path+"."+name, "is missing", "it in every such object")
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(o)) {
-		p := s.AdditionalProperties
-		if s.Properties[name] != nil {
-			p = s.Properties[name]
-		}
-		// The API server takes a field without a value for an absent one.
-		if p != nil && o[name] != nil {
-			c.value(path+"."+name, p, o[name])
+		for _, member := range v {
+			drop(member)
 		}
 	}
 }
 
-func (c *checker) list(path string, s *schema, members []any) {
-	switch n := len(members); {
-	case s.MaxItems != nil && n > *s.MaxItems:
-		c.add(path, fmt.Sprintf("has %d members", n), "at most %d", *s.MaxItems)
-		return
-	case n < s.MinItems:
-		c.add(path, fmt.Sprintf("has %d members", n), "at least %d", s.MinItems)
+// fieldError says what a value is, and what would be taken.
+func fieldError(e *openapi.Validation) v1alpha1.FieldError {
+	what := fmt.Sprintf("cannot be %#v", e.Value)
+	_, wanted, _ := strings.Cut(e.Error(), " in body should ")
+	wanted = "it to " + wanted
+	switch e.Code() {
+	case openapi.RequiredFailCode:
+		what, wanted = "is missing", "it in every such object"
+	case openapi.InvalidTypeCode: // of others than null, the Go type has not taken it
+		what, wanted = "has no value", "one, or that it is taken away"
+	case openapi.EnumFailCode:
+		wanted = "one of " + list(e.Values)
+	case openapi.TooLongFailCode, openapi.TooShortFailCode:
+		what = fmt.Sprintf("has %d characters", utf8.RuneCountInString(e.Value.(string)))
+	case openapi.TooManyPropertiesCode, openapi.MaxItemsFailCode, openapi.MinItemsFailCode:
+		what = fmt.Sprintf("has %d members", e.Value)
+	case openapi.UniqueFailCode:
+		what, wanted = "has a member twice", "each once"
 	}
-	for i, m := range members {
-		at := fmt.Sprintf("%s[%d]", path, i)
-		if s.Set && slices.ContainsFunc(members[:i], func(before any) bool { return reflect.DeepEqual(before, m) }) {
-			c.add(at, "is there already", "each member once")
-		}
-		if s.Items != nil {
-			c.value(at, s.Items, m)
-		}
-	}
-}
-
-func (c *checker) text(path string, s *schema, text string) {
-	switch n := utf8.RuneCountInString(text); {
-	case s.MaxLength != nil && n > *s.MaxLength:
-		c.add(path, fmt.Sprintf("has %d characters", n), "at most %d", *s.MaxLength)
-	case n < s.MinLength:
-		c.add(path, fmt.Sprintf("has %d characters", n), "at least %d", s.MinLength)
-	case s.Pattern != "" && !c.bounds.pattern(s.Pattern).MatchString(text):
-		c.add(path, fmt.Sprintf("cannot be %q", text), "text that fits %s", s.Pattern)
-	}
-}
-
-func (c *checker) number(path string, s *schema, n float64) {
-	low, high := math.Inf(-1), math.Inf(1)
-	if s.Int32 {
-		low, high = math.MinInt32, math.MaxInt32
-	}
-	if s.Minimum != nil {
-		low = max(low, *s.Minimum)
-	}
-	if s.Maximum != nil {
-		high = min(high, *s.Maximum)
-	}
-	if n < low || n > high {
-		c.add(path, fmt.Sprintf("cannot be %.0f", n), "a number from %.0f to %.0f", low, high)
-	}
-}
-
-// pattern gives a regular expression, which is compiled once.
-func (b *Bounds) pattern(text string) *regexp.Regexp {
-	if b.patterns[text] == nil {
-		b.patterns[text] = regexp.MustCompile(text)
-	}
-	return b.patterns[text]
+	name := e.Name[strings.LastIndexByte(e.Name, '.')+1:]
+	return v1alpha1.FieldError{Path: e.Name, Message: name + " " + what, Hint: "the API server wants " + wanted}
 }
 
 // list gives the values that a user would write.

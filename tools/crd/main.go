@@ -1,14 +1,13 @@
 // Command crd finishes what controller-gen made of the Go types.
 //
-//	crd DIRECTORY CHART PLAIN BOUNDS REFERENCE
+//	crd DIRECTORY CHART PLAIN REFERENCE
 //
 // It reads the CRDs in DIRECTORY, writes them as templates of the Helm chart
-// CHART, as they are into the directory PLAIN, what the API server refuses by
-// them into the file BOUNDS, and writes the reference of the objects, REFERENCE.
+// CHART, as they are into the directory PLAIN, and writes the reference of the
+// objects, REFERENCE.
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -22,22 +21,22 @@ import (
 type object = map[string]any
 
 func main() {
-	if len(os.Args) != 6 {
-		fmt.Fprintln(os.Stderr, "usage: crd DIRECTORY CHART PLAIN BOUNDS REFERENCE")
+	if len(os.Args) != 5 {
+		fmt.Fprintln(os.Stderr, "usage: crd DIRECTORY CHART PLAIN REFERENCE")
 		os.Exit(2)
 	}
-	if err := run(os.Args[1], os.Args[2], os.Args[3], os.Args[4], os.Args[5]); err != nil {
+	if err := run(os.Args[1], os.Args[2], os.Args[3], os.Args[4]); err != nil {
 		fmt.Fprintln(os.Stderr, "crd:", err)
 		os.Exit(1)
 	}
 }
 
-func run(dir, chart, plain, limits, reference string) error {
+func run(dir, chart, plain, reference string) error {
 	templates := filepath.Join(chart, "templates")
 	if err := errors.Join(os.MkdirAll(templates, 0o755), os.MkdirAll(plain, 0o755)); err != nil {
 		return err
 	}
-	doc, refused := referenceHead, object{}
+	doc := referenceHead
 	// In the order in which a reader needs them.
 	for _, plural := range []string{"routers", "dtabs", "dogfoodpolicies"} {
 		b, err := os.ReadFile(filepath.Join(dir, "kibble.dev_"+plural+".yaml"))
@@ -53,9 +52,6 @@ func run(dir, chart, plain, limits, reference string) error {
 		if spec := property(schema, "spec"); property(spec, "when") != nil {
 			nest(property(spec, "when"))
 		}
-		if refused[kindOf(crd)], err = bounds(property(schema, "spec")); err != nil {
-			return fmt.Errorf("%s: %w", plural, err)
-		}
 		if b, err = yaml.Marshal(crd); err != nil {
 			return fmt.Errorf("%s: %w", plural, err)
 		}
@@ -69,13 +65,6 @@ func run(dir, chart, plain, limits, reference string) error {
 		if err := os.WriteFile(filepath.Join(templates, plural+".yaml"), []byte(text), 0o644); err != nil {
 			return err
 		}
-	}
-	b, err := json.MarshalIndent(refused, "", " ")
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(limits, append(b, '\n'), 0o644); err != nil {
-		return err
 	}
 	return os.WriteFile(reference, []byte(doc), 0o644)
 }
