@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"kibble.dev/internal/waittest"
 )
 
 // What a client might try to get context past the edge: none of it may reach an
@@ -195,5 +197,32 @@ func TestNothingIsSmuggled(t *testing.T) {
 	s.checkUntouched(t)
 	if len(s.v1.requests("/outer")) == 0 || len(s.v1.requests("/smuggled")) == 0 {
 		t.Error("nothing that follows another request has been read: that proves little")
+	}
+}
+
+// Requests that are refused before anything has looked at their headers make no
+// metrics by what these say.
+func TestNothingRefusedIsCounted(t *testing.T) {
+	s := newStage(t)
+	const forged = "l5d-ctx-dogfood: forged\r\n"
+	for _, test := range []struct{ status, request string }{
+		{"307", "GET /a%2fb HTTP/1.1\r\nHost: world\r\n"},
+		{"400", "GET /%00 HTTP/1.1\r\nHost: world\r\n"},
+		{"400", "GET /a#b HTTP/1.1\r\nHost: world\r\n"},
+		{"400", "GET / HTTP/1.1\r\n"},
+		{"403", "GET / HTTP/1.1\r\nHost: world\r\nConnection: upgrade\r\nUpgrade: x\r\n"},
+		{"200", "GET / HTTP/1.1\r\nHost: world\r\nCookie: dogfooder=yes\r\n"},
+	} {
+		if answer := talk(s.address(t, "front"), test.request+forged+"\r\n", false); !strings.HasPrefix(answer, "HTTP/1.1 "+test.status) {
+			t.Errorf("%q: %.20q, want %s", test.request, answer, test.status)
+		}
+	}
+	var stats string
+	waittest.Until(t, "the last request is counted", func() bool {
+		stats = s.Get(t, "/stats?filter=kibble.requests")
+		return strings.Contains(stats, "kibble_environment.world-v2: 1")
+	})
+	if strings.Contains(stats, "forged") {
+		t.Errorf("metrics by what clients say:\n%s", stats)
 	}
 }
