@@ -14,7 +14,7 @@ const (
 )
 
 // Limits of the W3C text up to which everybody must pass baggage on. Beyond
-// them ours is not added.
+// them ours is not added, and nothing passes the border.
 const (
 	maxBaggageMembers = 64
 	maxBaggageBytes   = 8192
@@ -82,8 +82,24 @@ func (b Baggage) With(c Context) Baggage {
 
 // Stripped gives the baggage without what is ours or could become ours in an
 // application that reads it and writes it again: at the border nothing of that
-// passes, in neither direction.
-func (b Baggage) Stripped() Baggage { return b.without(couldBeOwn) }
+// passes, in neither direction. Nor does baggage that is TooMuch: to look through it
+// takes long, and costs its sender next to nothing.
+func (b Baggage) Stripped() Baggage {
+	if b.TooMuch() {
+		return nil
+	}
+	return b.without(couldBeOwn)
+}
+
+// TooMuch tells that there is more than anybody has to pass on. Empty members count.
+func (b Baggage) TooMuch() bool {
+	bytes, members := len(b)-1, 0
+	for _, line := range b {
+		bytes += len(line)
+		members += strings.Count(line, ",") + 1
+	}
+	return bytes > maxBaggageBytes || members > maxBaggageMembers
+}
 
 // without takes members out, together with one comma each. A line that has
 // nothing left is taken out.

@@ -29,6 +29,8 @@ func TestBaggageContext(t *testing.T) {
 
 // Members of others are kept byte for byte, and so are the lines.
 func TestBaggageIsStripped(t *testing.T) {
+	members := strings.Repeat("k=v,", 31) + "k=v"
+	long := "k=" + strings.Repeat("v", maxBaggageBytes-len(",k")-len("k="))
 	for _, test := range []struct{ lines, want []string }{
 		{[]string{"a=1;p , b=%C3%A9\t,,"}, []string{"a=1;p , b=%C3%A9\t,,"}},
 		{[]string{"dogfood=x"}, nil},
@@ -41,6 +43,11 @@ func TestBaggageIsStripped(t *testing.T) {
 		{[]string{"dog%66ood=x,a=1"}, []string{"a=1"}},
 		{[]string{"dog%2566ood=x,Dogfood=x,DOGFOOD=x,+dogfood+=x,%20dogfood=x,%C2%A0dogfood=x,\xa0dogfood=x,dogfood"}, nil},
 		{[]string{"a=1%2Cdogfood%3Dx,b=1%2cc%3Dx"}, []string{"b=1%2cc%3Dx"}},
+		// What is more than anybody has to pass on.
+		{[]string{members, strings.Repeat(",", 31)}, []string{members, strings.Repeat(",", 31)}},
+		{[]string{members, strings.Repeat(",", 32)}, nil},
+		{[]string{long, "k"}, []string{long, "k"}},
+		{[]string{long, "k="}, nil},
 	} {
 		if diff := cmp.Diff(test.want, []string(Baggage(test.lines).Stripped())); diff != "" {
 			t.Errorf("%q: %s", test.lines, diff)

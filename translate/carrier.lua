@@ -120,10 +120,24 @@ local function write(headers, lines)
   for _, line in ipairs(lines) do headers:add(BAGGAGE, line) end
 end
 
+-- too_much tells that there is more than anybody has to pass on.
+local function too_much(lines)
+  local bytes, members = #lines - 1, 0
+  for _, line in ipairs(lines) do bytes = bytes + #line end
+  if bytes > MAX_BYTES then return true end
+  for _, line in ipairs(lines) do members = members + #split(line) end
+  return members > MAX_MEMBERS
+end
+
 -- strip takes out what is ours, or could become ours.
 local function strip(handle)
   local headers = handle:headers()
-  local lines, found = without(lines_of(headers, BAGGAGE), could_be_own)
+  local all = lines_of(headers, BAGGAGE)
+  if too_much(all) then
+    headers:remove(BAGGAGE)
+    return
+  end
+  local lines, found = without(all, could_be_own)
   if found then write(headers, lines) end
 end
 

@@ -54,7 +54,10 @@ func (r *router) passOn(in dogfood.Carried, x *Explanation) {
 func (r *router) strip(req Request, x *Explanation) Request {
 	lines := req.Header[dogfood.BaggageHeader]
 	kept := dogfood.Baggage(lines).Stripped()
-	if !slices.Equal(lines, []string(kept)) {
+	switch {
+	case dogfood.Baggage(lines).TooMuch():
+		x.Notes = append(x.Notes, "baggage is removed: it has more than 64 members or 8192 bytes, and the router is untrusted")
+	case !slices.Equal(lines, []string(kept)):
 		x.Notes = append(x.Notes, "the member dogfood of baggage is removed: the router is untrusted")
 	}
 	return withHeader(req, dogfood.BaggageHeader, kept)
