@@ -64,6 +64,10 @@ envoy_kibble_requests{kibble_router="default/inside",kibble_direction="out",kibb
 			if diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
+			// Whoever makes requests is told apart by default, too: the alert KibbleContextLost asks.
+			if all := `envoy_http_downstream_rq_total{envoy_http_conn_manager_prefix="default/inside"} 19`; withPrefix(stats, all+"\n") == "" {
+				t.Errorf("there is no %s", all)
+			}
 			classes := withPrefix(stats, `envoy_cluster_upstream_rq_xx{envoy_response_code_class="5",envoy_cluster_name="/#/io_l5d_k8s/default/http/broken"} 3`)
 			if counted := classes != ""; counted != (metrics == "all") {
 				t.Errorf("answers of each destination are counted: %v", counted)
