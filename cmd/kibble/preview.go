@@ -27,6 +27,9 @@ func newPreviewCommand() *cobra.Command {
 each host goes and what each policy changes; as yaml or json, the resources of
 xDS themselves, by proxy class. Nothing is sent anywhere.
 
+With --size: how much one proxy of each class is told; --max-bytes bounds it, for
+a pipeline. Of routers with onDemand a proxy is told a part.
+
 With --policy: what that environment changes, from what to what. With --cookie
 and --header: the table as a person with such requests has it. Then yaml and
 json are those tables.`,
@@ -34,7 +37,8 @@ json are those tables.`,
   kibble preview -f examples/hello-world --policy world-v2
   kibble preview -f examples/hello-world --cookie special_employee_cookie=dogfood
   kibble preview -f examples/hello-world --router ingress
-  kibble preview -f examples/hello-world --proxy-class edge -o yaml`,
+  kibble preview -f examples/hello-world --proxy-class edge -o yaml
+  kibble preview -f examples/hello-world --max-bytes 100000`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := out.check(); err != nil {
@@ -42,6 +46,9 @@ json are those tables.`,
 			}
 			if p.policy != "" && p.personal() {
 				return errors.New("--policy shows one environment by itself, --cookie and --header a person's: use one of them")
+			}
+			if p.sizes() && (p.policy != "" || p.personal()) {
+				return errors.New("--size and --max-bytes are about all that a proxy is told: leave --policy, --cookie, --header and --source away")
 			}
 			m, found, err := in.model(cmd)
 			if err != nil {
@@ -53,6 +60,8 @@ json are those tables.`,
 				return err
 			}
 			switch {
+			case p.sizes():
+				err = p.printSizes(cmd.OutOrStdout(), cmd.ErrOrStderr(), m, snapshot, &out)
 			case p.policy != "":
 				err = p.changes(cmd.OutOrStdout(), cmd.ErrOrStderr(), m, rows, &out)
 			case p.personal():
@@ -74,6 +83,8 @@ json are those tables.`,
 	f.StringArrayVar(&p.asked.cookies, "cookie", nil, "as a person with this cookie, name=value; may be given several times")
 	f.StringArrayVar(&p.asked.headers, "header", nil, "as a person with this header, 'name: value'; may be given several times")
 	f.StringVar(&p.asked.source, "source", "", "as a person with this IP address")
+	f.BoolVar(&p.size, "size", false, "how many resources and bytes one proxy of each class is told")
+	f.IntVar(&p.maxBytes, "max-bytes", 0, "the same, and end with 1 if it is more bytes than this")
 	in.completions(cmd)
 	return cmd
 }
@@ -82,6 +93,8 @@ json are those tables.`,
 type preview struct {
 	class, router, policy string
 	asked                 asked
+	size                  bool
+	maxBytes              int // 0: any number
 }
 
 func (p *preview) personal() bool {
