@@ -149,7 +149,13 @@ func TestEnvoySwapsHosts(t *testing.T) {
 }
 
 // sentOf gives how many resources of a type were sent.
-func sentOf(t *testing.T, g prometheus.Gatherer, typ string) (sum float64) {
+func sentOf(t *testing.T, g prometheus.Gatherer, typ string) float64 {
+	t.Helper()
+	return labelled(t, g, "kibble_xds_resources_sent_total", typ)
+}
+
+// labelled gives a metric, of its first label's value.
+func labelled(t *testing.T, g prometheus.Gatherer, name, value string) (sum float64) {
 	t.Helper()
 	families, err := g.Gather()
 	if err != nil {
@@ -157,8 +163,8 @@ func sentOf(t *testing.T, g prometheus.Gatherer, typ string) (sum float64) {
 	}
 	for _, f := range families {
 		for _, m := range f.GetMetric() {
-			if f.GetName() == "kibble_xds_resources_sent_total" && m.GetLabel()[0].GetValue() == typ {
-				sum += m.GetCounter().GetValue()
+			if f.GetName() == name && m.GetLabel()[0].GetValue() == value {
+				sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
 			}
 		}
 	}

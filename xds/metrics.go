@@ -13,17 +13,18 @@ import (
 
 // metrics of a server. Labels have few values: kinds of resources, not nodes.
 type metrics struct {
-	streams   prometheus.Gauge
-	pushes    *prometheus.CounterVec
-	sent      *prometheus.CounterVec
-	nacks     *prometheus.CounterVec
-	answers   *prometheus.HistogramVec
-	inventory *prometheus.GaugeVec
-	late      *prometheus.GaugeVec
-	lates     *prometheus.CounterVec
-	refused   prometheus.Gauge
-	denied    *prometheus.CounterVec
-	asked     prometheus.Counter
+	streams prometheus.Gauge
+	served  *served
+	builds  *prometheus.CounterVec
+	pushes  *prometheus.CounterVec
+	sent    *prometheus.CounterVec
+	nacks   *prometheus.CounterVec
+	answers *prometheus.HistogramVec
+	late    *prometheus.GaugeVec
+	lates   *prometheus.CounterVec
+	refused prometheus.Gauge
+	denied  *prometheus.CounterVec
+	asked   prometheus.Counter
 
 	askedHosts *prometheus.CounterVec
 
@@ -38,12 +39,23 @@ const (
 	resultRefused = "refused"
 )
 
+// Values of the label result of kibble_xds_published_total.
+const (
+	resultChanged   = "changed"
+	resultUnchanged = "unchanged"
+)
+
 func newMetrics(r prometheus.Registerer) *metrics {
 	registered := promauto.With(r)
 	m := &metrics{
 		streams: registered.NewGauge(prometheus.GaugeOpts{
 			Name: "kibble_xds_streams", Help: "Connected proxies.",
 		}),
+		served: newServed(r),
+		builds: registered.NewCounterVec(prometheus.CounterOpts{
+			Name: "kibble_xds_published_total",
+			Help: "Configurations that were made: changed, some resource is another one than before; unchanged, none is, and nothing is sent.",
+		}, []string{"result"}),
 		pushes: registered.NewCounterVec(prometheus.CounterOpts{
 			Name: "kibble_xds_pushes_total",
 			Help: "Responses to proxies, by type of resource: sent, and of these acked or refused.",
@@ -57,9 +69,6 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		answers: registered.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "kibble_xds_ack_duration_seconds", Help: "Time from a response to the proxy's answer.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
-		}, []string{"type"}),
-		inventory: registered.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "kibble_xds_resources", Help: "Resources that are served, over all proxy classes.",
 		}, []string{"type"}),
 		late: registered.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "kibble_xds_overdue", Help: "Proxies that owe an answer for longer than the limit. Of clusters: one is not getting warm.",
@@ -120,17 +129,13 @@ func (m *metrics) askedHost(known bool) {
 	m.askedHosts.WithLabelValues(label).Inc()
 }
 
-func (m *metrics) resources(s *translate.Snapshot) {
-	count := map[string]int{}
-	for _, c := range s.Classes {
-		for typ, all := range c.Resources {
-			count[short(typ)] += len(all)
-		}
+func (m *metrics) published(s *translate.Snapshot, changed bool) {
+	m.served.snapshot.Store(s)
+	result := resultUnchanged
+	if changed {
+		result = resultChanged
 	}
-	m.inventory.Reset() // a type that is no longer there has no count
-	for typ, n := range count {
-		m.inventory.WithLabelValues(typ).Set(float64(n))
-	}
+	m.builds.WithLabelValues(result).Inc()
 }
 
 func (m *metrics) becameLate(types map[string]int) {

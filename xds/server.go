@@ -101,8 +101,9 @@ func (s *Server) Publish(snapshot *translate.Snapshot, refused ...Verdict) {
 	for name := range snapshot.Classes {
 		s.class(name)
 	}
+	changed := false
 	for name, c := range s.classes {
-		c.Publish(now, snapshot.Classes[name])
+		changed = c.Publish(now, snapshot.Classes[name]) || changed
 		if len(c.wishes) > 0 {
 			c.Extra(now, c.extras()) // those that came before the class was known
 		}
@@ -114,7 +115,7 @@ func (s *Server) Publish(snapshot *translate.Snapshot, refused ...Verdict) {
 	}
 	s.recalled = nil // each class has its own part
 	s.published, s.complete = true, true
-	s.metrics.resources(snapshot)
+	s.metrics.published(snapshot, changed)
 	s.wake()
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc/codes"
 	grpcstatus "google.golang.org/grpc/status"
 
@@ -100,7 +101,8 @@ func TestOrder(t *testing.T) {
 // What equals what the proxy has is not sent, and of what changed only that.
 func TestOnlyChanges(t *testing.T) {
 	both(t, func(t *testing.T, protocol string) {
-		s, address := serve(t, xds.Options{})
+		registry := prometheus.NewRegistry()
+		s, address := serve(t, xds.Options{Registerer: registry})
 		publish := func(of string, timeout time.Duration) {
 			s.Publish(edge(cluster(t, "a", time.Second), cluster(t, "b", timeout),
 				endpoints(t, "a", "127.0.0.1:1"), endpoints(t, "b", of), routes(t, "r", "a"), routes(t, "q", "b")))
@@ -118,6 +120,17 @@ func TestOnlyChanges(t *testing.T) {
 			p.accept(cds, "b")
 		} else {
 			p.accept(cds, "a", "b") // clusters are always all clusters
+		}
+		if changed, unchanged := labelled(t, registry, "kibble_xds_published_total", "changed"), labelled(t, registry, "kibble_xds_published_total", "unchanged"); changed != 3 || unchanged != 1 {
+			t.Errorf("%v configurations differed and %v did not, want 3 and 1", changed, unchanged)
+		}
+		small := labelled(t, registry, "kibble_xds_resource_bytes", "ClusterLoadAssignment")
+		s.Publish(edge(cluster(t, "a", time.Second), endpoints(t, "a", "127.0.0.1:1")))
+		if now := labelled(t, registry, "kibble_xds_resource_bytes", "ClusterLoadAssignment"); now <= 0 || now >= small {
+			t.Errorf("one load assignment of two has %v of %v bytes", now, small)
+		}
+		if n := labelled(t, registry, "kibble_xds_resources", "RouteConfiguration"); n != 0 {
+			t.Errorf("%v route configurations are counted that are gone", n)
 		}
 	})
 }

@@ -102,7 +102,8 @@ type serving struct {
 	frequent chan struct{} // an override has become frequent
 	model    atomic.Pointer[translate.Model]
 	last     *translate.Snapshot // what was published last
-	growth   int                 // see keepMemoryLow
+	built    built
+	growth   int // see keepMemoryLow
 	// waiting says what the cluster has not told yet; nil where files are served.
 	waiting  func() []string
 	read     atomic.Pointer[discovery.Update] // what was published was made of this
@@ -139,6 +140,7 @@ func (s *serving) run(ctx context.Context) error {
 	if s.validate != "" {
 		s.gate = trial.NewGate(trial.New(trial.Options{Envoy: s.validate, Logger: s.log, Registerer: registry}), s.server.Publish)
 	}
+	s.built = newBuilt(registry)
 	s.ends = time.NewTimer(time.Hour)
 	s.ends.Stop()
 	s.resolver = s.newResolver()
@@ -251,7 +253,9 @@ func (s *serving) publish(u discovery.Update) {
 	s.foretell()
 	s.growth = keepMemoryLow(s.growth)
 	s.awaitEnd(m)
-	s.log.Info("published", "routers", len(m.RouterNames()), "findings", len(all), "took", time.Since(began).Round(time.Microsecond))
+	took := time.Since(began)
+	s.built.done(m, took)
+	s.log.Info("published", "routers", len(m.RouterNames()), "findings", len(all), "took", took.Round(time.Microsecond))
 }
 
 // lookAgain is how long a clock that was set may go unnoticed.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"kibble.dev/internal/waittest"
 )
 
 // A policy of a running server ends by itself: nothing else happens.
@@ -68,8 +70,33 @@ spec:
 			}
 		}
 	}
+	// measured waits: a model is there before it is counted.
+	measured := func(what string, holds func(environments float64, builds uint64) bool) {
+		t.Helper()
+		waittest.Until(t, what, func() bool {
+			families, err := s.registry.Gather()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var environments float64
+			var builds uint64
+			for _, f := range families {
+				switch f.GetName() {
+				case "kibble_environments":
+					environments = f.GetMetric()[0].GetGauge().GetValue()
+				case "kibble_config_build_duration_seconds":
+					builds = f.GetMetric()[0].GetHistogram().GetSampleCount()
+				}
+			}
+			return holds(environments, builds)
+		})
+	}
 	await("the policy is served", true)
+	measured("the environment is counted, or has ended", func(environments float64, _ uint64) bool {
+		return environments == 1 || time.Now().After(end)
+	})
 	await("it has ended", false)
+	measured("no environment is counted", func(environments float64, builds uint64) bool { return environments == 0 && builds >= 2 })
 	if time.Now().Before(end.Truncate(time.Second)) {
 		t.Error("it ended before its time")
 	}

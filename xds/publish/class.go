@@ -46,11 +46,12 @@ func NewClass(o Options) *Class {
 // Publish sets what the class's proxies are to have. nil says that the class
 // is no longer there: connected proxies give up what they have, and those that
 // connect from now on wait. Before the first configuration nil means nothing.
-func (c *Class) Publish(now time.Time, snap *translate.ClassSnapshot) {
+// changed tells whether anything that is wanted is another than before.
+func (c *Class) Publish(now time.Time, snap *translate.ClassSnapshot) (changed bool) {
 	c.gone = snap == nil
 	if snap == nil {
 		if c.target == nil {
-			return
+			return false
 		}
 		snap = &translate.ClassSnapshot{}
 	}
@@ -60,7 +61,7 @@ func (c *Class) Publish(now time.Time, snap *translate.ClassSnapshot) {
 	if c.target != nil {
 		next.extra = c.target.extra
 	}
-	c.retarget(now, next)
+	changed = c.retarget(now, next)
 	for p := range c.proxies {
 		if was {
 			p.catchUp(now)
@@ -70,6 +71,7 @@ func (c *Class) Publish(now time.Time, snap *translate.ClassSnapshot) {
 			p.mark()
 		}
 	}
+	return changed
 }
 
 // Extra replaces the resources that the class has besides the published ones.
@@ -80,7 +82,8 @@ func (c *Class) Extra(now time.Time, extra *translate.ClassSnapshot) {
 	}
 }
 
-func (c *Class) retarget(now time.Time, next *target) {
+// retarget goes over to what is wanted next, and tells whether it differs.
+func (c *Class) retarget(now time.Time, next *target) (differs bool) {
 	old, ch := c.target, c.demand.begin()
 	c.target = next
 	if old == nil {
@@ -98,7 +101,7 @@ func (c *Class) retarget(now time.Time, next *target) {
 		for p := range c.proxies {
 			p.lookAgain(now)
 		}
-		return
+		return true
 	}
 	type change struct{ typ, name string }
 	changed, stale := map[change]struct{}{}, map[string]struct{}{}
@@ -137,6 +140,7 @@ func (c *Class) retarget(now time.Time, next *target) {
 	for p := range c.dirty {
 		p.moveOn(now)
 	}
+	return len(changed) > 0 || !slices.Equal(old.snap.Declared, next.snap.Declared)
 }
 
 // count keeps the number of wanted resources that name each cluster. What both
