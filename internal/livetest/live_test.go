@@ -36,6 +36,7 @@ type live struct {
 	*envoytest.Envoy
 
 	server   *xds.Server
+	xds      string // where it is
 	stop     func() // ends the control plane
 	model    *translate.Model
 	ahead    time.Duration // by which models believe it to be later
@@ -58,10 +59,11 @@ func start(t testing.TB, routers string, services map[string][]pod) *live {
 	return startWith(t, routers, services, bootstrap.Options{})
 }
 
-// startWith does so with an Envoy whose bootstrap has these options too.
-func startWith(t testing.TB, routers string, services map[string][]pod, o bootstrap.Options) *live {
+// startWith does so with an Envoy whose bootstrap has these options too, and with
+// these arguments.
+func startWith(t testing.TB, routers string, services map[string][]pod, o bootstrap.Options, args ...string) *live {
 	t.Helper()
-	return startEdited(t, routers, services, o, func(bootstrap string) string { return bootstrap }, func(s *translate.Snapshot) *translate.Snapshot { return s })
+	return startEdited(t, routers, services, o, func(bootstrap string) string { return bootstrap }, func(s *translate.Snapshot) *translate.Snapshot { return s }, args...)
 }
 
 // startEdited does so with another bootstrap, and with another snapshot to begin
@@ -74,7 +76,7 @@ func startEdited(t testing.TB, routers string, services map[string][]pod, o boot
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &live{server: xds.New(xds.Options{}), services: services, ports: map[string]int{}}
+	x := &live{server: xds.New(xds.Options{}), xds: l.Addr().String(), services: services, ports: map[string]int{}}
 	ports := envoytest.FreePorts(t, 2)
 	for i, name := range []string{"front", "inside"} {
 		x.ports[name] = ports[i]

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"kibble.dev/dtab"
+	bootstrap "kibble.dev/envoy-bootstrap"
 	"kibble.dev/internal/envoytest"
 	"kibble.dev/internal/pki"
 )
@@ -80,7 +81,7 @@ type certified struct {
 	tls       map[string]int // ports by router
 }
 
-func startTLS(t *testing.T, more string, services map[string][]pod) *certified {
+func startTLS(t *testing.T, more string, services map[string][]pod, args ...string) *certified {
 	t.Helper()
 	authority, err := pki.NewAuthority(time.Now(), time.Hour)
 	if err != nil {
@@ -96,7 +97,7 @@ func startTLS(t *testing.T, more string, services map[string][]pod) *certified {
 	c.issue(t, "api", "api.hello.world")
 	c.issue(t, "wild", "*.hello.world")
 	c.issue(t, "fallback", "elsewhere")
-	c.live = start(t, c.manifests(), services)
+	c.live = startWith(t, c.manifests(), services, bootstrap.Options{}, args...)
 	c.text = strings.NewReplacer("{front}", fmt.Sprint(c.ports["front"]), "{inside}", fmt.Sprint(c.ports["inside"])).Replace(c.text)
 	c.Listener(t, "default/front/tls")
 	c.Listener(t, "default/inside/tls")
