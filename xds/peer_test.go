@@ -174,6 +174,7 @@ func (p *peer) overSotW(ctx context.Context, api discoveryv3.AggregatedDiscovery
 		mu.Lock()
 		defer mu.Unlock()
 		typ := r.GetTypeUrl()
+		names[typ] = slices.DeleteFunc(names[typ], func(name string) bool { return slices.Contains(r.GetResourceNamesUnsubscribe(), name) })
 		names[typ] = append(names[typ], r.GetResourceNamesSubscribe()...)
 		if r.GetResponseNonce() != "" && r.GetErrorDetail() == nil {
 			version[typ] = r.GetResponseNonce()
@@ -204,6 +205,11 @@ func (p *peer) ask(typ string, names ...string) {
 		Node: p.node, TypeUrl: typ, ResourceNamesSubscribe: names, InitialResourceVersions: p.known[typ],
 	})
 	p.node, p.known[typ] = nil, nil
+}
+
+// leave gives up names of a type.
+func (p *peer) leave(typ string, names ...string) {
+	p.send(&discoveryv3.DeltaDiscoveryRequest{TypeUrl: typ, ResourceNamesUnsubscribe: names})
 }
 
 // begin asks for all clusters, which these are, and then for their endpoints.

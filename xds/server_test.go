@@ -135,6 +135,35 @@ func TestOnlyChanges(t *testing.T) {
 	})
 }
 
+// Who gives up a name forgets what it had: it is given it again when it asks
+// again, though nothing has changed, and also where all names were given up.
+func TestAskedForAgain(t *testing.T) {
+	both(t, func(t *testing.T, protocol string) {
+		s, address := serve(t, xds.Options{})
+		s.Publish(edge(cluster(t, "a", time.Second), cluster(t, "b", time.Second), endpoints(t, "a", "127.0.0.1:1"), endpoints(t, "b", "127.0.0.1:2"), routes(t, "r", "a")))
+		p := dial(t, address, protocol, node("n", "edge"))
+		p.begin("a", "b")
+		p.ask(rds, "r")
+		p.accept(rds, "r")
+		for range 2 {
+			p.leave(eds, "b")
+			p.ask(eds, "b")
+			for m := p.next(); ; m = p.next() {
+				p.ack(m)
+				if m.typ == eds && slices.Contains(m.names(), "b") {
+					break
+				}
+			}
+			p.leave(rds, "r")
+			p.ask(rds, "r")
+			p.accept(rds, "r")
+		}
+		p.leave(eds, "a", "b")
+		p.ask(eds, "a", "b")
+		p.accept(eds, "a", "b")
+	})
+}
+
 // A proxy that comes back says what it has, and is not sent it again.
 func TestReconnect(t *testing.T) {
 	s, address := serve(t, xds.Options{})
