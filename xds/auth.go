@@ -49,8 +49,8 @@ func (id *Identity) refuses(node *corev3.Node) string {
 		return text
 	}
 	fields := node.GetMetadata().GetFields()
-	if id.Pod != "" && node.GetId() != id.Pod && node.GetId() != id.Pod+"."+id.Namespace {
-		return id.says("node id", node.GetId(), id.Pod)
+	if text := id.refusesNode(node.GetId()); text != "" {
+		return text
 	}
 	for _, claim := range []struct{ key, granted string }{{metaNodeName, id.NodeName}, {metaNamespace, id.Namespace}} {
 		claimed := fields[claim.key].GetStringValue()
@@ -63,6 +63,14 @@ func (id *Identity) refuses(node *corev3.Node) string {
 		return id.says(metaPodIP, ip, strings.Join(id.Addresses, ", "))
 	}
 	return ""
+}
+
+// refusesNode says why a node id is not that of the caller.
+func (id *Identity) refusesNode(node string) string {
+	if id.Pod == "" || node == id.Pod || node == id.Pod+"."+id.Namespace {
+		return ""
+	}
+	return id.says("node id", node, id.Pod)
 }
 
 // refusesClass says why something of a class is not for the caller.
@@ -153,19 +161,12 @@ func identityOf(ctx context.Context) *Identity {
 }
 
 // guards are the gRPC options that let nobody pass who is not known: every
-// method of every service, whoever registered it.
+// method of every service, whoever registered it, since all are streams (asStreams).
 func (s *Server) guards() []grpc.ServerOption {
 	if s.opts.Authenticator == nil {
 		return nil
 	}
 	return []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-			ctx, err := s.admit(ctx)
-			if err != nil {
-				return nil, err
-			}
-			return next(ctx, req)
-		}),
 		grpc.ChainStreamInterceptor(func(srv any, g grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 			ctx, err := s.admit(g.Context())
 			if err != nil {

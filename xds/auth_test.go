@@ -119,12 +119,29 @@ func TestNothingElseIsServed(t *testing.T) {
 	}
 }
 
+// A call of somebody who is not known is refused before any of its message is read,
+// of which there may be much.
+func TestStrangersAreNotRead(t *testing.T) {
+	_, address := serve(t, xds.Options{Authenticator: xds.Certificates{}, Register: func(g grpc.ServiceRegistrar) {
+		authv3.RegisterAuthorizationServer(g, &xds.Resolver{Model: func() *translate.Model { return nil }})
+	}})
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	stream, err := connection(t, address).NewStream(ctx, &grpc.StreamDesc{ClientStreams: true}, authv3.Authorization_Check_FullMethodName)
+	if err == nil {
+		err = stream.RecvMsg(&authv3.CheckResponse{})
+	}
+	if grpcstatus.Code(err) != codes.Unauthenticated {
+		t.Error(err)
+	}
+}
+
 // The resolver on the same port answers for routers of the caller's class only,
 // and does not say whether there are others.
 func TestResolverOfOwnClass(t *testing.T) {
 	m := model(t)
 	var s *secured
-	s = serveTLS(t, xds.Options{Register: func(g *grpc.Server) {
+	s = serveTLS(t, xds.Options{Register: func(g grpc.ServiceRegistrar) {
 		authv3.RegisterAuthorizationServer(g, &xds.Resolver{
 			Model:  func() *translate.Model { return m },
 			Ensure: func(context.Context, xds.Wish) error { return nil },

@@ -9,10 +9,14 @@ import (
 	"testing"
 	"time"
 
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	grpcstatus "google.golang.org/grpc/status"
 
 	bootstrap "kibble.dev/envoy-bootstrap"
+	"kibble.dev/translate"
 	"kibble.dev/xds"
 )
 
@@ -90,6 +94,34 @@ func TestTokens(t *testing.T) {
 	}
 	if n := len(r.tokens()); n > 5 {
 		t.Errorf("%d reviews for three tokens", n)
+	}
+}
+
+// Who has proven which pod it is asks the resolver for the proxy of this pod only.
+func TestTokensAskForTheirPod(t *testing.T) {
+	r := &reviews{of: map[string]*xds.Subject{"hello": {Namespace: "default", ServiceAccount: "hello", Pod: "hello-0"}}}
+	m := model(t)
+	s := serveTLS(t, xds.Options{Authenticator: xds.NewTokens(r, grants()), Register: func(g grpc.ServiceRegistrar) {
+		authv3.RegisterAuthorizationServer(g, &xds.Resolver{
+			Model:  func() *translate.Model { return m },
+			Ensure: func(context.Context, xds.Wish) error { return nil },
+			Ask:    func(string, string, translate.Request) (a translate.HostAnswer, ok bool) { return a, true },
+		})
+	}})
+	client := authv3.NewAuthorizationClient(s.with(t))
+	for _, asks := range []string{"", translate.AsksHost} {
+		for node, want := range map[string]codes.Code{
+			"hello-0": codes.OK, "hello-0.default": codes.OK, "-": codes.OK, "hello-1": codes.PermissionDenied, "hello-0.other": codes.PermissionDenied,
+		} {
+			ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer hello",
+				translate.HeaderRouter, "default/out", translate.HeaderClass, "sidecar", translate.HeaderAsks, asks)
+			_, err := client.Check(ctx, &authv3.CheckRequest{Attributes: &authv3.AttributeContext{Request: &authv3.AttributeContext_Request{
+				Http: &authv3.AttributeContext_HttpRequest{Headers: map[string]string{translate.HeaderNode: node}},
+			}}})
+			if grpcstatus.Code(err) != want {
+				t.Errorf("asks %q for %q: %v, want %s", asks, node, err, want)
+			}
+		}
 	}
 }
 

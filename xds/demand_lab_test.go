@@ -90,7 +90,7 @@ func (l *demandLab) start() {
 	}}
 	l.registry = prometheus.NewRegistry()
 	l.server = xds.New(xds.Options{
-		Registerer: l.registry, Drain: cmp.Or(l.drain, 50*time.Millisecond), Register: func(g *grpc.Server) { authv3.RegisterAuthorizationServer(g, resolver) },
+		Registerer: l.registry, Drain: cmp.Or(l.drain, 50*time.Millisecond), Register: func(g grpc.ServiceRegistrar) { authv3.RegisterAuthorizationServer(g, resolver) },
 	})
 	if l.state != nil {
 		l.server.Recall(l.state)

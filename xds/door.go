@@ -11,7 +11,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/peer"
 )
 
@@ -151,15 +150,6 @@ func (d *door) knows(ctx context.Context) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.forget(d.strangers[p.Addr.String()])
-}
-
-// introduces is the gRPC option by which those are known who make calls. It comes
-// after the guards.
-func (d *door) introduces() grpc.ServerOption {
-	return grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-		d.knows(ctx)
-		return next(ctx, req)
-	})
 }
 
 func (m *metrics) ofStrangers(registered promauto.Factory) {

@@ -34,18 +34,14 @@ func (s *Server) Ask(class, router string, req translate.Request) (a translate.H
 // the cluster it is given the virtual host. A proxy may have the cluster from before,
 // when the host was there once: it is answered when it has no older endpoints than now,
 // which may be those of pods that are gone.
-func (r *Resolver) checkHost(ctx context.Context, router, class string, req *authv3.CheckRequest) (*authv3.CheckResponse, error) {
+func (r *Resolver) checkHost(ctx context.Context, router, class string, request translate.Request, req *authv3.CheckRequest) (*authv3.CheckResponse, error) {
 	if id := identityOf(ctx); id != nil {
 		if why := id.refusesClass(class); why != "" {
-			if r.Deny != nil {
-				r.Deny(ctx, why)
-			}
-			return nil, grpcstatus.Error(codes.PermissionDenied, why)
+			return nil, r.deny(ctx, why)
 		}
 	}
 	var a translate.HostAnswer
 	ok := false
-	request := requestOf(req)
 	if r.Ask != nil {
 		a, ok = r.Ask(class, router, request)
 	}

@@ -59,7 +59,7 @@ func measure(b *testing.B, services, used int, demand *v1alpha1.OnDemand) float6
 		b.Fatal(found[0])
 	}
 	resolver := &xds.Resolver{}
-	s, address := serve(b, xds.Options{Register: func(g *grpc.Server) { authv3.RegisterAuthorizationServer(g, resolver) }})
+	s, address := serve(b, xds.Options{Register: func(g grpc.ServiceRegistrar) { authv3.RegisterAuthorizationServer(g, resolver) }})
 	resolver.Ask = s.Ask
 	s.Publish(snapshot)
 	envoy := run(b, address, "hello-0", "sidecar", "delta", "--concurrency", "1")

@@ -22,6 +22,8 @@ const (
 	// proxy waits for its answer.
 	passedOnFor  = 2 * translate.AskedMost
 	passedOnMost = 10_000
+	// idMost is longer than the numbers that Envoy gives requests.
+	idMost = 64
 )
 
 // await returns when the proxy that asks has the cluster of a wish, or has been waited
@@ -34,7 +36,7 @@ const (
 // some may be lost on control planes that are gone.
 func (r *Resolver) await(ctx context.Context, w Wish, req *authv3.CheckRequest) error {
 	left := cmp.Or(r.Patience, DefaultPatience)
-	if id := req.GetAttributes().GetRequest().GetHttp().GetId(); id != "" && r.away(w) {
+	if id := req.GetAttributes().GetRequest().GetHttp().GetId(); id != "" && len(id) <= idMost && r.away(w) {
 		now := r.now()
 		since, known := r.passedOn.add(question{w.Class, w.Node, id}, now)
 		if !known {

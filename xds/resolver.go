@@ -74,8 +74,15 @@ func (r *Resolver) now() time.Time {
 // Check answers one request.
 func (r *Resolver) Check(ctx context.Context, req *authv3.CheckRequest) (*authv3.CheckResponse, error) {
 	router, class, asks := asking(ctx)
+	request := requestOf(req)
+	node := nodeOf(request)
+	if id := identityOf(ctx); id != nil && node != "" {
+		if why := id.refusesNode(node); why != "" {
+			return nil, r.deny(ctx, why)
+		}
+	}
 	if asks == translate.AsksHost {
-		return r.checkHost(ctx, router, class, req)
+		return r.checkHost(ctx, router, class, request, req)
 	}
 	m := r.Model()
 	if m == nil {
@@ -84,7 +91,7 @@ func (r *Resolver) Check(ctx context.Context, req *authv3.CheckRequest) (*authv3
 	if err := r.permit(ctx, m, router, class); err != nil {
 		return nil, err
 	}
-	o := translate.Override{Router: router, Class: class, Request: requestOf(req)}
+	o := translate.Override{Router: router, Class: class, Request: request}
 	res := r.answers.of(m, o)
 	if r.BecameFrequent != nil && r.frequent.seen(m, o, r.now()) {
 		r.BecameFrequent()
@@ -92,7 +99,7 @@ func (r *Resolver) Check(ctx context.Context, req *authv3.CheckRequest) (*authv3
 	if res.Status != 200 {
 		return denied(res), nil
 	}
-	branch, node := res.Draw(rand.Float64()), nodeOf(o.Request)
+	branch := res.Draw(rand.Float64())
 	wish := Wish{Class: res.Class, Node: node, Override: o, Cluster: branch.Cluster, Needs: branch.Needs}
 	switch err := r.await(ctx, wish, req); {
 	case errors.Is(err, ErrAway):
@@ -114,7 +121,11 @@ func (r *Resolver) permit(ctx context.Context, m *translate.Model, router, claim
 	if ok && id.refusesClass(class) == "" && (claimed == "" || id.refusesClass(claimed) == "") {
 		return nil
 	}
-	why := id.says("router", router, "those of proxy class "+strings.Join(id.Classes, ", "))
+	return r.deny(ctx, id.says("router", router, "those of proxy class "+strings.Join(id.Classes, ", ")))
+}
+
+// deny refuses a call that claims more than its caller has proven.
+func (r *Resolver) deny(ctx context.Context, why string) error {
 	if r.Deny != nil {
 		r.Deny(ctx, why)
 	}

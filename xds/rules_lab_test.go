@@ -96,7 +96,7 @@ func newRuleLabWith(t testing.TB, policies string, envoy func(address string) *e
 	}
 	l.server = xds.New(xds.Options{
 		Drain:    50 * time.Millisecond,
-		Register: func(g *grpc.Server) { authv3.RegisterAuthorizationServer(g, l.resolver) },
+		Register: func(g grpc.ServiceRegistrar) { authv3.RegisterAuthorizationServer(g, l.resolver) },
 	})
 	listener := envoytest.Listen(t)
 	l.stop = sync.OnceFunc(serveOn(t, l.server, listener))

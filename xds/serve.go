@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"slices"
 	"sync"
 	"time"
 
@@ -34,13 +33,13 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		grpc.ForceServerCodecV2(newCodec()), grpc.WaitForHandlers(true), grpc.MaxRecvMsgSize(maxMessage), grpc.MaxConcurrentStreams(maxCalls),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
-	}, slices.Concat(s.guards(), []grpc.ServerOption{d.introduces()}, s.opts.ServerOptions)...)
+	}, append(s.guards(), s.opts.ServerOptions...)...)
 	g := grpc.NewServer(options...)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	discoveryv3.RegisterAggregatedDiscoveryServiceServer(g, &ads{server: s, door: d, ctx: ctx})
 	if s.opts.Register != nil {
-		s.opts.Register(g)
+		s.opts.Register(asStreams{g, d})
 	}
 	var tasks sync.WaitGroup
 	defer tasks.Wait()

@@ -43,7 +43,7 @@ type Options struct {
 	// Authenticator says who may call; nil lets everybody in as whoever they say.
 	Authenticator Authenticator
 	// Register adds other services to the gRPC server.
-	Register func(*grpc.Server)
+	Register func(grpc.ServiceRegistrar)
 	// ServerOptions are gRPC's own, such as credentials.
 	ServerOptions []grpc.ServerOption
 }

@@ -37,7 +37,7 @@ func serveFull(t *testing.T, model func() *translate.Model, listener net.Listene
 		},
 		Connected: func(class, node string) bool { return f.server.Connected(class, node) },
 	}
-	f.server = xds.New(xds.Options{MaxStreams: 1, Register: func(g *grpc.Server) { authv3.RegisterAuthorizationServer(g, resolver) }})
+	f.server = xds.New(xds.Options{MaxStreams: 1, Register: func(g grpc.ServiceRegistrar) { authv3.RegisterAuthorizationServer(g, resolver) }})
 	t.Cleanup(serveOn(t, f.server, listener))
 	p := dial(t, listener.Addr().String(), "delta", node("other", "edge"))
 	p.ask(cds)

@@ -206,7 +206,7 @@ func (s *serving) newResolver() *xds.Resolver {
 }
 
 // register adds the resolver to the gRPC server.
-func (s *serving) register(g *grpc.Server) {
+func (s *serving) register(g grpc.ServiceRegistrar) {
 	authv3.RegisterAuthorizationServer(g, s.resolver)
 }
 
