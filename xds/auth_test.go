@@ -1,15 +1,19 @@
 package xds_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
+	"net"
 	"testing"
 	"time"
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/service/cluster/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
@@ -134,6 +138,27 @@ func TestStrangersAreNotRead(t *testing.T) {
 	if grpcstatus.Code(err) != codes.Unauthenticated {
 		t.Error(err)
 	}
+}
+
+// Headers are read before it is known who calls, and a byte can stand for one of them:
+// a connection ends whose headers are too many, though they have not ended.
+func TestHeadersAreBounded(t *testing.T) {
+	_, address := serve(t, xds.Options{Now: newLater().now})
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	go func() { // it may be refused half-way
+		_, _ = io.WriteString(conn, http2.ClientPreface)
+		f := http2.NewFramer(conn, nil)
+		_ = f.WriteSettings()
+		_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: []byte{0x40, 1, 'a', 1, 'b'}}) // to be known as 0xbe
+		for range 16 {
+			_ = f.WriteContinuation(1, false, bytes.Repeat([]byte{0xbe}, 16<<10))
+		}
+	}()
+	ended(t, conn)
 }
 
 // The resolver on the same port answers for routers of the caller's class only,

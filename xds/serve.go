@@ -17,6 +17,7 @@ import (
 // Limits of the gRPC server.
 const (
 	maxMessage = 16 << 20 // a proxy that comes back names all that it has
+	maxHeaders = 64 << 10 // a call has a token and few others; the default is 16 MB, of whoever sends them
 	maxCalls   = 1000     // at once on one connection: overrides are resolved on it too
 	tickEvery  = 100 * time.Millisecond
 	countEvery = time.Second
@@ -30,7 +31,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	d := newDoor(l, s.opts, s.metrics)
 	options := append([]grpc.ServerOption{
 		grpc.ConnectionTimeout(introduction),
-		grpc.ForceServerCodecV2(newCodec()), grpc.WaitForHandlers(true), grpc.MaxRecvMsgSize(maxMessage), grpc.MaxConcurrentStreams(maxCalls),
+		grpc.ForceServerCodecV2(newCodec()), grpc.WaitForHandlers(true), grpc.MaxRecvMsgSize(maxMessage),
+		grpc.MaxHeaderListSize(maxHeaders), grpc.MaxConcurrentStreams(maxCalls),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 	}, append(s.guards(), s.opts.ServerOptions...)...)
