@@ -137,6 +137,8 @@ func (p *Proxy) decideAbout(now time.Time, k *kind, name string, it *item) (acti
 		case !it.again && !it.asked:
 		case fullState(k.typ):
 			return remove, nil
+		case goesAlone(k.typ) && !p.full && !it.asked:
+			return remove, nil // so that the proxy forgets what it refused
 		case k.typ == translate.EndpointType:
 			return give, noEndpoints(name)
 		}

@@ -139,7 +139,7 @@ func (p *Proxy) put(now time.Time, k *kind, r *Response, name string, it *item, 
 		suspect := p.class.memory.bad(key{k.typ, name, scope}, res.Version)
 		late := it.rare().slow
 		slow := late == res.Version && late != ""
-		if batch > 1 && (suspect || slow) {
+		if batch > 1 && (suspect || slow || goesAlone(k.typ)) {
 			k.trials = append(k.trials, []string{name})
 			return
 		}
@@ -167,6 +167,11 @@ func (p *Proxy) put(now time.Time, k *kind, r *Response, name string, it *item, 
 	it.flying++
 	p.refreshType(now, k.typ, name)
 }
+
+// goesAlone says that a refusal must leave no doubt whom it is about. Envoy 1.40 takes an
+// extension that it has refused for the one that it has, and accepts it without using it
+// when it is given it again: so it cannot be asked a second time which of several it was.
+func goesAlone(typ string) bool { return typ == translate.ExtensionType }
 
 // warmAgain sends the endpoints of a cluster after the cluster: Envoy makes a
 // changed cluster anew and waits for its endpoints, without asking for them.
