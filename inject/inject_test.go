@@ -93,7 +93,8 @@ func TestErrors(t *testing.T) {
 // The webhook's patch makes of a pod what Pod makes of it, and only pods that
 // are created are touched.
 func TestWebhook(t *testing.T) {
-	w := &inject.Webhook{Options: options(t)}
+	o := options(t)
+	w := &inject.Webhook{Options: func() inject.Options { return o }}
 	pod := `{"metadata":{"name":"a"},"spec":{"containers":[{"name":"a","of a later Kubernetes":{"x":1.5}}]}}`
 	for _, c := range []struct {
 		name, path, method, body string

@@ -23,7 +23,8 @@ const Path = "/inject/"
 
 // Webhook answers the API server's reviews of pods that are being created.
 type Webhook struct {
-	Options Options
+	// Options gives those of now, for each pod anew: authorities may be replaced.
+	Options func() Options
 	Logger  *slog.Logger
 }
 
@@ -64,7 +65,7 @@ func (w *Webhook) review(r *admissionv1.AdmissionRequest, mode string) *admissio
 	if err := json.Unmarshal(r.Object.Raw, &pod); err != nil {
 		return refuse(fmt.Errorf("the pod cannot be read: %w", err))
 	}
-	out, changed, err := Pod(w.Options, pod, map[string]string{Label: mode})
+	out, changed, err := Pod(w.Options(), pod, map[string]string{Label: mode})
 	if err != nil {
 		return refuse(err)
 	}

@@ -48,10 +48,33 @@ func (i *injection) read() (inject.Options, error) {
 		}
 		i.options.CA = string(text)
 	}
+	return i.options, i.check()
+}
+
+func (i *injection) check() error {
 	if _, err := netip.ParseAddr(i.options.StatusHost); err != nil {
-		return i.options, wrongf("--status-host %s: want an IP address, such as 0.0.0.0 or ::", quoted(i.options.StatusHost))
+		return wrongf("--status-host %s: want an IP address, such as 0.0.0.0 or ::", quoted(i.options.StatusHost))
 	}
-	return i.options, nil
+	return nil
+}
+
+// follow is read for who runs on: the authorities are read again when they are replaced.
+func (i *injection) follow(log *slog.Logger) (now func() inject.Options, err error) {
+	if err := i.check(); err != nil {
+		return nil, err
+	}
+	if i.caFile == "" {
+		return func() inject.Options { return i.options }, nil
+	}
+	file := &pki.AuthorityFile{Name: i.caFile, Logger: log}
+	if _, err := file.Text(); err != nil {
+		return nil, wrongf("--xds-ca cannot be used: %w", err)
+	}
+	return func() inject.Options {
+		o := i.options
+		o.CA, _ = file.Text() // there was one before, and is from then on
+		return o
+	}, nil
 }
 
 // newInjectCommand makes `kibble inject`.
@@ -117,22 +140,22 @@ func newWebhookCommand() *cobra.Command {
 		Short: "Put an Envoy beside each pod that is created",
 		Long: `Answer the API server's reviews of pods: a mutating admission webhook, at
 /inject/MODE. It reads nothing from the cluster, and needs no rights. The files
-of its certificate are read anew when they are replaced. /healthz says that it
-is up.`,
+of its certificate and of --xds-ca are read anew when they are replaced.
+/healthz says that it is up.`,
 		Example: `  kibble webhook --tls-cert tls.crt --tls-key tls.key --xds-ca ca.crt`,
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o, err := i.read()
+			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+			options, err := i.follow(log)
 			if err != nil {
 				return err
 			}
-			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
 			files := &pki.Files{Certificate: cert, Key: key, Logger: log}
 			config, err := files.Config()
 			if err != nil {
 				return wrongf("the webhook's certificate cannot be used: %w", err)
 			}
-			return serveWebhook(cmd.Context(), address, config, &inject.Webhook{Options: o, Logger: log})
+			return serveWebhook(cmd.Context(), address, config, &inject.Webhook{Options: options, Logger: log})
 		},
 	}
 	f := cmd.Flags()

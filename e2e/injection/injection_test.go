@@ -7,13 +7,16 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/pem"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,8 +43,16 @@ import (
 func TestInjection(t *testing.T) {
 	c := kubetest.Start(t, kubetest.Options{Controllers: kubetest.Default()})
 	api := kubernetes.NewForConfigOrDie(c.Config)
-	server, ca := serve(t, c)
-	webhook := admit(t, api, inject.Options{Image: "envoy:test", Server: server.address, ServerName: "kibble.test", CA: string(ca)})
+	server := serve(t, c)
+	authorities := &pki.AuthorityFile{Name: filepath.Join(t.TempDir(), "ca.crt"), Logger: slog.New(slog.DiscardHandler)}
+	write(t, authorities.Name, server.ca.Certificate)
+	webhook := admit(t, api, func() inject.Options {
+		ca, err := authorities.Text()
+		if err != nil {
+			t.Error(err)
+		}
+		return inject.Options{Image: "envoy:test", Server: server.address, ServerName: "kibble.test", CA: ca}
+	})
 	for name, label := range map[string]string{"meshed": inject.ModeSidecar, "legacy": inject.ModeNode, "plain": ""} {
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{
 			"pod-security.kubernetes.io/enforce": "restricted",
@@ -93,6 +104,7 @@ func TestInjection(t *testing.T) {
 	}
 
 	t.Run("a real Envoy", func(t *testing.T) { identity(t, api, server.Server, hello, own) })
+	t.Run("authority replaced", func(t *testing.T) { replaced(t, api, server, authorities.Name) })
 
 	// Without the webhook pods with the label wait, and others do not notice.
 	webhook()
@@ -124,7 +136,7 @@ func create(t *testing.T, api kubernetes.Interface, namespace, name string, labe
 }
 
 // admit runs the webhook and tells the API server of it.
-func admit(t *testing.T, api kubernetes.Interface, o inject.Options) (stop func()) {
+func admit(t *testing.T, api kubernetes.Interface, o func() inject.Options) (stop func()) {
 	t.Helper()
 	mux := http.NewServeMux()
 	mux.Handle(inject.Path, &inject.Webhook{Options: o})
@@ -141,12 +153,45 @@ func admit(t *testing.T, api kubernetes.Interface, o inject.Options) (stop func(
 
 type server struct {
 	*xds.Server
-	address string
+	address     string
+	ca          *pki.Authority
+	certificate *atomic.Pointer[tls.Certificate]
+}
+
+// by has the server show a certificate that an authority signs.
+func (s *server) by(t *testing.T, ca *pki.Authority) {
+	t.Helper()
+	pair, err := ca.Server([]string{"kibble.test"}, time.Now(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := tls.X509KeyPair(pair.Certificate, pair.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.ca = ca
+	s.certificate.Store(&certificate)
+}
+
+func authority(t *testing.T) *pki.Authority {
+	t.Helper()
+	ca, err := pki.NewAuthority(time.Now(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ca
+}
+
+func write(t *testing.T, name string, b []byte) {
+	t.Helper()
+	if err := os.WriteFile(name, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // serve runs an xDS server that asks the API about tokens with just the rights
 // that it needs.
-func serve(t *testing.T, c *kubetest.Cluster) (server, []byte) {
+func serve(t *testing.T, c *kubetest.Cluster) *server {
 	t.Helper()
 	admin := kubernetes.NewForConfigOrDie(c.Config)
 	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "kibble-tokens"}, Rules: []rbacv1.PolicyRule{
@@ -164,25 +209,17 @@ func serve(t *testing.T, c *kubetest.Cluster) (server, []byte) {
 		t.Fatal(err)
 	}
 	c.AwaitRights("kibble")
-	ca, err := pki.NewAuthority(time.Now(), time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pair, err := ca.Server([]string{"kibble.test"}, time.Now(), time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate, err := tls.X509KeyPair(pair.Certificate, pair.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	made := server{certificate: &atomic.Pointer[tls.Certificate]{}}
+	made.by(t, authority(t))
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := xds.New(xds.Options{
 		Authenticator: xds.NewTokens(tokenreview.Reviewer{Client: kubernetes.NewForConfigOrDie(c.As("kibble"))}, []xds.Grant{{Class: "sidecar"}}),
-		ServerOptions: []grpc.ServerOption{grpc.Creds(credentials.NewTLS(&tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS13}))},
+		ServerOptions: []grpc.ServerOption{grpc.Creds(credentials.NewTLS(&tls.Config{
+			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return made.certificate.Load(), nil }, MinVersion: tls.VersionTLS13,
+		}))},
 	})
 	s.Publish(&translate.Snapshot{Classes: map[string]*translate.ClassSnapshot{"sidecar": {}, "edge": {}}})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -194,21 +231,50 @@ func serve(t *testing.T, c *kubetest.Cluster) (server, []byte) {
 			t.Error(err)
 		}
 	})
-	return server{s, l.Addr().String()}, ca.Certificate
+	made.Server, made.address = s, l.Addr().String()
+	return &made
+}
+
+// replaced shows that a pod which is made while an authority takes the place of another
+// is let in by certificates of both, though the webhook has run since before.
+func replaced(t *testing.T, api kubernetes.Interface, s *server, file string) {
+	next := authority(t)
+	write(t, file, slices.Concat(s.ca.Certificate, next.Certificate))
+	line, _, _ := strings.Cut(strings.TrimPrefix(string(next.Certificate), "-----BEGIN CERTIFICATE-----\n"), "\n")
+	var pod *corev1.Pod
+	waittest.Until(t, "a pod is told the next authority", func() (told bool) {
+		var err error
+		if pod, err = create(t, api, "meshed", "new-", nil); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(pod.Spec.InitContainers[0].Args[1], line)
+	})
+	running(t, api, pod, "127.0.10.3")
+	for _, by := range []*pki.Authority{s.ca, next} {
+		s.by(t, by)
+		envoy := start(t, pod, token(t, api, pod, "kibble"), pod.Status.PodIP)
+		waittest.Until(t, "it is let in", func() bool { return len(s.Proxies()) == 1 })
+		envoy.Stop()
+		waittest.Until(t, "it has left", func() bool { return len(s.Proxies()) == 0 })
+	}
+}
+
+// running has the API server know a pod's address.
+func running(t *testing.T, api kubernetes.Interface, p *corev1.Pod, ip string) {
+	t.Helper()
+	p.Status.PodIP, p.Status.PodIPs, p.Status.Phase = ip, []corev1.PodIP{{IP: ip}}, corev1.PodRunning
+	updated, err := api.CoreV1().Pods(p.Namespace).UpdateStatus(t.Context(), p, metav1.UpdateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	*p = *updated
 }
 
 // identity starts an Envoy as kubelet would start the container, and shows that
 // it is let in as its own pod only.
 func identity(t *testing.T, api kubernetes.Interface, s *xds.Server, pod, other *corev1.Pod) {
-	for _, p := range []*corev1.Pod{pod, other} {
-		ip := map[*corev1.Pod]string{pod: "127.0.10.1", other: "127.0.10.2"}[p]
-		p.Status.PodIP, p.Status.PodIPs, p.Status.Phase = ip, []corev1.PodIP{{IP: ip}}, corev1.PodRunning
-		updated, err := api.CoreV1().Pods(p.Namespace).UpdateStatus(t.Context(), p, metav1.UpdateOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		*p = *updated
-	}
+	running(t, api, pod, "127.0.10.1")
+	running(t, api, other, "127.0.10.2")
 	own := start(t, pod, token(t, api, pod, "kibble"), pod.Status.PodIP)
 	waittest.Until(t, "its own token lets it in", func() bool {
 		all := s.Proxies()
@@ -260,9 +326,7 @@ func token(t *testing.T, api kubernetes.Interface, pod *corev1.Pod, audience str
 func start(t *testing.T, pod *corev1.Pod, token, ip string) *envoytest.Envoy {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "token"), []byte(token), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	write(t, filepath.Join(dir, "token"), []byte(token))
 	values := map[string]string{"POD_NAME": pod.Name, "POD_NAMESPACE": pod.Namespace, "POD_IP": ip, "NODE_NAME": pod.Spec.NodeName}
 	text := regexp.MustCompile(`\$\((\w+)\)`).ReplaceAllStringFunc(pod.Spec.InitContainers[0].Args[1], func(v string) string {
 		value, ok := values[v[2:len(v)-1]]

@@ -33,6 +33,19 @@ func readAuthorities(text []byte) (authorities, error) {
 	return all, nil
 }
 
+// next gives those of a text that is there in place of these, unless not one of them
+// lets anybody in while one of these does.
+func (a authorities) next(text []byte, now time.Time) (authorities, error) {
+	by, err := readAuthorities(text)
+	if err != nil {
+		return nil, err
+	}
+	if why := by.useless(now); why != "" && len(a) > 0 && a.useless(now) == "" {
+		return nil, fmt.Errorf("%s, and those in use are valid until %s", why, a.end().UTC().Format(time.RFC3339))
+	}
+	return by, nil
+}
+
 func (a authorities) pool() *x509.CertPool {
 	p := x509.NewCertPool()
 	for _, c := range a {

@@ -123,11 +123,8 @@ func (f *Files) load() error {
 	}
 	var by authorities
 	if f.ClientCA != "" {
-		if by, err = readAuthorities(now[2]); err != nil {
+		if by, err = f.by.next(now[2], f.looked); err != nil {
 			return fmt.Errorf("%s: %w", f.ClientCA, err)
-		}
-		if why := by.useless(f.looked); why != "" && f.config != nil && f.by.useless(f.looked) == "" {
-			return fmt.Errorf("%s: %s, and those in use are valid until %s", f.ClientCA, why, f.by.end().UTC().Format(time.RFC3339))
 		}
 		config.ClientCAs = by.pool()
 		config.ClientAuth = tls.VerifyClientCertIfGiven
