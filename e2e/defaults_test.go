@@ -15,18 +15,25 @@ import (
 )
 
 // What the API server fills in says what code says of an absent field: an
-// example with its defaults is translated to the same bytes.
+// example with its defaults is translated to the same bytes, and kibble diff sees
+// no difference.
 func checkDefaults(t *testing.T, client dynamic.Interface) {
 	for _, example := range []string{"hello-world", "letmein", "hello-world-nodes"} {
 		dir := filepath.Join("..", "examples", example)
-		if diff := cmp.Diff(versions(snapshotOf(t, dir, nil)), versions(snapshotOf(t, dir, client))); diff != "" {
+		without, with := modelOf(t, dir, nil), modelOf(t, dir, client)
+		if diff := cmp.Diff(versions(without), versions(with)); diff != "" {
 			t.Errorf("%s: without and with the defaults: %s", example, diff)
+		}
+		d, err := translate.Diff(with, without, "")
+		if err != nil || !d.Empty() {
+			t.Errorf("%s: what differs from the same with the defaults: %+v %v", example, d, err)
 		}
 	}
 }
 
 // versions gives the version of every resource, by class, type, name and scope.
-func versions(s *translate.Snapshot) map[string]string {
+func versions(m *translate.Model) map[string]string {
+	s, _ := m.Snapshot()
 	all := map[string]string{}
 	for class, c := range s.Classes {
 		for typ, resources := range c.Resources {
@@ -43,8 +50,8 @@ func versions(s *translate.Snapshot) map[string]string {
 	return all
 }
 
-// snapshotOf translates a directory, with specs as a client stores them if there is one.
-func snapshotOf(t *testing.T, dir string, client dynamic.Interface) *translate.Snapshot {
+// modelOf reads a directory, with specs as a client stores them if there is one.
+func modelOf(t *testing.T, dir string, client dynamic.Interface) *translate.Model {
 	t.Helper()
 	inv, _, err := discovery.ReadDir(dir)
 	if err != nil || len(inv.Routers) == 0 {
@@ -58,8 +65,7 @@ func snapshotOf(t *testing.T, dir string, client dynamic.Interface) *translate.S
 			store(t, client, v1alpha1.KindDogfoodPolicy, &p.Object.Spec, &p.Object.Spec)
 		}
 	}
-	s, _ := translate.NewModel(inv, time.Unix(1767225600, 0)).Snapshot()
-	return s
+	return translate.NewModel(inv, time.Unix(1767225600, 0))
 }
 
 func store(t *testing.T, client dynamic.Interface, kind string, spec, into any) {

@@ -60,7 +60,20 @@ func routerFacts(r *router) []fact {
 	if r.unrouted != nil {
 		facts = append(facts, fact{"answer to what is not routed", r.unrouted.words(), r.unrouted.source.String()})
 	}
-	return append(facts, otherFields(r.spec, said, at)...)
+	return append(facts, otherFields(filled(r.spec), said, at)...)
+}
+
+// filled gives a Router's fields as the API server keeps them: what an object
+// leaves open has its default. So one in a file is no other than in a cluster.
+func filled(spec v1alpha1.RouterSpec) v1alpha1.RouterSpec {
+	spec.Bind = cmp.Or(spec.Bind, v1alpha1.BindAny)
+	spec.DstPrefix = cmp.Or(spec.DstPrefix, defaultDstPrefix)
+	spec.AccessLog = cmp.Or(spec.AccessLog, v1alpha1.AccessLogNotable)
+	spec.Metrics = cmp.Or(spec.Metrics, v1alpha1.MetricsEnvironments)
+	if len(spec.Carriers) == 0 {
+		spec.Carriers = []v1alpha1.Carrier{v1alpha1.CarrierL5dCtx}
+	}
+	return spec
 }
 
 // words say all that an answer says.
