@@ -52,6 +52,15 @@ func (p Pos) String() string {
 	return strings.Join(parts, ":")
 }
 
+// In says where in an object something is written. An object in a cluster has the
+// name of its places in front already: it is not said twice.
+func In(object, at string) string {
+	if object == "" || at == object || strings.HasPrefix(at, object+" ") || strings.HasPrefix(at, object+":") {
+		return at
+	}
+	return strings.TrimSpace(object + " " + at)
+}
+
 // Compare orders places: by source, then line, then column.
 func (p Pos) Compare(q Pos) int {
 	return cmp.Or(strings.Compare(p.Source, q.Source), cmp.Compare(p.Line, q.Line), cmp.Compare(p.Col, q.Col))

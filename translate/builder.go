@@ -62,9 +62,9 @@ func (b *builder) source(policies []int) *corev3.Metadata {
 func (r *router) tableSource() string {
 	if n := len(r.dtabs); n > 0 && r.spec.Dtab == "" {
 		d := r.dtabs[n-1]
-		return "dtab " + Key{d.Object.Namespace, d.Object.Name}.String() + " (" + d.Origin.Field("spec.dtab").At(1, 1).String() + ")"
+		return writtenAt("dtab "+Key{d.Object.Namespace, d.Object.Name}.String(), d.Origin.Field("spec.dtab"))
 	}
-	return "router " + r.key.String() + " (" + r.origin.Field("spec.dtab").At(1, 1).String() + ")"
+	return writtenAt("router "+r.key.String(), r.origin.Field("spec.dtab"))
 }
 
 // cluster gives the cluster for a branch, and notes what it needs. It is not ok for

@@ -140,7 +140,13 @@ func (m *Model) snapshot(show func(*router, []*cell)) (*Snapshot, []dtab.Finding
 }
 
 func (r *router) describe() string {
-	return "router " + r.key.String() + " (" + r.origin.Field("spec").At(1, 1).String() + ")"
+	return writtenAt("router "+r.key.String(), r.origin.Field("spec"))
+}
+
+// writtenAt names an object, and where a text of it begins: a place of a file, or
+// only the field, where the object is one of a cluster.
+func writtenAt(object string, text dtab.Source) string {
+	return object + " (" + strings.TrimPrefix(text.At(1, 1).String(), object+" ") + ")"
 }
 
 // decidedAt gives the policies that a router decides, weakest first.

@@ -10,7 +10,8 @@ type node struct {
 	What string
 	// Name is set where What is a name.
 	IsName bool
-	// Rule made the step, of the object Origin, written at At; or else Namer did.
+	// Rule made the step, of the object Origin, unless At names it, where it is
+	// written; or else Namer did.
 	Rule, Origin, At, Namer string
 	Weight                  float64
 	// Outcome is what it comes to; Result is that as a tree, where it leads somewhere.
@@ -51,7 +52,10 @@ func drawStep(s *dtab.Step, room *int) *node {
 	}
 	if s.Dentry != nil {
 		n.Rule = s.Dentry.Prefix.String() + " => " + s.Dentry.Dst.String()
-		n.Origin, n.At, n.Namer = s.Dentry.Origin, s.Dentry.Pos.String(), ""
+		n.At, n.Namer = s.Dentry.Pos.String(), ""
+		if dtab.In(s.Dentry.Origin, n.At) != n.At {
+			n.Origin = s.Dentry.Origin
+		}
 	}
 	if s.Tree != nil && s.Outcome == dtab.OutcomeBound && s.Kind != dtab.StepBound {
 		n.Result = s.Tree.String()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kibble.dev/dtab"
 	"kibble.dev/translate"
 )
 
@@ -147,11 +148,7 @@ func causeText(c translate.Cause) string {
 		}
 		return c.Sign + " " + c.Rule + " does not exist any more"
 	}
-	at := c.Source
-	if c.Origin != "" {
-		at = c.Origin + " " + at
-	}
-	return c.Sign + " " + c.Rule + "   [" + at + "]"
+	return c.Sign + " " + c.Rule + "   [" + dtab.In(c.Origin, c.Source) + "]"
 }
 
 // objectText is one line for a change of an object.

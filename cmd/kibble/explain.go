@@ -291,7 +291,7 @@ func stepRule(s *dtab.Step) string {
 // ruleText is a rule, and where it is written.
 func ruleText(d *dtab.Dentry) string {
 	rule := d.Prefix.String() + " => " + d.Dst.String()
-	if at := strings.TrimSpace(d.Origin + " " + d.Pos.String()); at != "" {
+	if at := dtab.In(d.Origin, d.Pos.String()); at != "" {
 		rule += " [" + at + "]"
 	}
 	return rule

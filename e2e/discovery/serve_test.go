@@ -126,7 +126,7 @@ func TestReplicas(t *testing.T) {
 		t.Errorf("preview: %v\n%s", err, out)
 	}
 	out, err = exec.Command(kibble, "explain", "--kubeconfig", as, "-n", "prod", "--router", "ingress", "web").CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "router prod/ingress spec.dtab:1:1") {
+	if err != nil || !strings.Contains(string(out), "[router prod/ingress spec.dtab:1:1]") {
 		t.Errorf("explain: %v\n%s", err, out)
 	}
 	// A namespace without Routers is not taken for the cluster.

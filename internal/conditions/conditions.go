@@ -93,7 +93,7 @@ func (o Object) own(found []dtab.Finding) []dtab.Finding {
 		}
 		f.Pos.Source = strings.TrimSpace(rest)
 		if strings.HasPrefix(f.Pos.Source, "(") {
-			f.Pos.Source = "" // it names the object once more
+			f.Pos.Source = "" // it says what was made of the object, and where that begins
 		}
 		own = append(own, f)
 	}

@@ -27,7 +27,7 @@ func TestConditions(t *testing.T) {
 	wrong := finding("KB1001", dtab.Error, "router default/in spec.dtab")
 	proxy := func(node string, s ...publish.Status) Proxy { return Proxy{Class: "edge", Node: node, Status: s} }
 	refusal := func(name string) publish.Status {
-		return publish.Status{Behind: 1, Refused: []publish.Refusal{{Name: name, Words: "Envoy says no", Source: "router default/in (router default/in spec:1:1)"}}}
+		return publish.Status{Behind: 1, Refused: []publish.Refusal{{Name: name, Words: "Envoy says no", Source: "router default/in (spec:1:1)"}}}
 	}
 	tests := []struct {
 		name   string

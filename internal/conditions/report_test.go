@@ -21,7 +21,7 @@ import (
 func TestReport(t *testing.T) {
 	router := Object{Kind: v1alpha1.KindRouter, Namespace: "default", Name: "in", Generation: 3, Classes: []string{"edge"}, Routers: []string{"default/in"}}
 	refused := publish.Status{Behind: 1, Refused: []publish.Refusal{{
-		Name: "default/in", Version: "v1", Words: "Envoy says no", Source: "router default/in (router default/in spec:1:1)", Since: time.Unix(9, 0),
+		Name: "default/in", Version: "v1", Words: "Envoy says no", Source: "router default/in (spec:1:1)", Since: time.Unix(9, 0),
 	}}}
 	var proxies []Proxy
 	for i := range 30 {
