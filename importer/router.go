@@ -183,6 +183,14 @@ func (r *router) write(spec *yaml.Node, s server, class string) {
 	if s.bind != v1alpha1.BindAny {
 		set(spec, "bind", text(string(s.bind)))
 	}
+	if len(s.families) > 0 {
+		families := sequence()
+		families.Style = yaml.FlowStyle
+		for _, f := range s.families {
+			families.Content = append(families.Content, text(string(f)))
+		}
+		set(spec, "ipFamilies", families)
+	}
 	trust := v1alpha1.TrustInternal
 	if class == v1alpha1.ClassEdge {
 		trust = v1alpha1.TrustUntrusted

@@ -17,6 +17,10 @@ var (
 	scriptHere    = regexp.MustCompile(`<<-?\s*['"]?(\w+)['"]?`)
 )
 
+// shellVariable is a name that a shell puts something in place of; no built-in
+// namer looks so, which have a slash behind the $.
+var shellVariable = regexp.MustCompile(`\$[A-Za-z_]\w*`)
+
 // makesTables tells whether a text is of a script that makes tables.
 func makesTables(text string) bool { return strings.Contains(text, "namerctl dtab ") }
 
@@ -28,8 +32,13 @@ func (p *pool) script(page *page) {
 			continue
 		}
 		if source == "-" {
-			if from, to, ok := page.piped(m[0]); ok {
+			if from, to, literal, ok := page.piped(m[0]); ok {
 				p.scriptTable(page, name, from, to)
+				if at := shellVariable.FindStringIndex(page.text[from:to]); at != nil && !literal {
+					variable := page.text[from+at[0] : from+at[1]]
+					p.find(page.placeAt(from+at[0]), dtab.Error, CodeAssumed, "the shell puts something in place of "+variable+" in the table "+name+"; it is imported as it stands here",
+						"write what "+variable+" stands for, and import again; or import what namerctl dtab get "+name+" prints")
+				}
 				continue
 			}
 		}
@@ -63,26 +72,28 @@ func operands(command string) (name, source string) {
 }
 
 // piped finds the text that the command at a byte of a script reads: of an echo
-// in front of it, or of a here-document on its line.
-func (p *page) piped(from int) (begin, end int, ok bool) {
+// in front of it, or of a here-document on its line. It is literal in single
+// quotes, or where the here-document's word has any: the shell changes nothing.
+func (p *page) piped(from int) (begin, end int, literal, ok bool) {
 	if m := scriptEcho.FindStringSubmatchIndex(p.text[:from]); m != nil {
-		return max(m[2], m[4]), max(m[3], m[5]), true
+		return max(m[2], m[4]), max(m[3], m[5]), m[4] >= 0, true
 	}
 	first := strings.LastIndexByte(p.text[:from], '\n') + 1
 	line, _, more := strings.Cut(p.text[first:], "\n")
 	m := scriptHere.FindStringSubmatch(line)
 	if m == nil || !more {
-		return 0, 0, false
+		return 0, 0, false, false
 	}
+	literal = strings.ContainsAny(m[0], `'"`)
 	begin = first + len(line) + 1
 	for end = begin; end < len(p.text); {
 		line, _, _ := strings.Cut(p.text[end:], "\n")
 		if strings.TrimSpace(line) == m[1] {
-			return begin, end, true
+			return begin, end, literal, true
 		}
 		end += len(line) + 1
 	}
-	return 0, 0, false
+	return 0, 0, false, false
 }
 
 // placeAt gives the place of a byte of the text.

@@ -10,9 +10,10 @@ import (
 
 // server is a listener of linkerd's.
 type server struct {
-	port  int
-	bind  v1alpha1.Bind
-	clear bool // it takes context from nobody
+	port     int
+	bind     v1alpha1.Bind
+	families []v1alpha1.IPFamily // none: IPv4
+	clear    bool                // it takes context from nobody
 }
 
 // defaultPort of linkerd for a protocol.
@@ -36,7 +37,7 @@ func (r *router) server(v value) server {
 		}
 	}
 	if ip, ok := m.get("ip"); ok {
-		s.bind = bindOf(ip)
+		s.bind, s.families = bindOf(ip)
 	} else if !r.ingress {
 		v.find(dtab.Info, CodeAssumed, v.path+" has no ip: linkerd listens on the loopback address then, and so does bind: loopback", "")
 	}
@@ -79,19 +80,24 @@ func (r *router) server(v value) server {
 	return s
 }
 
-// bindOf says on which address to listen.
-func bindOf(v value) v1alpha1.Bind {
+// bindOf says on which address to listen, and by which families; none: IPv4. Java
+// takes IPv4 connections at :: too.
+func bindOf(v value) (v1alpha1.Bind, []v1alpha1.IPFamily) {
 	if v.text() == "localhost" {
-		return v1alpha1.BindLoopback
+		return v1alpha1.BindLoopback, nil
 	}
 	addr, err := netip.ParseAddr(v.text())
 	switch {
+	case err == nil && addr == netip.IPv6Unspecified():
+		return v1alpha1.BindAny, []v1alpha1.IPFamily{v1alpha1.IPv6, v1alpha1.IPv4}
+	case err == nil && addr == netip.IPv6Loopback():
+		return v1alpha1.BindLoopback, []v1alpha1.IPFamily{v1alpha1.IPv6}
 	case err == nil && addr.IsUnspecified():
-		return v1alpha1.BindAny
+		return v1alpha1.BindAny, nil
 	case err == nil && addr.IsLoopback():
-		return v1alpha1.BindLoopback
+		return v1alpha1.BindLoopback, nil
 	}
 	v.find(dtab.Warning, CodeDiffers, "a Router listens on all addresses, on the loopback address or on the pod's own, not on "+v.text()+": bind: pod is assumed",
 		"see whether that is the address that proxies have as POD_IP")
-	return v1alpha1.BindPod
+	return v1alpha1.BindPod, nil
 }

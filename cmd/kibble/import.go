@@ -93,7 +93,7 @@ func newImporter(from func([]importer.File, importer.Options) *importer.Result, 
 	f := cmd.Flags()
 	f.StringVarP(&run.dir, "output-dir", "o", "", "write one file for each object into this directory")
 	f.StringVar(&run.report, "report", "table", "how to report what was found: table, json, markdown")
-	f.StringVar(&run.failOn, "fail-on", "error", "end with 1 for findings as bad as this: error, warning, info, never")
+	f.StringVar(&run.failOn, "fail-on", "error", "the exit code is 1 for findings of this severity and worse: error, warning, info, never")
 	f.StringVarP(&run.options.Namespace, "namespace", "n", "", "namespace of the objects; default that of the input, if it has one")
 	f.StringVar(&run.options.Name, "name", "", "name of the object, where the input is one without a name")
 	switch cmd.Name() {
@@ -115,6 +115,9 @@ func (r *importRun) do(cmd *cobra.Command, args []string) error {
 	}
 	if !slices.Contains(severities(), r.failOn) {
 		return wrongf("--fail-on %s: use one of error, warning, info, never", quoted(r.failOn))
+	}
+	if slices.Contains([]string{"yaml", "json", "table", "markdown"}, r.dir) {
+		return wrongf("-o %[1]s: here -o is a directory for the objects, which are YAML; --report says how to report; ./%[1]s is a directory of that name", r.dir)
 	}
 	files, err := r.files(cmd.InOrStdin(), args)
 	if err != nil {
@@ -216,12 +219,14 @@ func readBack(name string, text []byte, known []dtab.Finding) []dtab.Finding {
 	return judge(inv, found, known)
 }
 
-// judge adds what translation finds. Mistakes in tables, and tables that are not
+// judge adds what translation finds, and of what lint finds the errors: names that
+// lead nowhere, and did elsewhere. Mistakes in tables, and tables that are not
 // there, have been told with their place in the input already.
 func judge(inv *translate.Inventory, found, known []dtab.Finding) []dtab.Finding {
 	m := translate.NewModel(inv, time.Now())
 	_, more := m.Snapshot()
-	found = slices.Concat(found, m.Findings(), more)
+	wrong := slices.DeleteFunc(m.Lint(), func(f dtab.Finding) bool { return f.Severity != dtab.Error })
+	found = slices.Concat(found, m.Findings(), more, wrong)
 	told := func(code string) bool {
 		return slices.ContainsFunc(known, func(f dtab.Finding) bool { return f.Code == code && f.Severity == dtab.Error })
 	}
