@@ -44,11 +44,17 @@ type Options struct {
 	// kubectl forwards does, and call it localhost or by an address.
 	Console     http.Handler
 	ConsoleOpen bool
+	// Replica is the name of this server, where there may be others beside it, of
+	// whose proxies it does not know. What is told of proxies says so in ReplicaHeader.
+	Replica string
 	// Local says that the server listens on loopback only. Then names other than
 	// localhost are refused: a page of somebody else's that gives its own name our
 	// address (DNS rebinding) could read everything otherwise.
 	Local bool
 }
+
+// ReplicaHeader is the header in which a server says that it is one of several.
+const ReplicaHeader = "Kibble-Replica"
 
 // Handler answers:
 //
@@ -72,7 +78,15 @@ func Handler(o Options) http.Handler {
 		text(w, http.StatusOK, "ok")
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /api/proxies", func(w http.ResponseWriter, _ *http.Request) { asJSON(w, o.Proxies()) })
+	named := func(w http.ResponseWriter) {
+		if o.Replica != "" {
+			w.Header().Set(ReplicaHeader, o.Replica)
+		}
+	}
+	mux.HandleFunc("GET /api/proxies", func(w http.ResponseWriter, _ *http.Request) {
+		named(w)
+		asJSON(w, o.Proxies())
+	})
 	if o.Learnt != nil {
 		mux.HandleFunc("GET /api/learnt", func(w http.ResponseWriter, _ *http.Request) { asJSON(w, o.Learnt()) })
 	}
@@ -83,6 +97,7 @@ func Handler(o Options) http.Handler {
 	}
 	if o.Config != nil {
 		mux.Handle("GET /api/config", guarded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			named(w)
 			v, err := o.Config(r.URL.Query())
 			if err != nil {
 				text(w, http.StatusInternalServerError, err.Error())

@@ -99,6 +99,11 @@ func (m *Model) Explain(q Question) (*Explanation, error) {
 		return x, nil
 	}
 	req := m.decide(r, q, x)
+	for _, id := range x.Context {
+		if !slices.ContainsFunc(m.policies, func(p dogfood.Policy) bool { return p.ID == id }) {
+			x.Notes = append(x.Notes, "no policy is called "+id+", so it changes nothing")
+		}
+	}
 	if r.portsCount() {
 		x.Notes = append(x.Notes, "the port is part of the name, because the table looks at ports: "+
 			r.portsWhy.String()+" ("+r.portsWhy.Pos.String()+")")

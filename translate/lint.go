@@ -207,7 +207,7 @@ func (l *linter) targets(r *router, table dtab.Dtab, policy string, in *dtab.Int
 						severity, code = dtab.Info, codeScaledDown
 					}
 					if a.unread {
-						hint = "let it be read too: by -n, or all by none; of kibble serve by --namespaces, of the chart by namespaces"
+						hint = "let it be read too: by -n, or all by none; of the chart by namespaces"
 					}
 					missing = append(missing, a.why)
 				}

@@ -248,5 +248,9 @@ func (m *Model) router(name string) (*router, error) {
 	case 0:
 		return nil, missing("router", name, m.RouterNames())
 	}
-	return nil, fmt.Errorf("several routers are called %q: write namespace/name", name)
+	var full []string
+	for _, r := range found {
+		full = append(full, r.key.String())
+	}
+	return nil, fmt.Errorf("several routers are called %q: write %s", name, strings.Join(full, " or "))
 }

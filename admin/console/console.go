@@ -30,6 +30,8 @@ type Options struct {
 	Proxies func() []xds.ProxyStatus
 	// Config gives the resources of proxies; nil: they are not shown.
 	Config func(xds.ConfigQuery) []xds.ConfigEntry
+	// Replica is the name of this server, where others beside it have proxies too.
+	Replica string
 	// Now is the clock.
 	Now func() time.Time
 }

@@ -23,7 +23,7 @@ func (c *console) proxies(w http.ResponseWriter, r *http.Request) {
 	}
 	list, pages := paged(r, found, "q", q, "class", class, "state", state)
 	c.render(w, http.StatusOK, "proxies", page{Title: "Proxies", Here: "proxies", Data: map[string]any{
-		"Proxies": list, "Config": c.Config != nil, "Pages": pages, "Q": q, "Class": class, "State": state, "States": []string{xds.StateInSync, xds.StateBehind, xds.StateRefuses, xds.StateStuck},
+		"Proxies": list, "Config": c.Config != nil, "Replica": c.Replica, "Pages": pages, "Q": q, "Class": class, "State": state, "States": []string{xds.StateInSync, xds.StateBehind, xds.StateRefuses, xds.StateStuck},
 	}})
 }
 

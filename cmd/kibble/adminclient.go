@@ -12,10 +12,23 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"kibble.dev/admin"
 )
 
 // adminClient asks the admin server of a running kibble serve.
-type adminClient struct{ address string }
+type adminClient struct {
+	address string
+	// replica is what the server calls itself, if there may be others beside it.
+	replica string
+}
+
+// notAll says to people that they see the proxies of one server of several.
+func (c *adminClient) notAll(w io.Writer) {
+	if c.replica != "" {
+		fmt.Fprintf(w, "kibble: these are the proxies that are connected to %s; other replicas, if there are, have others: ask each\n", c.replica)
+	}
+}
 
 func (c *adminClient) flags(f *pflag.FlagSet) {
 	f.StringVar(&c.address, "admin-address", "127.0.0.1:9990", "host:port of the admin server of kibble serve")
@@ -56,7 +69,7 @@ func (c *adminClient) do(ctx context.Context, method, path string, sent io.Reade
 		if cause, ok := errors.AsType[*url.Error](err); ok {
 			err = cause.Err
 		}
-		return unreachable(fmt.Errorf("%w; see that it runs there, or give --admin-address; in a cluster kubectl port-forward leads to it", err))
+		return unreachable(fmt.Errorf("%w; see that it runs there, or give --admin-address; in a cluster kubectl port-forward leads to it, such as kubectl port-forward -n kibble-system deployment/kibble 9990", err))
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxStatus))
@@ -66,6 +79,7 @@ func (c *adminClient) do(ctx context.Context, method, path string, sent io.Reade
 	if resp.StatusCode != http.StatusOK {
 		return unreachable(fmt.Errorf("%s: %q", resp.Status, body[:min(len(body), 200)]))
 	}
+	c.replica = resp.Header.Get(admin.ReplicaHeader)
 	if err := json.Unmarshal(body, into); err != nil {
 		return unreachable(fmt.Errorf("not the answer of kibble serve: %w", err))
 	}

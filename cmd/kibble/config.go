@@ -34,7 +34,9 @@ The states: accepted; sent, and not answered yet; refused; withheld, because
 another proxy refused it; waits for clusters that must come first; behind,
 because another version is to come; retiring, because it is to go.
 
-In a cluster, forward the admin port first: kubectl port-forward.
+In a cluster, forward the admin port first. Each replica of kibble serve knows the
+proxies that are connected to itself only: ask all of them, one by one, as with
+kubectl port-forward -n kibble-system pod/NAME 9990.
 
 The exit code is 1 if a proxy refuses something that is shown.`,
 		Example: `  kibble config
@@ -60,8 +62,9 @@ The exit code is 1 if a proxy refuses something that is shown.`,
 			if err != nil {
 				return err
 			}
+			c.admin.notAll(cmd.ErrOrStderr())
 			if len(all) == 0 {
-				fmt.Fprintln(cmd.ErrOrStderr(), "kibble: no connected proxy has such a resource")
+				fmt.Fprintln(cmd.ErrOrStderr(), "kibble: no connected proxy has such a resource; kibble proxies lists the proxies")
 			}
 			if err := c.print(w, all); err != nil {
 				return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -25,7 +26,7 @@ func newExplainCommand() *cobra.Command {
 	var out output
 	var q asked
 	cmd := &cobra.Command{
-		Use:   "explain -f DIR --router NAME HOST|/path",
+		Use:   "explain -f DIR --router NAME HOST|URL|/PATH",
 		Short: "Say where a request goes, and which rule leads it there",
 		Long: `Say where a request goes, and which rule leads it there: which policies hold and
 why the others do not, the name of the request, each step of the delegation with
@@ -39,7 +40,7 @@ The exit code is 1 if the request is not routed.`,
   kibble explain -f examples/hello-world --router outgoing --header 'l5d-ctx-dogfood: world-v2' world -o json`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return fmt.Errorf("want one argument, the request's Host or the path of its URL, not %d", len(args))
+				return fmt.Errorf("want one argument, the request's Host, its URL or the path of that, not %d", len(args))
 			}
 			return nil
 		},
@@ -55,9 +56,15 @@ The exit code is 1 if the request is not routed.`,
 			if err != nil {
 				return err
 			}
+			if q.router == "" {
+				return wrongf("which router is asked? give --router NAME; there are: %s", cmp.Or(strings.Join(m.RouterNames(), ", "), "none"))
+			}
 			x, err := m.Explain(question)
 			if err != nil {
 				return wrongf("%w", err)
+			}
+			if err := q.decides(x); err != nil {
+				return err
 			}
 			q.hint(cmd.ErrOrStderr(), question, x)
 			if out.format == "table" {
@@ -85,7 +92,6 @@ The exit code is 1 if the request is not routed.`,
 	f.StringVar(&q.policy, "policy", "", "show every part of this policy's condition")
 	f.BoolVarP(&q.verbose, "verbose", "v", false, "show every part of every policy's condition")
 	f.StringVar(&q.jwks, "jwks", "", "file with the keys that a policy has Envoy fetch (jwksUrl)")
-	_ = cmd.MarkFlagRequired("router") // fails for a flag that is not there only
 	in.completions(cmd)
 	cmd.ValidArgsFunction = offer(func(cmd *cobra.Command) []string { return in.hosts(cmd, q.router) })
 	return cmd
@@ -106,7 +112,10 @@ func (a *asked) question(target string) (translate.Question, error) {
 	if strings.HasPrefix(target, "/") {
 		q.Request.Host, q.Request.Path = "", target
 	}
-	if scheme, rest, ok := strings.Cut(target, "://"); ok && (scheme == "http" || scheme == "https") {
+	if scheme, rest, ok := strings.Cut(target, "://"); ok {
+		if scheme != "http" && scheme != "https" {
+			return q, fmt.Errorf("%q is not the URL of a request: it begins with http:// or https://", target)
+		}
 		host, path, more := strings.Cut(rest, "/")
 		q.Request.Host, q.Request.Secure = host, scheme == "https"
 		if more {
@@ -156,6 +165,21 @@ func address(flag, text string) (netip.Addr, error) {
 		return addr, fmt.Errorf("%s %q is not an IP address", flag, text)
 	}
 	return addr, nil
+}
+
+// decides says so if --policy is none that the router decides.
+func (a *asked) decides(x *translate.Explanation) error {
+	var all []string
+	for _, p := range x.Policies {
+		if a.parts(p) {
+			return nil
+		}
+		all = append(all, p.ID)
+	}
+	if a.policy == "" {
+		return nil
+	}
+	return wrongf("router %s decides no policy %q; it decides: %s", x.Router, a.policy, cmp.Or(strings.Join(all, ", "), "none"))
 }
 
 // parts tells whether to print every part of a policy's condition.

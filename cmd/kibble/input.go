@@ -13,6 +13,8 @@ import (
 	"kibble.dev/translate"
 )
 
+var errNothingToRead = wrongf("nothing to read: give -f DIR for files, or --kubeconfig FILE, --context NAME or -n NAMESPACE for a cluster")
+
 // input is where a command reads objects from.
 type input struct {
 	path    string
@@ -69,7 +71,7 @@ func (in *input) inventory(cmd *cobra.Command) (*translate.Inventory, []dtab.Fin
 	case given && in.cluster.asked():
 		return nil, nil, wrongf("-f reads files; --kubeconfig, --context and -n read a cluster: give one or the other")
 	case !given && !in.cluster.asked() && !isPlugin(cmd):
-		return nil, nil, wrongf("nothing to read: give -f DIR for files, or --kubeconfig FILE, --context NAME or -n NAMESPACE for a cluster")
+		return nil, nil, errNothingToRead
 	case !given:
 		return in.cluster.read(cmd.Context())
 	case in.path == "-":

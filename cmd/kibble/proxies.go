@@ -24,7 +24,9 @@ func newProxiesCommand() *cobra.Command {
 accepted all that they are to have, since when they have not, and what they
 refused, in their own words, with the object and line that it was made of.
 
-In a cluster, forward the admin port first: kubectl port-forward.
+In a cluster, forward the admin port first. Each replica of kibble serve knows the
+proxies that are connected to itself only: ask all of them, one by one, as with
+kubectl port-forward -n kibble-system pod/NAME 9990.
 
 The exit code is 1 if a proxy refuses something or has to be restarted.`,
 		Example: `  kibble proxies
@@ -43,6 +45,7 @@ The exit code is 1 if a proxy refuses something or has to be restarted.`,
 			if err != nil {
 				return err
 			}
+			p.admin.notAll(cmd.ErrOrStderr())
 			if err := p.print(cmd.OutOrStdout(), all, time.Now()); err != nil {
 				return err
 			}

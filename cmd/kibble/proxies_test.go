@@ -25,9 +25,15 @@ import (
 // adminOf runs an admin server that tells of some proxies.
 func adminOf(t *testing.T, all func() []xds.ProxyStatus) string {
 	t.Helper()
+	return replicaOf(t, "", all)
+}
+
+// replicaOf runs one that has a name, beside others.
+func replicaOf(t *testing.T, name string, all func() []xds.ProxyStatus) string {
+	t.Helper()
 	server := httptest.NewServer(admin.Handler(admin.Options{
 		Gatherer: prometheus.NewRegistry(), Ready: func() error { return nil },
-		Findings: func() []dtab.Finding { return nil }, Proxies: func() any { return all() }, Local: true,
+		Findings: func() []dtab.Finding { return nil }, Proxies: func() any { return all() }, Local: true, Replica: name,
 	}))
 	t.Cleanup(server.Close)
 	return server.Listener.Addr().String()
@@ -49,6 +55,18 @@ func command(ctx context.Context, args ...string) (string, int) {
 		return err.Error(), exitUsage
 	}
 	return out.String(), 0
+}
+
+// Of several replicas each knows its own proxies only: whoever asks is told.
+func TestProxiesOfReplica(t *testing.T) {
+	none := func() []xds.ProxyStatus { return []xds.ProxyStatus{} }
+	const note = "these are the proxies that are connected to kibble-1; other replicas"
+	for name, want := range map[string]bool{"kibble-1": true, "": false} {
+		out, code := command(t.Context(), "proxies", "--admin-address", replicaOf(t, name, none))
+		if code != 0 || strings.Contains(out, note) != want {
+			t.Errorf("replica %q: %d %s", name, code, out)
+		}
+	}
 }
 
 func TestProxies(t *testing.T) {

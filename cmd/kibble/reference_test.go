@@ -121,6 +121,7 @@ func prose(text string) string {
 	var out bytes.Buffer
 	inBlock := false
 	for line := range strings.Lines(strings.TrimSpace(text) + "\n") {
+		line = strings.TrimPrefix(line, "#### ") // those of cobra are no headings of this page
 		indented := strings.HasPrefix(line, "  ")
 		switch {
 		case indented && !inBlock:
@@ -129,7 +130,7 @@ func prose(text string) string {
 			out.WriteString("```\n")
 		}
 		inBlock = indented
-		if indented {
+		if indented || strings.HasPrefix(line, "\t") { // with a tab it is a block already
 			out.WriteString(line)
 		} else {
 			out.WriteString(escaped(line))

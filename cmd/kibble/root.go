@@ -1,6 +1,13 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// helpWidth is how many columns help takes at most.
+const helpWidth = "100"
 
 // newRootCommand makes `kibble`.
 func newRootCommand() *cobra.Command {
@@ -15,6 +22,7 @@ that is needed cannot be reached.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	cmd.SetUsageTemplate(strings.ReplaceAll(cmd.UsageTemplate(), "Flags.FlagUsages ", "Flags.FlagUsagesWrapped "+helpWidth+" "))
 	cmd.AddCommand(newServeCommand(), newPreviewCommand(), newDiffCommand(), newLintCommand(), newTestCommand(), newExplainCommand(), newDtabCommand(),
 		newImportCommand(), newBootstrapCommand(), newCertsCommand(), newInjectCommand(), newWebhookCommand(), newProxiesCommand(), newConfigCommand(), newSchemaCommand(), newDrainCommand(), newVersionCommand())
 	return cmd

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
@@ -41,16 +42,16 @@ Without -f the cluster is read: that of --kubeconfig, and inside of a Pod by
 default its own.
 
 The admin address answers /healthz, /readyz, /metrics, /api/proxies,
-/api/findings and /api/config, and has a console for people, with a playground that says where
-a request goes and why.
+/api/findings and /api/config, and has a console for people, with a playground
+that says where a request goes and why.
 
 Envoys connect by TLS, and prove which proxy class they are of by a certificate
 that --client-ca has signed (kibble certs makes some), or by a ServiceAccount
-token of a pod (--token-class). The files are read anew
-when they are replaced; whoever is connected stays. Plain text is served on
-loopback only, and with --insecure-plaintext.`,
+token of a pod (--token-class). The files are read anew when they are replaced;
+whoever is connected stays. Plain text is served on loopback only, and with
+--insecure-plaintext.`,
 		Example: `  kibble serve -f examples/hello-world --insecure-plaintext
-  kibble serve --kubeconfig ~/.kube/config --namespaces default,prod --insecure-plaintext
+  kibble serve --kubeconfig ~/.kube/config -n default,prod --insecure-plaintext
   kibble serve -f /etc/kibble --xds-address :18000 --tls-cert tls.crt --tls-key tls.key --client-ca ca.crt`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -63,7 +64,13 @@ loopback only, and with --insecure-plaintext.`,
 	f := cmd.Flags()
 	f.StringVarP(&s.path, "filename", "f", "", "directory of YAML files")
 	s.cluster.flags(cmd)
-	f.StringSliceVar(&s.cluster.namespaces, "namespaces", nil, "read these namespaces of the cluster only; default all")
+	f.StringSliceVarP(&s.cluster.namespaces, "namespace", "n", nil, "read a cluster: these namespaces only; default all")
+	f.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "namespaces" { // as it was called at first
+			name = "namespace"
+		}
+		return pflag.NormalizedName(name)
+	})
 	f.StringVar(&s.xdsAddress, "xds-address", "127.0.0.1:18000", "host:port for Envoys")
 	f.StringVar(&s.adminAddress, "admin-address", "127.0.0.1:9990", "host:port for health, metrics and status")
 	f.StringVar(&s.ingress.service, "ingress-status-service", "", "with --status-lease, write the addresses of the edge's Service namespace/name into the Ingresses that Routers serve")
@@ -157,9 +164,9 @@ func (s *serving) run(ctx context.Context) error {
 		Proxies: func() any { return s.server.Proxies() }, Config: s.config, Diff: s.diff,
 		Learnt: func() any { return s.server.Learnt() },
 		Console: console.New(console.Options{
-			Model: s.model.Load, Findings: s.found, Proxies: s.server.Proxies, Config: s.server.Config, Now: time.Now,
+			Model: s.model.Load, Findings: s.found, Proxies: s.server.Proxies, Config: s.server.Config, Replica: s.reporter.replica(), Now: time.Now,
 		}),
-		ConsoleOpen: s.consoleOpen, Local: loopback(s.adminAddress),
+		ConsoleOpen: s.consoleOpen, Replica: s.reporter.replica(), Local: loopback(s.adminAddress),
 	})
 	s.begin()
 	s.log.InfoContext(ctx, "serving", "xds", s.xdsAddress, "admin", s.adminAddress)

@@ -21,7 +21,7 @@ func (s *serving) source(to prometheus.Registerer, updates chan discovery.Update
 	}
 	if s.files {
 		if s.cluster.asked() {
-			return nil, wrongf("-f serves files; --kubeconfig, --context and --namespaces a cluster: give one or the other")
+			return nil, wrongf("-f serves files; --kubeconfig, --context and -n a cluster: give one or the other")
 		}
 		files := &discovery.Files{Path: s.path, Deliver: deliver, LastGood: s.keeper.lastGood()}
 		return func(ctx context.Context) error {

@@ -41,6 +41,15 @@ type reporter struct {
 	facts   conditions.Facts
 }
 
+// replica is the name of this server where others may run beside it, else "".
+func (r *reporter) replica() string {
+	if r.lease == "" {
+		return ""
+	}
+	host, _ := os.Hostname() // a pod's name
+	return host
+}
+
 // writeStatus writes until ctx ends.
 func (s *serving) writeStatus(ctx context.Context, config *rest.Config) error {
 	namespace, name, ok := strings.Cut(s.reporter.lease, "/")

@@ -110,6 +110,9 @@ func (t *testRun) test(cmd *cobra.Command, in *input, out *output, places []stri
 // read reads the tests that are wanted.
 func (t *testRun) read(in *input, places []string) (tests []suite.Test, mistakes []dtab.Finding, err error) {
 	if len(places) == 0 {
+		if in.path == "" && !in.cluster.asked() {
+			return nil, nil, errNothingToRead
+		}
 		if in.path == "" || in.path == "-" {
 			return nil, nil, wrongf("which tests? give files that end in .test.yaml, or directories with some, behind the flags")
 		}
