@@ -30,6 +30,7 @@ const (
 	codeNotMet      = "KB3203" // an override that no name comes to
 	codeAnybody     = "KB3204" // a policy that anybody can satisfy
 	codeCompete     = "KB3205" // two policies that lead the same names elsewhere
+	codeBelieves    = "KB3206" // a router at the edge that believes its callers
 )
 
 // Codes that an object's conditions tell apart.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"kibble.dev/api/v1alpha1"
 	"kibble.dev/dtab"
 )
 
@@ -15,6 +16,7 @@ func (m *Model) Lint() []dtab.Finding {
 	l := &linter{model: m, rules: map[string]*ruleUse{}}
 	for _, r := range m.routers {
 		l.router(r)
+		l.believes(r)
 	}
 	l.others()
 	for _, key := range sortedKeys(l.rules) {
@@ -87,6 +89,22 @@ func (l *linter) router(r *router) {
 	for _, o := range l.model.overlays {
 		l.targets(r, o.table, o.name(), r.interpreter(o.table, nil))
 	}
+}
+
+// annotationTrust says why a router at the edge believes its callers.
+const annotationTrust = "kibble.dev/trust-reason"
+
+// believes tells of a router at the edge that takes context from whoever calls,
+// where nothing says that it is meant so.
+func (l *linter) believes(r *router) {
+	if r.spec.ProxyClass != v1alpha1.ClassEdge || r.untrusted() || r.src.Object.Annotations[annotationTrust] != "" {
+		return
+	}
+	l.found = append(l.found, dtab.Finding{
+		Code: codeBelieves, Severity: dtab.Warning, Pos: r.origin.Field("spec.trust").At(1, 1),
+		Message: fmt.Sprintf("router %s is of class edge and believes whatever its callers say of environments and rules", r.key),
+		Hint:    "take trust: internal away, or say in the annotation " + annotationTrust + " why nobody outside can call it",
+	})
 }
 
 // name of the policy, or of its family.
