@@ -202,9 +202,12 @@ func (s *Server) admit(ctx context.Context) (context.Context, error) {
 // Deny counts and logs a call that claimed more than it proved.
 func (s *Server) Deny(ctx context.Context, why string) { s.refused(ctx, codes.PermissionDenied, why) }
 
-// refused counts and logs somebody who gets nothing.
+// refused counts somebody who gets nothing, and logs it unless many do.
 func (s *Server) refused(ctx context.Context, code codes.Code, why string) {
 	s.metrics.denied.WithLabelValues(code.String()).Inc()
+	if !s.refusals.add() {
+		return
+	}
 	from := ""
 	if p, ok := peer.FromContext(ctx); ok {
 		from = p.Addr.String()

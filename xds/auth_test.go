@@ -6,13 +6,18 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"io"
+	"log/slog"
 	"net"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/service/cluster/v3"
 	discoveryv3 "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -22,6 +27,7 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 
+	"kibble.dev/internal/logtest"
 	"kibble.dev/translate"
 	"kibble.dev/xds"
 )
@@ -137,6 +143,37 @@ func TestStrangersAreNotRead(t *testing.T) {
 	}
 	if grpcstatus.Code(err) != codes.Unauthenticated {
 		t.Error(err)
+	}
+}
+
+// Refusals are had for nothing: however many there are, few are logged one by one.
+func TestRefusalsAreLoggedTogether(t *testing.T) {
+	const calls = 500
+	clock, registry, log := newLater(), prometheus.NewRegistry(), &logtest.Log{}
+	_, address := serve(t, xds.Options{
+		Authenticator: xds.Certificates{}, Now: clock.now, Registerer: registry, Logger: slog.New(slog.NewTextHandler(log, nil)),
+	})
+	conn := connection(t, address)
+	for range calls {
+		if err := open(t, conn, "delta").RecvMsg(&discoveryv3.DeltaDiscoveryResponse{}); grpcstatus.Code(err) != codes.Unauthenticated {
+			t.Fatal(err)
+		}
+	}
+	if n := counted(t, registry, "kibble_xds_denied_total"); n != calls {
+		t.Errorf("%v refusals are counted, want %d", n, calls)
+	}
+	clock.hurries.Store(true)
+	more := regexp.MustCompile(`(?m)more=(\d+)$`)
+	until(t, "all are told of", func() bool {
+		told := strings.Count(log.String(), "msg=refused")
+		for _, m := range more.FindAllStringSubmatch(log.String(), -1) {
+			n, _ := strconv.Atoi(m[1])
+			told += n
+		}
+		return told == calls
+	})
+	if n := strings.Count(log.String(), "msg=refused"); n > calls/10 {
+		t.Errorf("%d of %d refusals are logged one by one", n, calls)
 	}
 }
 

@@ -103,7 +103,7 @@ func (s *Server) tick(ctx context.Context, d *door) {
 		}
 		d.expire()
 		s.mu.Lock()
-		now := s.clock.read()
+		now, refused := s.clock.read(), 0
 		for _, c := range s.classes {
 			c.Tick(now)
 			s.metrics.becameLate(c.Late())
@@ -114,7 +114,7 @@ func (s *Server) tick(ctx context.Context, d *door) {
 		}
 		if now.Sub(counted) >= countEvery {
 			s.metrics.alarms(s.classes)
-			counted = now
+			counted, refused = now, s.refusals.next()
 			if n := s.changes(); n != changes && s.opts.Learnt != nil {
 				changes = n
 				s.opts.Learnt()
@@ -122,5 +122,8 @@ func (s *Server) tick(ctx context.Context, d *door) {
 		}
 		s.wake()
 		s.mu.Unlock()
+		if refused > 0 {
+			s.opts.Logger.WarnContext(ctx, "more calls were refused than are logged", "more", refused)
+		}
 	}
 }

@@ -53,6 +53,7 @@ type Server struct {
 	opts    Options
 	metrics *metrics
 
+	refusals  refusals
 	turns     chan struct{} // of streams
 	mu        sync.Mutex
 	clock     clock
