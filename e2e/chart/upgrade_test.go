@@ -22,6 +22,7 @@ func TestNamesAndPortsStay(t *testing.T) {
 		"edge.port=4152":         "give edge.router.name another name",
 		"edge.tlsPort=8444":      "give edge.router.name another name",
 		"edge.proxyClass=front":  "give edge.router.name another name",
+		"edge.router.transformers[0].kind=io.l5d.port,edge.router.transformers[0].port=4141": "got number, want string",
 	} {
 		_, err := helm(t, l.Kubeconfig, "upgrade", release, chart, "--namespace", namespace, "--reset-then-reuse-values", "--set", set)
 		if err == nil || !strings.Contains(err.Error(), want) {
