@@ -134,16 +134,6 @@ func (b *builder) isHostItself(c *cell, t target) bool {
 	return b.router.portsCount() && host == own && port == ownPort
 }
 
-// assign adds the load assignments of a cluster.
-func (cb *classBuilder) assign(n need, places []place) {
-	if !n.target.near() {
-		cb.add(n.name, n.assignment(places), nil)
-		return
-	}
-	cb.add(n.name, n.assignment(nil), nil)
-	cb.localEndpoints(n, places)
-}
-
 // near tells that requests stay where the proxy is: at its pod, or its node.
 func (t target) near() bool {
 	return slices.ContainsFunc(t.transformers, func(tr v1alpha1.Transformer) bool {
@@ -158,21 +148,21 @@ func (t target) outside() bool {
 }
 
 // places gives where a target's requests can go, as its transformers map it.
-func (cb *classBuilder) places(t target) []place {
+func (m *maker) places(t target) []place {
 	var places []place
 	if t.namer != nil {
-		places, _ = t.namer.places(cb.inventory, t.id, t.chosen)
+		places, _ = t.namer.places(m.inventory, t.id, t.chosen)
 	} else if p, ok := inetPlace(t.id); ok {
 		places = []place{p}
 	}
 	for _, tr := range t.transformers {
-		places = cb.transform(tr, places)
+		places = m.transform(tr, places)
 	}
 	return places
 }
 
 // transform maps places as a transformer says.
-func (cb *classBuilder) transform(t v1alpha1.Transformer, places []place) []place {
+func (m *maker) transform(t v1alpha1.Transformer, places []place) []place {
 	switch t.Kind {
 	case transformPort:
 		port, err := strconv.ParseUint(t.Port, 10, 16)
@@ -186,15 +176,15 @@ func (cb *classBuilder) transform(t v1alpha1.Transformer, places []place) []plac
 	case transformSpecificHost:
 		places = slices.DeleteFunc(slices.Clone(places), func(p place) bool { return p.host != t.Host })
 	case transformDaemonset:
-		places = cb.gateways(t, places)
+		places = m.gateways(t, places)
 	}
 	return dedupe(places)
 }
 
 // gateways gives, for each place, the pod of a DaemonSet on the same node: by
 // the node's name, or by the IPv4 /24 network that the pods of a node share.
-func (cb *classBuilder) gateways(t v1alpha1.Transformer, places []place) []place {
-	pods, _ := cb.inventory.Endpoints(dtab.Path{t.Namespace, t.Port, t.Service})
+func (m *maker) gateways(t v1alpha1.Transformer, places []place) []place {
+	pods, _ := m.inventory.Endpoints(dtab.Path{t.Namespace, t.Port, t.Service})
 	var all []place
 	for _, p := range places {
 		if !p.ready {

@@ -3,6 +3,7 @@ package translate
 import (
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
@@ -43,7 +44,12 @@ func newCluster(name string) *clusterv3.Cluster {
 
 // statName is a name without what breaks Prometheus labels.
 func statName(name string) string {
-	return strings.NewReplacer(".", "_", ":", "_", "\\", "_").Replace(name)
+	return strings.Map(func(r rune) rune {
+		if r == '.' || r == ':' || r == '\\' {
+			return '_'
+		}
+		return r
+	}, name)
 }
 
 // panicBelow is the percentage of endpoints that are not left out under which all
@@ -75,19 +81,36 @@ func member(c *clusterv3.Cluster) *clusterv3.Cluster {
 	return c
 }
 
-// edsCluster is a cluster whose endpoints come by EDS. With near they are the
+// edsKind is how a cluster is whose endpoints come by EDS. With near they are the
 // proxy's own pod, or pods of its node, and no proxies.
-func edsCluster(name string, http2, near bool) *clusterv3.Cluster {
-	retry, idle := retryReceivers(), idleMost
-	if near {
-		retry, idle = retryPolicy(), idleMostNear
-	}
-	c := member(newCluster(name))
-	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS}
-	c.EdsClusterConfig = &clusterv3.Cluster_EdsClusterConfig{EdsConfig: overADS()}
-	c.TypedExtensionProtocolOptions = upstreamHTTP(http2, idle, retry)
+type edsKind struct{ http2, near bool }
+
+// edsCluster is a cluster whose endpoints come by EDS.
+func edsCluster(name string, k edsKind) *clusterv3.Cluster {
+	c := &clusterv3.Cluster{Name: name, AltStatName: statName(name)}
+	c.ProtoReflect().SetUnknown(edsCommon()[k])
 	return c
 }
+
+// edsCommon gives, encoded, what the clusters of each kind have beside their names.
+// There are thousands of them, of which it would be most of the work.
+//
+//nolint:gochecknoglobals // a constant, made when it is needed first
+var edsCommon = sync.OnceValue(func() map[edsKind][]byte {
+	all := map[edsKind][]byte{}
+	for _, k := range []edsKind{{}, {http2: true}, {near: true}, {http2: true, near: true}} {
+		retry, idle := retryReceivers(), idleMost
+		if k.near {
+			retry, idle = retryPolicy(), idleMostNear
+		}
+		c := member(newCluster(""))
+		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS}
+		c.EdsClusterConfig = &clusterv3.Cluster_EdsClusterConfig{EdsConfig: overADS()}
+		c.TypedExtensionProtocolOptions = upstreamHTTP(k.http2, idle, retry)
+		all[k] = mustAny(c).Value
+	}
+	return all
+})
 
 func overADS() *corev3.ConfigSource {
 	return &corev3.ConfigSource{
@@ -204,12 +227,8 @@ func loadAssignment(name string, places []place, says map[string]string) *endpoi
 		if !p.ready {
 			continue
 		}
-		e := &endpointv3.LbEndpoint{
-			HostIdentifier: &endpointv3.LbEndpoint_Endpoint{Endpoint: &endpointv3.Endpoint{
-				Address: socketAddress(p.host, p.port),
-			}},
-			Metadata: said,
-		}
+		e := lbEndpoint(p)
+		e.Metadata = said
 		if p.weight > 0 {
 			e.LoadBalancingWeight = wrapperspb.UInt32(p.weight)
 		}
@@ -226,6 +245,27 @@ func loadAssignment(name string, places []place, says map[string]string) *endpoi
 		}
 	}
 	return cla
+}
+
+// lbEndpoint makes an endpoint in one piece: there are more of them than of all else.
+func lbEndpoint(p place) *endpointv3.LbEndpoint {
+	var e struct {
+		lb       endpointv3.LbEndpoint
+		host     endpointv3.LbEndpoint_Endpoint
+		endpoint endpointv3.Endpoint
+		address  corev3.Address
+		kind     corev3.Address_SocketAddress
+		socket   corev3.SocketAddress
+		port     corev3.SocketAddress_PortValue
+	}
+	e.port.PortValue = p.port
+	e.socket.Address, e.socket.PortSpecifier = p.host, &e.port
+	e.kind.SocketAddress = &e.socket
+	e.address.Address = &e.kind
+	e.endpoint.Address = &e.address
+	e.host.Endpoint = &e.endpoint
+	e.lb.HostIdentifier = &e.host
+	return &e.lb
 }
 
 func socketAddress(host string, port uint32) *corev3.Address {

@@ -198,16 +198,16 @@ func (x *Explanation) follow(link *dogfood.Link) {
 // destinations says where an answer's requests go.
 func (m *Model) destinations(a answer) []Destination {
 	var all []Destination
-	cb := newClassBuilder(m.inventory)
+	in := &maker{inventory: m.inventory}
 	for _, b := range a.branches {
 		d := Destination{Share: b.share, Cluster: nobodyCluster}
 		for i, t := range b.chain {
 			if i == 0 {
-				d.Cluster, d.Endpoints = t.cluster, cb.addresses(t)
+				d.Cluster, d.Endpoints = t.cluster, in.addresses(t)
 			} else {
 				d.Fallback = append(d.Fallback, t.cluster)
 			}
-			if d.Serves == "" && len(cb.addresses(t)) > 0 {
+			if d.Serves == "" && len(in.addresses(t)) > 0 {
 				d.Serves = t.cluster
 			}
 		}
@@ -217,9 +217,9 @@ func (m *Model) destinations(a answer) []Destination {
 }
 
 // addresses gives where a target's requests can go now.
-func (cb *classBuilder) addresses(t target) []string {
+func (m *maker) addresses(t target) []string {
 	var all []string
-	for _, p := range cb.places(t) {
+	for _, p := range m.places(t) {
 		if p.ready {
 			all = append(all, p.String())
 		}

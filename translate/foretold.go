@@ -110,11 +110,9 @@ func (m *Model) foretell(r *router, class *ClassSnapshot, overrides []Override) 
 		clusters[b.Cluster] = true
 		all = append(all, foretold{override: o, dtab: res.Dtab, branch: b})
 	}
-	cb := newClassBuilder(m.inventory)
-	cb.source = r.describe()
+	of := &maker{source: r.describe()}
 	ext := foretoldExtension(foretoldName(r.key.String()), all)
-	cb.addExtension(ext, validateDeep(ext), sortedKeys(clusters))
-	if made := cb.snapshot.Resources[ExtensionType][ext.Name]; made != nil {
+	if made := of.extension(ext, validateDeep(ext), sortedKeys(clusters)); made != nil {
 		class.Resources[ExtensionType][ext.Name] = made
 	}
 }

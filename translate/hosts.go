@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"kibble.dev/dtab"
+	"kibble.dev/internal/parallel"
 )
 
 // hostTable is the virtual hosts of a router, and what they were made of. It is
@@ -117,15 +118,22 @@ func (t *hostTable) begin(r *router) {
 // they need.
 func (t *hostTable) build(b *builder, last *hostTable, changed hostChanges) {
 	b.there = func(name string) bool { d := t.domains.get(name); return d != nil && !d.pruned }
+	var missing []*domain
+	for name := range changed.hosts {
+		if d := t.domains.get(name); d != nil && !d.pruned && d.made == nil {
+			missing = append(missing, d)
+		}
+	}
+	parallel.Each(len(missing), func(i int) {
+		own := *b
+		missing[i].made = own.make(missing[i])
+	})
 	for _, name := range sortedKeys(changed.hosts) {
 		var had, has *madeHost
 		if d := last.domains.get(name); d != nil && !d.pruned {
 			had = d.made
 		}
 		if d := t.domains.get(name); d != nil && !d.pruned {
-			if d.made == nil {
-				d.made = b.make(d)
-			}
 			has = d.made
 		}
 		if had == has {
@@ -171,9 +179,9 @@ func (b *builder) make(d *domain) *madeHost {
 	}
 	slices.Sort(clusters)
 	config := b.router.key.String()
-	cb := &classBuilder{source: b.router.describe(), snapshot: &ClassSnapshot{}}
-	made.resource = cb.make(config+"/"+vh.Name, vh, func() (*Resource, error) { return NewVirtualHost(config, vh, clusters, cb.source) })
-	if made.found = cb.found; made.resource != nil {
+	m := &maker{source: b.router.describe()}
+	made.resource = m.make(config+"/"+vh.Name, vh, func() (*Resource, error) { return NewVirtualHost(config, vh, clusters, m.source) })
+	if made.found = m.found; made.resource != nil {
 		made.resource.Leads = b.leadsOf()
 		made.resource.Asks, made.resource.OnAsk = b.asks, b.onAsk(d)
 	}

@@ -266,7 +266,7 @@ func (l *linter) hides(r *router, d *dtab.Dentry, tree dtab.Tree) {
 		return
 	}
 	t := r.target(bound)
-	if t.namer == nil || t.namer.config.Kind == dtab.KindFS || len(newClassBuilder(l.model.inventory).addresses(t)) > 0 {
+	if t.namer == nil || t.namer.config.Kind == dtab.KindFS || len((&maker{inventory: l.model.inventory}).addresses(t)) > 0 {
 		return
 	}
 	l.found = append(l.found, dtab.Finding{

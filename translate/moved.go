@@ -172,7 +172,7 @@ func (m *Model) SnapshotAfter(last *Snapshot) (*Snapshot, []dtab.Finding) {
 		cb := followClass(m.inventory, before)
 		cb.refresh(m.moved.services)
 		// What cannot be made is found at every change: it is told once.
-		cb.snapshot.found = dtab.SortFindings(slices.Concat(before.found, cb.found))
+		cb.snapshot.found, cb.snapshot.failed = dtab.SortFindings(slices.Concat(before.found, cb.found)), cb.failed
 		s.Classes[name] = cb.snapshot
 		found = append(found, cb.snapshot.found...)
 	}
@@ -183,8 +183,8 @@ func (m *Model) SnapshotAfter(last *Snapshot) (*Snapshot, []dtab.Finding) {
 func followClass(inv *Inventory, before *ClassSnapshot) *classBuilder {
 	next := *before
 	next.Resources, next.Local = maps.Clone(before.Resources), maps.Clone(before.Local)
-	next.failed = slices.Clone(before.failed)
-	cb := &classBuilder{inventory: inv, snapshot: &next, before: before, shared: map[string]bool{}}
+	m := maker{inventory: inv, failed: slices.Clone(before.failed)}
+	cb := &classBuilder{maker: m, snapshot: &next, before: before, shared: map[string]bool{}}
 	for typ := range next.Resources {
 		cb.shared[typ] = true
 	}
@@ -198,9 +198,9 @@ func (cb *classBuilder) refresh(services []Key) {
 		cb.source = c.source
 		delete(cb.snapshot.Local, name)
 		if c.target.outside() {
-			cb.fulfil(c.need)
+			cb.keep(name, cb.fulfil(c.need))
 		} else {
-			cb.assign(c.need, cb.places(c.target))
+			cb.keep(name, cb.endpoints(c.need))
 		}
 	}
 }

@@ -81,22 +81,77 @@ func (n need) leavesContext() bool {
 	return n.kind == needForward || n.kind == needSeveral && n.outside || n.kind == needTarget && n.target.outside()
 }
 
+// fulfilled is what was made for a need: nil is what it does not take, or what Envoy
+// would refuse.
+type fulfilled struct {
+	cluster, endpoints *Resource
+	local              map[Scope]*Resource
+}
+
 // fulfil makes the cluster that is needed, and its endpoints.
-func (cb *classBuilder) fulfil(n need) {
+func (m *maker) fulfil(n need) fulfilled {
 	switch n.kind {
 	case needNobody:
-		cb.put(n.name, emptyCluster())
+		return fulfilled{cluster: m.cluster(emptyCluster())}
 	case needForward:
-		cb.put(n.name, forwardCluster())
+		return fulfilled{cluster: m.cluster(forwardCluster())}
 	case needSeveral:
-		cb.put(n.name, aggregateCluster(n), slices.Clone(n.members)...)
-	case needTarget:
-		places := cb.places(n.target)
-		if n.target.outside() {
-			cb.put(n.name, dnsCluster(n, places))
-			return
+		return fulfilled{cluster: m.cluster(aggregateCluster(n), slices.Clone(n.members)...)}
+	}
+	if n.target.outside() {
+		return fulfilled{cluster: m.cluster(dnsCluster(n, m.places(n.target)))}
+	}
+	made := m.endpoints(n)
+	made.cluster = m.cluster(edsCluster(n.name, edsKind{http2: n.http2, near: n.target.near()}))
+	return made
+}
+
+// endpoints makes the load assignments of a bound name's cluster.
+func (m *maker) endpoints(n need) fulfilled {
+	places := m.places(n.target)
+	if !n.target.near() {
+		return fulfilled{endpoints: m.resource(n.name, n.assignment(places), nil)}
+	}
+	return fulfilled{endpoints: m.resource(n.name, n.assignment(nil), nil), local: m.localEndpoints(n, places)}
+}
+
+// localEndpoints makes the load assignments of a cluster of which each proxy is
+// given the part that is at its own place. A pod's own proxy is told of it also
+// while it is not ready: who sends a request there has chosen it. So is that of
+// its node, where senders choose: they may hear later that a pod is no longer
+// ready, or sooner that it is.
+func (m *maker) localEndpoints(n need, places []place) map[Scope]*Resource {
+	byScope := map[Scope][]place{}
+	for _, p := range places {
+		for _, tr := range n.target.transformers {
+			switch tr.Kind {
+			case transformLocalhost:
+				own := p
+				own.ready = true
+				byScope[PodScope(p.host)] = append(byScope[PodScope(p.host)], own)
+			case transformLocalnode:
+				scope, ok := nodeOf(tr, p)
+				if !ok || !p.ready && !n.target.chosen {
+					continue
+				}
+				own := p
+				own.ready, own.last = true, !p.ready
+				byScope[scope] = append(byScope[scope], own)
+			}
 		}
-		cb.put(n.name, edsCluster(n.name, n.http2, n.target.near()))
-		cb.assign(n, places)
+	}
+	made := make(map[Scope]*Resource, len(byScope))
+	for scope, own := range byScope {
+		made[scope] = m.resource(n.name, n.assignment(own), nil)
+	}
+	return made
+}
+
+// keep puts what a need was fulfilled with in its place.
+func (cb *classBuilder) keep(name string, f fulfilled) {
+	cb.add(f.cluster)
+	cb.add(f.endpoints)
+	for scope, r := range f.local {
+		cb.addLocal(name, scope, r)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"kibble.dev/dtab"
+	"kibble.dev/internal/parallel"
 )
 
 // remake makes a snapshot, given an earlier one, which may be nil: what was made
@@ -159,6 +160,7 @@ func (cb *classBuilder) setHosts(t *hostTable, changed map[string]bool) {
 // first router that needs them. Those that nobody needs go.
 func (cb *classBuilder) setClusters(changed map[string]bool) {
 	own := &cb.snapshot.made
+	var missing []*madeCluster
 	for _, name := range sortedKeys(changed) {
 		var is *madeCluster
 		for _, key := range own.routers {
@@ -181,8 +183,16 @@ func (cb *classBuilder) setClusters(changed map[string]bool) {
 		if was != nil && (is.kind != needTarget || is.target.outside()) {
 			cb.set(EndpointType, name, nil)
 		}
-		cb.source = is.source
-		cb.fulfil(is.need)
+		missing = append(missing, is)
+	}
+	makers, made := make([]maker, len(missing)), make([]fulfilled, len(missing))
+	parallel.Each(len(missing), func(i int) {
+		makers[i] = maker{inventory: cb.inventory, source: missing[i].source}
+		made[i] = makers[i].fulfil(missing[i].need)
+	})
+	for i, c := range missing {
+		cb.with(makers[i])
+		cb.keep(c.name, made[i])
 	}
 }
 
@@ -202,6 +212,7 @@ func (cb *classBuilder) dropExtra() {
 // finish gathers what was found, and what could not be made.
 func (cb *classBuilder) finish() {
 	found := cb.found
+	cb.snapshot.failed = cb.failed
 	for _, key := range cb.snapshot.made.routers {
 		t := cb.snapshot.made.tables[key]
 		found = append(found, t.explored.found...)

@@ -170,7 +170,7 @@ func (r *router) place(m *Model, br branch) (ResolvedBranch, bool) {
 	b := &builder{router: r}
 	to, ok := b.cluster(nil, br)
 	for _, n := range b.needs {
-		cb.fulfil(n)
+		cb.keep(n.name, cb.fulfil(n))
 	}
 	placed := ResolvedBranch{Share: br.share, Cluster: to.name, Dst: to.dst(), Needs: Needs{Local: cb.snapshot.Local}}
 	for _, t := range []string{ClusterType, EndpointType} {

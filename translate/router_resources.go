@@ -9,7 +9,6 @@ import (
 
 	"kibble.dev/api/v1alpha1"
 	"kibble.dev/dogfood"
-	"kibble.dev/dtab"
 )
 
 // addRouter adds what a router has beside its virtual hosts.
@@ -35,7 +34,7 @@ func (m *Model) addRouter(cb *classBuilder, t *hostTable) {
 	}
 	if spec.AdHoc {
 		ext := foretoldExtension(foretoldName(spec.Router), nil)
-		cb.addExtension(ext, validateDeep(ext), nil)
+		cb.add(cb.extension(ext, validateDeep(ext), nil))
 	}
 	m.addListeners(cb, spec)
 	if r.tls != nil && (len(r.tls.chains) > 0 || r.tls.fallback != "") {
@@ -51,26 +50,24 @@ func (m *Model) addPolicies(cb *classBuilder, name string, decided []dogfood.Pol
 	var clusters []string
 	for _, c := range policyClusters(decided) {
 		if !slices.Contains(cb.snapshot.made.extra, c.Name) {
-			cb.put(c.Name, c)
+			cb.add(cb.cluster(c))
 			cb.snapshot.made.extra = append(cb.snapshot.made.extra, c.Name)
 		}
 		clusters = append(clusters, c.Name)
 	}
 	tokens, err := newTokenExtension(tokenExtensionName(name), decided)
-	cb.addExtension(tokens, err, clusters)
+	cb.add(cb.extension(tokens, err, clusters))
 	policies, err := newPolicyExtension(name, decided)
-	cb.addExtension(policies, err, nil)
+	cb.add(cb.extension(policies, err, nil))
 }
 
-func (cb *classBuilder) addExtension(ext *corev3.TypedExtensionConfig, err error, clusters []string) {
+// extension encodes one, unless making it has failed.
+func (m *maker) extension(ext *corev3.TypedExtensionConfig, err error, clusters []string) *Resource {
 	if err != nil {
-		cb.found = append(cb.found, dtab.Finding{
-			Code: codeUnroutable, Severity: dtab.Error, Pos: dtab.Pos{Source: cb.source},
-			Message: "the policies cannot be told to Envoy: " + err.Error(),
-		})
-		return
+		m.cannot("the policies cannot be told to Envoy", err)
+		return nil
 	}
-	cb.add(ext.Name, ext, clusters)
+	return m.resource(ext.Name, ext, clusters)
 }
 
 // addListeners adds a router's listener. One that binds the pod's address is made
@@ -120,14 +117,11 @@ func (r listenerSpec) told() listenerSpec {
 }
 
 // listener makes a router's listener; podIP counts for bind "pod" alone.
-func (cb *classBuilder) listener(spec listenerSpec, podIP string) (*listenerv3.Listener, *Resource) {
+func (m *maker) listener(spec listenerSpec, podIP string) (*listenerv3.Listener, *Resource) {
 	l, err := newListener(spec, podIP)
 	if err != nil {
-		cb.found = append(cb.found, dtab.Finding{
-			Code: codeUnroutable, Severity: dtab.Error, Pos: dtab.Pos{Source: cb.source},
-			Message: "the listener cannot be told to Envoy: " + err.Error(),
-		})
+		m.cannot("the listener cannot be told to Envoy", err)
 		return nil, nil
 	}
-	return l, cb.make(spec.Name, l, func() (*Resource, error) { return spec.encoded(l, cb.source) })
+	return l, m.make(spec.Name, l, func() (*Resource, error) { return spec.encoded(l, m.source) })
 }

@@ -36,17 +36,21 @@ func newMarks(spells bool, texts ...string) marks {
 // named, each has a region of its own, and this one does not matter. All
 // capitals come last, since they could pass for a method.
 func (m marks) spelling(literal string) string {
-	upper, lower := strings.ToUpper(literal), strings.ToLower(literal)
-	candidates := []string{literal}
-	for i := 1; i < len(literal); i++ {
-		candidates = append(candidates, lower[:i]+upper[i:], upper[:i]+lower[i:])
+	if !m.words[literal] {
+		return literal
 	}
-	for _, spelled := range append(candidates, upper) {
-		if !m.words[spelled] {
-			return spelled
+	upper, lower := strings.ToUpper(literal), strings.ToLower(literal)
+	for i := 1; i < len(literal); i++ {
+		for _, spelled := range []string{lower[:i] + upper[i:], upper[:i] + lower[i:]} {
+			if !m.words[spelled] {
+				return spelled
+			}
 		}
 	}
-	return literal
+	if m.words[upper] {
+		return literal
+	}
+	return upper
 }
 
 // words are the labels that occur in texts.
@@ -211,7 +215,10 @@ func (s *sample) spelled(answer string) []region {
 	var found []region
 	for v, p := range s.region.parts {
 		for i, a := range p.atoms {
-			if text := s.marks.spelling(a.lit); a.fold && text != a.lit && strings.Contains(answer, text) {
+			if !a.fold {
+				continue
+			}
+			if text := s.marks.spelling(a.lit); text != a.lit && strings.Contains(answer, text) {
 				atoms := slices.Clone(p.atoms)
 				atoms[i].fold = false
 				found = append(found, s.set(v, pattern{atoms: atoms, open: p.open, port: p.port})...)

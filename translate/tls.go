@@ -318,10 +318,9 @@ func (m *Model) addSecrets(cb *classBuilder, r *router) {
 		if c == nil || !r.tls.uses(name) || cb.snapshot.Resources[SecretType][name] != nil {
 			continue
 		}
-		source := cb.source
-		cb.source = "Secret " + key.String()
-		cb.add(name, c.secret(name), nil)
-		cb.source = source
+		own := maker{source: "Secret " + key.String()}
+		cb.add(own.resource(name, c.secret(name), nil))
+		cb.with(own)
 	}
 }
 

@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
-	"sync"
-	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
+	"kibble.dev/internal/parallel"
 	"kibble.dev/internal/vector"
 )
 
@@ -95,16 +93,9 @@ type evalAnswer struct {
 
 func answerAll(batch [][]byte) []evalAnswer {
 	answers := make([]evalAnswer, len(batch))
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(batch)) {
-		workers.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(batch); i = int(next.Add(1)) - 1 {
-				text, err := vector.Answer(batch[i])
-				answers[i] = evalAnswer{text: text, wrong: err != nil}
-			}
-		})
-	}
-	workers.Wait()
+	parallel.Each(len(batch), func(i int) {
+		text, err := vector.Answer(batch[i])
+		answers[i] = evalAnswer{text: text, wrong: err != nil}
+	})
 	return answers
 }
