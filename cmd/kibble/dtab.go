@@ -24,6 +24,14 @@ func newDtabCommand() *cobra.Command {
 	return cmd
 }
 
+// oneFile takes the name of a file, or nothing for the standard input.
+func oneFile(_ *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return fmt.Errorf("want one FILE, or none or - for standard input, not %d", len(args))
+	}
+	return nil
+}
+
 func newDtabCheckCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check [FILE|-]",
@@ -32,7 +40,7 @@ func newDtabCheckCommand() *cobra.Command {
 is one line, file:line:column: what is wrong. There is no output if all is well.`,
 		Example: `  kibble dtab check base.dtab
   echo '/host/world => /srv/world-v2' | kibble dtab check`,
-		Args: cobra.MaximumNArgs(1),
+		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, text, err := readText(cmd, args)
 			if err != nil {
@@ -53,7 +61,7 @@ func newDtabFmtCommand() *cobra.Command {
 Comments stay, and so do weights and paths as they were written.`,
 		Example: `  kibble dtab fmt base.dtab
   kibble dtab fmt -w base.dtab`,
-		Args: cobra.MaximumNArgs(1),
+		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if write && (len(args) == 0 || args[0] == "-") {
 				return errors.New("-w needs a file to write to")

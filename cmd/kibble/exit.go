@@ -46,7 +46,13 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	case len(args) == 0:
 		return nil
 	case cmd.HasSubCommands():
-		return fmt.Errorf("%s has no command %q", cmd.CommandPath(), args[0])
+		var names []string
+		for _, c := range cmd.Commands() {
+			if c.IsAvailableCommand() {
+				names = append(names, c.Name())
+			}
+		}
+		return fmt.Errorf("%s has no command %q; it has: %s", cmd.CommandPath(), args[0], strings.Join(names, ", "))
 	}
 	return fmt.Errorf("%s takes no arguments, but was given %q: values are given with flags", cmd.CommandPath(), strings.Join(args, " "))
 }

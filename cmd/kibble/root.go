@@ -25,5 +25,18 @@ that is needed cannot be reached.`,
 	cmd.SetUsageTemplate(strings.ReplaceAll(cmd.UsageTemplate(), "Flags.FlagUsages ", "Flags.FlagUsagesWrapped "+helpWidth+" "))
 	cmd.AddCommand(newServeCommand(), newPreviewCommand(), newDiffCommand(), newLintCommand(), newTestCommand(), newExplainCommand(), newDtabCommand(),
 		newImportCommand(), newBootstrapCommand(), newCertsCommand(), newInjectCommand(), newWebhookCommand(), newProxiesCommand(), newConfigCommand(), newSchemaCommand(), newDrainCommand(), newVersionCommand())
+	refuseShells(cmd)
 	return cmd
+}
+
+// refuseShells has cobra's own command for completion refuse a shell that it does not
+// know; it would print its help and end with 0.
+func refuseShells(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Args = noArgs
+			c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 }
