@@ -160,7 +160,7 @@ func worded(t *testing.T, code string, b Block) {
 		"KB1016": {"changes here are not seen: ", "discovery/watch.go", "internal/docstest/provoke_test.go"},
 		"KB1018": {"the cluster has not been read yet; ", "cmd/kibble/keeper.go", "e2e/faults/state_test.go"},
 		"KB1019": {"the CustomResourceDefinition of this object was deleted", "discovery/vanished.go", "e2e/faults/kinds_test.go"},
-		"KB1202": {"Envoy would refuse ", "translate/class.go", "translate/unroutable_test.go"},
+		"KB1202": {"Envoy would refuse ", "translate/maker.go", "translate/unroutable_test.go"},
 		"KB1203": {"Envoy refuses ", "xds/trial/trial.go", "xds/trial/trial_test.go"},
 	}[code]
 	if !known || !strings.Contains(b.Text, how.words) || !strings.HasSuffix(strings.TrimSpace(b.Text), "["+code+"]") {
