@@ -51,7 +51,7 @@ func httpFilters(r listenerSpec) []*hcmv3.HttpFilter {
 	case r.Untrusted && r.Policies:
 		filters = append(filters,
 			delivered(tokenExtensionName(r.PolicyExtension), &chainv3.FilterChainConfig{}),
-			delivered(r.PolicyExtension, &compositev3.Composite{}))
+			delivered(r.PolicyExtension, &compositev3.Composite{Matcher: stripMatcher()}))
 	case r.Untrusted:
 		filters = append(filters, stripBaggage())
 	}
@@ -78,13 +78,16 @@ func httpFilters(r listenerSpec) []*hcmv3.HttpFilter {
 	return append(filters, httpFilter(routerFilter, &routerv3.Router{SuppressEnvoyHeaders: true, DynamicStats: countAnswers(r)}))
 }
 
-// delivered is the place of a filter whose config, of the type of an empty
-// one, comes by extension discovery under the filter's name.
-func delivered(name string, empty proto.Message) *hcmv3.HttpFilter {
+// delivered is the place of a filter whose config comes by extension discovery under
+// the filter's name. A proxy that refuses the first one that it is given goes by the
+// config without: else Envoy would open the listener and answer every request with 500.
+func delivered(name string, without proto.Message) *hcmv3.HttpFilter {
+	config := mustAny(without)
 	return &hcmv3.HttpFilter{Name: name, ConfigType: &hcmv3.HttpFilter_ConfigDiscovery{
 		ConfigDiscovery: &corev3.ExtensionConfigSource{
-			ConfigSource: beforeOpening(),
-			TypeUrls:     []string{mustAny(empty).TypeUrl},
+			ConfigSource:  beforeOpening(),
+			DefaultConfig: config,
+			TypeUrls:      []string{config.TypeUrl},
 		},
 	}}
 }
