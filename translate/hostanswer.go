@@ -25,10 +25,7 @@ type HostAnswer struct {
 // AnsweredBranch is a share of the requests, and what the virtual host would do
 // with it.
 type AnsweredBranch struct {
-	Share   float64
-	Cluster string
-	// Dst is the bound name for the receiver, "" where the cluster tells it.
-	Dst string
+	WeightedCluster
 	// Passed is what HeaderFallback of the response says, "" for nothing, and All,
 	// unless it is "", what it says in place of that where a stand-in has answered.
 	Passed, All string
@@ -38,14 +35,7 @@ type AnsweredBranch struct {
 }
 
 // Draw chooses a branch for one request by a number from 0 to 1.
-func (a HostAnswer) Draw(draw float64) AnsweredBranch {
-	for _, b := range a.Branches {
-		if draw -= b.Share; draw < 0 {
-			return b
-		}
-	}
-	return a.Branches[len(a.Branches)-1]
-}
+func (a HostAnswer) Draw(draw float64) AnsweredBranch { return drawn(a.Branches, draw) }
 
 // Ask says what the proxies of the class do with a request for a host at a
 // router, by the very virtual hosts that they are told of. It is not ok if the
@@ -129,7 +119,7 @@ func (t *hostTable) answer(d *domain, context dogfood.Context) HostAnswer {
 func (b *builder) answered(c *cell, a answer, br branch) AnsweredBranch {
 	n, _ := b.cluster(c, br)
 	passed, all := a.passed()
-	out := AnsweredBranch{Share: br.share, Cluster: n.name, Dst: n.dst(), Passed: passed}
+	out := AnsweredBranch{WeightedCluster: n.weighted(br.share), Passed: passed}
 	if a.mayFallBack(n) {
 		out.All = all
 	}

@@ -140,9 +140,8 @@ func (n *names) values(from *namer, id dtab.Path, i int, m marks) []string {
 }
 
 func (n *names) existing(from *namer, id dtab.Path, i int, m marks) []string {
-	if from.config.Kind == dtab.KindK8sNS {
-		id, i = dtab.Path{from.namespace}.Join(id...), i+1
-	}
+	whole := from.whole(id)
+	id, i = whole, i+len(whole)-len(id)
 	fits := func(j int, value string) bool {
 		return j == i || j >= len(id) || m.in(id[j]) || strings.EqualFold(id[j], value)
 	}

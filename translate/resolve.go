@@ -31,12 +31,9 @@ type Resolution struct {
 	Branches []ResolvedBranch
 }
 
-// ResolvedBranch is a share of the requests, and where it goes.
+// ResolvedBranch is a share of the requests, and what proxies need for it.
 type ResolvedBranch struct {
-	Share   float64
-	Cluster string
-	// Dst is the bound name for the receiver, "" where the cluster tells it.
-	Dst string
+	WeightedCluster
 	Needs
 }
 
@@ -48,14 +45,7 @@ type Needs struct {
 }
 
 // Draw chooses a branch for one request by a number from 0 to 1.
-func (r Resolution) Draw(draw float64) ResolvedBranch {
-	for _, b := range r.Branches {
-		if draw -= b.Share; draw < 0 {
-			return b
-		}
-	}
-	return r.Branches[len(r.Branches)-1]
-}
+func (r Resolution) Draw(draw float64) ResolvedBranch { return drawn(r.Branches, draw) }
 
 // Resolve evaluates a request under the caller's own rules: those of
 // l5d-ctx-dtab, then those of l5d-dtab, after the policies of l5d-ctx-dogfood
@@ -172,7 +162,7 @@ func (r *router) place(m *Model, br branch) (ResolvedBranch, bool) {
 	for _, n := range b.needs {
 		cb.keep(n.name, cb.fulfil(n))
 	}
-	placed := ResolvedBranch{Share: br.share, Cluster: to.name, Dst: to.dst(), Needs: Needs{Local: cb.snapshot.Local}}
+	placed := ResolvedBranch{to.weighted(br.share), Needs{Local: cb.snapshot.Local}}
 	for _, t := range []string{ClusterType, EndpointType} {
 		for _, name := range sortedKeys(cb.snapshot.Resources[t]) {
 			placed.Resources = append(placed.Resources, cb.snapshot.Resources[t][name])

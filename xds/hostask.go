@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math/rand/v2"
 
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"google.golang.org/grpc/codes"
 	grpcstatus "google.golang.org/grpc/status"
@@ -65,12 +64,7 @@ func asked() []string { return []string{translate.HeaderNode} }
 
 // answered does with the request what the host's own route will do with the next.
 func answered(a translate.HostAnswer, to translate.AnsweredBranch, method string) (*authv3.CheckResponse, error) {
-	ok := &authv3.OkHttpResponse{
-		Headers: []*corev3.HeaderValueOption{overwrite(translate.HeaderCluster, to.Cluster)}, HeadersToRemove: asked(),
-	}
-	if to.Dst != "" {
-		ok.Headers = append(ok.Headers, overwrite(translate.HeaderDst, to.Dst))
-	}
+	ok := &authv3.OkHttpResponse{Headers: leading(to.WeightedCluster), HeadersToRemove: asked()}
 	if a.Repeats && translate.MayRepeat(method) {
 		ok.Headers = append(ok.Headers, overwrite(translate.HeaderRetryOn, translate.RetryReset))
 	}

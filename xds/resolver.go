@@ -180,19 +180,22 @@ func requestOf(req *authv3.CheckRequest) translate.Request {
 
 // allowed names the cluster and passes the merged rules on, in canonical text.
 func allowed(res translate.Resolution, to translate.ResolvedBranch) *authv3.CheckResponse {
-	ok := &authv3.OkHttpResponse{
-		Headers:         []*corev3.HeaderValueOption{overwrite(translate.HeaderCluster, to.Cluster)},
-		HeadersToRemove: []string{translate.HeaderDtab},
-	}
-	if to.Dst != "" {
-		ok.Headers = append(ok.Headers, overwrite(translate.HeaderDst, to.Dst))
-	}
+	ok := &authv3.OkHttpResponse{Headers: leading(to.WeightedCluster), HeadersToRemove: []string{translate.HeaderDtab}}
 	if res.Dtab != "" {
 		ok.Headers = append(ok.Headers, overwrite(translate.HeaderCtxDtab, res.Dtab))
 	} else {
 		ok.HeadersToRemove = append(ok.HeadersToRemove, translate.HeaderCtxDtab)
 	}
 	return passed(ok)
+}
+
+// leading names the cluster to the proxy, and what was chosen to the receiver.
+func leading(to translate.WeightedCluster) []*corev3.HeaderValueOption {
+	headers := []*corev3.HeaderValueOption{overwrite(translate.HeaderCluster, to.Cluster)}
+	if to.Dst != "" {
+		headers = append(headers, overwrite(translate.HeaderDst, to.Dst))
+	}
+	return headers
 }
 
 // passed lets the request go on, changed so.
