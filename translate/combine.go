@@ -19,7 +19,7 @@ import (
 // their own for every host, few do. Passed says who was passed over; nil: all
 // combinations are there.
 func (e *explorer) sets(touched map[int]bool, c *cell) (sets [][]int, passed map[int]bool) {
-	ordinary, families := e.alternatives(touched)
+	ordinary, families := alternatives(e.overlays, touched)
 	lists := slices.Concat(ordinary, families)
 	total := 1
 	for _, members := range lists {
@@ -110,10 +110,10 @@ func counting(lists [][]int, passed map[int]bool) [][]int {
 
 // alternatives gives the policies that are touched, each ordinary one by
 // itself, and each family's members together.
-func (e *explorer) alternatives(touched map[int]bool) (ordinary, families [][]int) {
+func alternatives(overlays []overlay, touched map[int]bool) (ordinary, families [][]int) {
 	byName := map[string][]int{}
 	for i := range touched {
-		if name := e.overlays[i].family; name != "" {
+		if name := overlays[i].family; name != "" {
 			byName[name] = append(byName[name], i)
 		} else {
 			ordinary = append(ordinary, []int{i})

@@ -199,3 +199,26 @@ func TestCombinationsOfThoseThatCount(t *testing.T) {
 		}
 	}
 }
+
+// Two models with as many policies differ where one host leads elsewhere, and there
+// only: it is proxies that are compared, not combinations that they do not tell apart.
+func TestDiffOfManyPolicies(t *testing.T) {
+	const services, policies = 65, 10
+	inv := manyPolicies(services, policies)
+	old := NewModel(inv, time.Time{})
+	changed := *inv.Routers[0]
+	changed.Object.Spec.Dtab += " /host/s60 => /srv/s1 ;"
+	next := *inv
+	next.Routers = []*Sourced[v1alpha1.Router]{&changed}
+	d, err := Diff(old, NewModel(&next, time.Time{}), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var hosts []string
+	for _, m := range d.Moves {
+		hosts = append(hosts, strings.Join(append(m.Policies, m.Host), " "))
+	}
+	if diff := cmp.Diff([]string{"s60", "env-1 s60"}, hosts); diff != "" || len(d.Notes) > 0 {
+		t.Errorf("%s\n%v", diff, d.Notes)
+	}
+}

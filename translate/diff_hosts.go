@@ -39,7 +39,9 @@ func newComparison(old, now *Model, before, after *router) *comparison {
 }
 
 func newForm(m *Model, r *router) form {
-	return form{explorer: newExplorer(r, m.names, m.overlays), builder: &builder{router: r, overlays: m.overlays}}
+	e := newExplorer(r, m.names, m.overlays)
+	e.frugal = m.isFrugal(r)
+	return form{explorer: e, builder: &builder{router: r, overlays: m.overlays}}
 }
 
 // moves gives the hosts that lead elsewhere, in the order of their domains.
@@ -95,7 +97,7 @@ func (x *comparison) explore() []*cell {
 			}
 		}
 	}
-	for add(a.roots()); len(queue) > 0 && a.work+b.work < maxEffort; {
+	for add(a.roots()); len(queue) > 0 && a.work+b.work < a.most()+b.most(); {
 		next := queue[len(queue)-1]
 		queue = queue[:len(queue)-1]
 		old, now := a.visit(next, nil), b.visit(next, nil)
@@ -191,12 +193,10 @@ func (f form) numbers(ids []string) []int {
 	return set
 }
 
-// under gives the shares of a cell's requests where policies hold.
+// under gives the shares of a cell's requests where policies hold, as proxies are told.
 func (f form) under(c *cell, ids []string) ([]RowShare, string) {
-	a := c.base
-	if set := f.numbers(ids); len(set) > 0 {
-		a = f.evaluateSet(c.sample, c, set, map[int]bool{})
-	}
+	set := f.numbers(ids)
+	a, _ := c.where(func(p int) bool { return slices.Contains(set, p) })
 	shares := f.builder.shares(c, a)
 	return shares, sharesKey(shares)
 }

@@ -34,6 +34,13 @@ func (m *Model) together(r *router, name dtab.Path, context []string) (a answer,
 // isFrugal tells that not all combinations of policies were looked at where a router
 // is explored, or would be.
 func (m *Model) isFrugal(r *router) bool {
+	all := map[int]bool{}
+	for i := range m.overlays {
+		all[i] = true
+	}
+	if few(alternatives(m.overlays, all)) {
+		return false
+	}
 	if _, known := m.frugal.Load(r.key); !known {
 		m.explore(r, nil, nil)
 	}
