@@ -15,88 +15,6 @@ const (
 	remove
 )
 
-// fate is where the content that a proxy is to have of a name comes from.
-type fate int
-
-const (
-	wanted   fate = iota // it is what the class wants
-	older                // it stands in for what was refused, or is no longer wanted
-	withheld             // wanted, but refused, and there is nothing older
-	absent               // not wanted
-)
-
-// choose says what the proxy is to have of a name.
-func (p *Proxy) choose(k *kind, name string, it *item) (*translate.Resource, fate) {
-	c := p.class
-	want, scope := p.look(k.typ, name)
-	id := key{k.typ, name, scope}
-	if want == nil {
-		if k.given(name) == nil && p.needs(k, name) {
-			if r := c.memory.accepted[id]; p.canHave(r) {
-				return r, older
-			}
-		}
-		return nil, absent
-	}
-	t := it.rare()
-	refused := t.refused != nil && t.refused.Version == want.Version || c.memory.hopeless(id, want.Version)
-	tried := it.flying > 0 && equal(it.sent, want) // its answer will tell
-	if t.once == want.Version && t.once != "" || !refused && (tried || !c.memory.bad(id, want.Version)) {
-		return want, wanted
-	}
-	has, known := k.has.get(name), c.memory.accepted[id]
-	if it.flying > 0 && it.sent != nil && !equal(it.sent, want) && !slices.Contains(t.bad, it.sent.Version) {
-		has = it.sent // it is on its way back to that already
-	}
-	if known != nil && equal(known, want) || !p.canHave(known) {
-		known = nil
-	}
-	switch {
-	case has != nil && (has.Body != nil || known == nil):
-		return has, older
-	case known != nil:
-		return known, older
-	}
-	if refused {
-		return nil, withheld
-	}
-	return want, wanted
-}
-
-// canHave says that every cluster which older content names is there for the
-// proxy, wanted or remembered, and that it is a whole table where it must be.
-// That a proxy on demand has not asked for one does not help: see fetchAll.
-func (p *Proxy) canHave(r *translate.Resource) bool {
-	if r == nil || translate.InParts(r.Version) && p.whole(r.Name) {
-		return false
-	}
-	k := p.kinds[translate.ClusterType]
-	return !slices.ContainsFunc(r.Clusters, func(name string) bool {
-		if p.class.target.has(translate.ClusterType, name) {
-			return false
-		}
-		if k == nil {
-			return p.returning // it has not said what it has
-		}
-		return (k.subscribed(name) || k.wildcard) && k.given(name) == nil &&
-			p.class.memory.accepted[key{typ: translate.ClusterType, name: name}] == nil
-	})
-}
-
-// needs says that the proxy needs a name that the class no longer wants,
-// for the sake of older content that it was given.
-func (p *Proxy) needs(k *kind, name string) bool {
-	switch {
-	case k.typ == translate.ClusterType:
-		_, ok := p.extra[name]
-		return ok
-	case k.typ == translate.EndpointType:
-		clusters := p.kinds[translate.ClusterType]
-		return clusters != nil && clusters.given(name) != nil
-	}
-	return lingers(k.typ) && k.names.has(name)
-}
-
 // decide says what to do about an open name now.
 func (p *Proxy) decide(now time.Time, k *kind, name string, it *item) (action, *translate.Resource) {
 	it.missing = nil
@@ -122,32 +40,13 @@ func (p *Proxy) decideAbout(now time.Time, k *kind, name string, it *item) (acti
 	}
 	switch f {
 	case absent:
-		if cur != nil || len(it.rare().maybe) > 0 {
-			return p.retire(now, k, name, it)
-		}
-		switch { // there is none, and it asked
-		case it.asked && !p.full:
-			return remove, nil
-		case (it.asked || it.again) && k.typ == translate.EndpointType:
-			return give, noEndpoints(name) // state of the world has no other way to tell
-		}
-		return nothing, nil
+		return p.decideAbsent(now, k, name, it)
 	case withheld:
-		switch {
-		case !it.again && !it.asked:
-		case fullState(k.typ):
+		return p.decideWithheld(k, name, it)
+	case older:
+		if want.Body == nil && k.typ == translate.ListenerType && p.leavesUnknown(k, name) {
 			return remove, nil
-		case goesAlone(k.typ) && !p.full && !it.asked:
-			return remove, nil // so that the proxy forgets what it refused
-		case k.typ == translate.EndpointType:
-			return give, noEndpoints(name)
 		}
-		return nothing, nil
-	}
-	if f == older && want.Body == nil && k.typ == translate.ListenerType && p.leavesUnknown(k, name) {
-		return remove, nil
-	}
-	if f == older {
 		p.fetchAll(now, want) // also what the proxy has already: it was thought to have something else, without these
 		if k.typ == translate.ListenerType && !want.Asks {
 			p.needEverything(now, name)
@@ -157,27 +56,8 @@ func (p *Proxy) decideAbout(now time.Time, k *kind, name string, it *item) (acti
 		return nothing, nil // what is to be sent again may be known later
 	}
 	if !equal(k.has.get(name), want) {
-		if want.Leads != nil && cur != nil && cur.Leads == nil {
-			it.missing = p.comesOnDemand(now, cur, want)
-		} else if want.Leads != nil {
-			p.keepUsing(now, cur, want)
-		}
-		if it.missing == nil {
-			it.missing = p.missing(want)
-		}
-		switch {
-		case it.missing != nil:
-		case k.typ == translate.ClusterType && cur != nil:
-			it.missing = p.cannotWarm(now, name)
-		case k.typ == translate.RouteType && cur == nil && translate.InParts(want.Version):
-			it.missing = p.oldHosts(now, name)
-		case k.typ == translate.ListenerType && len(want.Binds) > 0:
-			if act, res, waits := p.makeWay(k, name, want); waits {
-				return act, res
-			}
-		}
-		if it.missing != nil {
-			return nothing, nil
+		if act, res, waits := p.makeReady(now, k, name, it, want); waits {
+			return act, res
 		}
 	}
 	for name := range p.retiring {
@@ -186,6 +66,59 @@ func (p *Proxy) decideAbout(now time.Time, k *kind, name string, it *item) (acti
 		}
 	}
 	return give, want
+}
+
+// decideAbsent is decideAbout for a name that is not wanted.
+func (p *Proxy) decideAbsent(now time.Time, k *kind, name string, it *item) (action, *translate.Resource) {
+	switch {
+	case k.given(name) != nil || len(it.rare().maybe) > 0:
+		return p.retire(now, k, name, it)
+	case it.asked && !p.full:
+		return remove, nil
+	case (it.asked || it.again) && k.typ == translate.EndpointType:
+		return give, noEndpoints(name) // state of the world has no other way to tell
+	}
+	return nothing, nil
+}
+
+// decideWithheld is decideAbout for a name of which there is nothing to give.
+func (p *Proxy) decideWithheld(k *kind, name string, it *item) (action, *translate.Resource) {
+	switch {
+	case !it.again && !it.asked:
+	case fullState(k.typ):
+		return remove, nil
+	case goesAlone(k.typ) && !p.full && !it.asked:
+		return remove, nil // so that the proxy forgets what it refused
+	case k.typ == translate.EndpointType:
+		return give, noEndpoints(name)
+	}
+	return nothing, nil
+}
+
+// makeReady sees to what must be there before a name's new content. If it waits for
+// that, act is what is done meanwhile, and res what with.
+func (p *Proxy) makeReady(now time.Time, k *kind, name string, it *item, want *translate.Resource) (act action, res *translate.Resource, waits bool) {
+	cur := k.given(name)
+	switch {
+	case want.Leads == nil:
+	case cur != nil && cur.Leads == nil:
+		it.missing = p.comesOnDemand(now, cur, want)
+	default:
+		p.keepUsing(now, cur, want)
+	}
+	if it.missing == nil {
+		it.missing = p.missing(want)
+	}
+	switch {
+	case it.missing != nil:
+	case k.typ == translate.ClusterType && cur != nil:
+		it.missing = p.cannotWarm(now, name)
+	case k.typ == translate.RouteType && cur == nil && translate.InParts(want.Version):
+		it.missing = p.oldHosts(now, name)
+	case k.typ == translate.ListenerType && len(want.Binds) > 0:
+		return p.makeWay(k, name, want)
+	}
+	return nothing, nil, it.missing != nil
 }
 
 // cannotWarm gives the cluster's own name when the proxy could not be sent its
