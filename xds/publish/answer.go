@@ -112,51 +112,8 @@ func (p *Proxy) land(k *kind, r *Response) {
 // that is not by its own word.
 func (p *Proxy) settle(now time.Time, k *kind, r *Response, assumed bool) {
 	p.land(k, r)
-	for i, f := range r.items {
-		it := k.item(now, f.name)
-		want, scope := p.look(k.typ, f.name)
-		if f.res != nil && f.res.Version != standIn && !assumed {
-			p.accepted(now, key{k.typ, f.name, scope}, f.res, want)
-		}
-		switch {
-		case f.undone:
-			// It was accepted, but taken back since: it goes alone the next time.
-			it.own().slow = f.res.Version
-			k.look(now, f.name)
-			continue
-		case !k.subscribed(f.name):
-		case f.res != nil && f.lost:
-			it.mayBe(f.res)
-			k.look(now, f.name).again = true
-			continue
-		case f.res == nil:
-			r.items[i].prev = k.has.get(f.name)
-			k.has.drop(f.name)
-			if e := p.kinds[translate.EndpointType]; k.typ == translate.ClusterType && e.subscribed(f.name) {
-				e.look(now, f.name) // they went with their cluster
-			}
-		default:
-			old := k.has.get(f.name)
-			r.items[i].prev = old
-			k.has.set(f.name, f.res)
-			p.woken = p.woken || old != nil && old.Body == nil // see cannotWarm
-		}
-		if t := it.trouble; t != nil {
-			if t.maybe = nil; !r.undo {
-				t.slow = ""
-			}
-			if f.res != nil && !assumed {
-				t.took(f.res.Version)
-			}
-		}
-		if !equal(k.has.get(f.name), want) {
-			k.look(now, f.name)
-		}
-		if !assumed && mayHelp(k.typ, r.items[i].prev, f.res) {
-			p.retry(now, true)
-		}
-		p.refreshType(now, k.typ, f.name)
-		p.settled(k, f.name, it)
+	for i := range r.items {
+		p.settleName(now, k, r, &r.items[i], assumed)
 	}
 	switch {
 	case k.typ == translate.VirtualHostType && p.tablesWait:
@@ -164,6 +121,54 @@ func (p *Proxy) settle(now time.Time, k *kind, r *Response, assumed bool) {
 	case k.typ == translate.ListenerType:
 		p.woken = true // an address may be free now: see makeWay
 	}
+}
+
+// settleName is settle for one name.
+func (p *Proxy) settleName(now time.Time, k *kind, r *Response, f *flown, assumed bool) {
+	it := k.item(now, f.name)
+	want, scope := p.look(k.typ, f.name)
+	if f.res != nil && f.res.Version != standIn && !assumed {
+		p.accepted(now, key{k.typ, f.name, scope}, f.res, want)
+	}
+	switch {
+	case f.undone:
+		// It was accepted, but taken back since: it goes alone the next time.
+		it.own().slow = f.res.Version
+		k.look(now, f.name)
+		return
+	case !k.subscribed(f.name):
+	case f.res != nil && f.lost:
+		it.mayBe(f.res)
+		k.look(now, f.name).again = true
+		return
+	case f.res == nil:
+		f.prev = k.has.get(f.name)
+		k.has.drop(f.name)
+		if e := p.kinds[translate.EndpointType]; k.typ == translate.ClusterType && e.subscribed(f.name) {
+			e.look(now, f.name) // they went with their cluster
+		}
+	default:
+		old := k.has.get(f.name)
+		f.prev = old
+		k.has.set(f.name, f.res)
+		p.woken = p.woken || old != nil && old.Body == nil // see cannotWarm
+	}
+	if t := it.trouble; t != nil {
+		if t.maybe = nil; !r.undo {
+			t.slow = ""
+		}
+		if f.res != nil && !assumed {
+			t.took(f.res.Version)
+		}
+	}
+	if !equal(k.has.get(f.name), want) {
+		k.look(now, f.name)
+	}
+	if !assumed && mayHelp(k.typ, f.prev, f.res) {
+		p.retry(now, true)
+	}
+	p.refreshType(now, k.typ, f.name)
+	p.settled(k, f.name, it)
 }
 
 // unassume takes back that the proxy has what a response brought. What later ones

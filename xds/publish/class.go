@@ -87,20 +87,7 @@ func (c *Class) retarget(now time.Time, next *target) (differs bool) {
 	old, ch := c.target, c.demand.begin()
 	c.target = next
 	if old == nil {
-		diff(nil, next.snap.Resources, func(typ, name string, _, is *translate.Resource) {
-			c.count(nil, is)
-			c.demand.note(ch, typ, name, nil, is)
-			c.tables.note(typ, name, is)
-		})
-		diffLocal(nil, next.snap.Local, func(typ, name string, s translate.Scope, is *translate.Resource) {
-			c.demand.place(ch, typ, name, s, is)
-		})
-		c.demand.declare(ch, nil, next.snap.Declared)
-		c.review(ch)
-		c.compare(now)
-		for p := range c.proxies {
-			p.lookAgain(now)
-		}
+		c.start(now, ch)
 		return true
 	}
 	type change struct{ typ, name string }
@@ -141,6 +128,24 @@ func (c *Class) retarget(now time.Time, next *target) (differs bool) {
 		p.moveOn(now)
 	}
 	return len(changed) > 0 || !slices.Equal(old.snap.Declared, next.snap.Declared)
+}
+
+// start has the first configuration wanted.
+func (c *Class) start(now time.Time, ch *changes) {
+	diff(nil, c.target.snap.Resources, func(typ, name string, _, is *translate.Resource) {
+		c.count(nil, is)
+		c.demand.note(ch, typ, name, nil, is)
+		c.tables.note(typ, name, is)
+	})
+	diffLocal(nil, c.target.snap.Local, func(typ, name string, s translate.Scope, is *translate.Resource) {
+		c.demand.place(ch, typ, name, s, is)
+	})
+	c.demand.declare(ch, nil, c.target.snap.Declared)
+	c.review(ch)
+	c.compare(now)
+	for p := range c.proxies {
+		p.lookAgain(now)
+	}
 }
 
 // count keeps the number of wanted resources that name each cluster. What both
