@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -8,17 +9,23 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	bootstrap "kibble.dev/envoy-bootstrap"
 )
 
+// rendering is what `kibble bootstrap` is asked for.
+type rendering struct {
+	options        bootstrap.Options
+	secured        bootstrap.TLS
+	output         string
+	memory         uint64
+	servers, calls []string
+}
+
 // newBootstrapCommand makes `kibble bootstrap`.
 func newBootstrapCommand() *cobra.Command {
-	var o bootstrap.Options
-	var secured bootstrap.TLS
-	var output string
-	var memory uint64
-	var servers, calls []string
+	var r rendering
 	cmd := &cobra.Command{
 		Use:   "bootstrap --proxy-class CLASS",
 		Short: "Print the file that an Envoy is started with",
@@ -49,53 +56,60 @@ they will be when Envoy runs, if that is elsewhere.`,
   # Check it
   kibble bootstrap --proxy-class edge --node-id edge-0 > edge.yaml && envoy --mode validate -c edge.yaml`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.MaxHeapBytes == 0 {
-				o.MaxHeapBytes = memory / 10 * 8
-			}
-			if secured != (bootstrap.TLS{}) {
-				if o.TLS = &secured; secured.SDSDir == "" {
-					secured.SDSDir = output
-				}
-			}
-			o.Server, o.Calls = strings.Join(servers, ","), strings.Join(calls, ",")
-			b, err := bootstrap.Render(o)
-			switch {
-			case err != nil:
-				return err
-			case output == "":
-				_, err = cmd.OutOrStdout().Write(b)
-				return err
-			}
-			files := bootstrap.SecretFiles(o)
-			files["bootstrap.yaml"] = b
-			return writeFiles(output, files)
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return r.write(cmd.OutOrStdout()) },
 	}
-	f := cmd.Flags()
-	f.StringVar(&o.Class, "proxy-class", "", "proxy class: edge, sidecar, node, or your own (Envoy's node.cluster)")
-	f.StringVar(&o.NodeID, "node-id", "", "name of this proxy, such as its pod's (Envoy's node.id); empty: give envoy --service-node")
-	f.StringSliceVar(&servers, "xds-address", []string{bootstrap.DefaultServer}, "host:port of kibble serve; may be repeated, for replicas without a common name")
-	f.StringVar(&o.AdminAddress, "admin-address", bootstrap.DefaultAdminAddress, "ip:port of Envoy's admin pages")
-	f.StringVar(&o.StatusAddress, "status-address", "", "ip:port that answers /ready and /stats/prometheus to others; empty: none")
-	f.StringVar(&o.PodIP, "pod-ip", "", "address of the pod: where Routers with bind pod listen")
-	f.StringVar(&o.NodeName, "node-name", "", "Kubernetes node that the proxy runs on")
-	f.StringVar(&o.Namespace, "namespace", "", "namespace that the proxy runs in")
-	f.StringVar(&o.Workload, "workload", "", "whose proxy it is, such as a Deployment's name: at routers on demand all its proxies have what one of them uses")
-	f.StringSliceVar(&calls, "calls", nil, "hosts that it calls, which it has in advance at routers on demand")
-	f.Uint64Var(&o.MaxHeapBytes, "max-heap-bytes", 0, "bound of Envoy's memory; 0: by class")
-	f.Uint64Var(&memory, "memory-limit", 0, "bytes that Envoy's container may use; without --max-heap-bytes eight tenths of it bound the memory")
-	f.Uint64Var(&o.MaxConnections, "max-connections", 0, "bound of connections from clients; 0: by class")
-	f.StringVar(&secured.CertificateDir, "tls-dir", "", "directory of the proxy's tls.crt, tls.key and ca.crt, as Envoy sees it")
-	f.StringVar(&secured.CAFile, "tls-ca", "", "file of the authorities of Kibble's certificate, if it is not ca.crt of --tls-dir")
-	f.StringVar(&secured.ServerName, "tls-server-name", "", "name that Kibble's certificate must be for; empty: the host of --xds-address")
-	f.StringVar(&secured.TokenFile, "token", "", "file of a ServiceAccount token for the audience kibble, sent with every call")
-	f.StringVar(&secured.SDSDir, "sds-dir", "", "directory of xds-certificate.yaml and xds-authority.yaml, as Envoy sees it; empty: that of --output-dir")
-	f.StringVar(&output, "output-dir", "", "directory to write bootstrap.yaml into, and what it refers to; empty: print it")
+	r.flags(cmd.Flags())
 	_ = cmd.MarkFlagRequired("proxy-class") // fails for a flag that is not there only
 	_ = cmd.RegisterFlagCompletionFunc("proxy-class", cobra.FixedCompletions(
 		[]cobra.Completion{bootstrap.ClassEdge, bootstrap.ClassSidecar, bootstrap.ClassNode}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+func (r *rendering) flags(f *pflag.FlagSet) {
+	f.StringVar(&r.options.Class, "proxy-class", "", "proxy class: edge, sidecar, node, or your own (Envoy's node.cluster)")
+	f.StringVar(&r.options.NodeID, "node-id", "", "name of this proxy, such as its pod's (Envoy's node.id); empty: give envoy --service-node")
+	f.StringSliceVar(&r.servers, "xds-address", []string{bootstrap.DefaultServer}, "host:port of kibble serve; may be repeated, for replicas without a common name")
+	f.StringVar(&r.options.AdminAddress, "admin-address", bootstrap.DefaultAdminAddress, "ip:port of Envoy's admin pages")
+	f.StringVar(&r.options.StatusAddress, "status-address", "", "ip:port that answers /ready and /stats/prometheus to others; empty: none")
+	f.StringVar(&r.options.PodIP, "pod-ip", "", "address of the pod: where Routers with bind pod listen")
+	f.StringVar(&r.options.NodeName, "node-name", "", "Kubernetes node that the proxy runs on")
+	f.StringVar(&r.options.Namespace, "namespace", "", "namespace that the proxy runs in")
+	f.StringVar(&r.options.Workload, "workload", "", "whose proxy it is, such as a Deployment's name: at routers on demand all its proxies have what one of them uses")
+	f.StringSliceVar(&r.calls, "calls", nil, "hosts that it calls, which it has in advance at routers on demand")
+	f.Uint64Var(&r.options.MaxHeapBytes, "max-heap-bytes", 0, "bound of Envoy's memory; 0: by class")
+	f.Uint64Var(&r.memory, "memory-limit", 0, "bytes that Envoy's container may use; without --max-heap-bytes eight tenths of it bound the memory")
+	f.Uint64Var(&r.options.MaxConnections, "max-connections", 0, "bound of connections from clients; 0: by class")
+	f.StringVar(&r.secured.CertificateDir, "tls-dir", "", "directory of the proxy's tls.crt, tls.key and ca.crt, as Envoy sees it")
+	f.StringVar(&r.secured.CAFile, "tls-ca", "", "file of the authorities of Kibble's certificate, if it is not ca.crt of --tls-dir")
+	f.StringVar(&r.secured.ServerName, "tls-server-name", "", "name that Kibble's certificate must be for; empty: the host of --xds-address")
+	f.StringVar(&r.secured.TokenFile, "token", "", "file of a ServiceAccount token for the audience kibble, sent with every call")
+	f.StringVar(&r.secured.SDSDir, "sds-dir", "", "directory of xds-certificate.yaml and xds-authority.yaml, as Envoy sees it; empty: that of --output-dir")
+	f.StringVar(&r.output, "output-dir", "", "directory to write bootstrap.yaml into, and what it refers to; empty: print it")
+}
+
+// write writes the bootstrap, and with --output-dir what it refers to.
+func (r *rendering) write(w io.Writer) error {
+	o := r.options
+	if o.MaxHeapBytes == 0 {
+		o.MaxHeapBytes = r.memory / 10 * 8
+	}
+	if secured := r.secured; secured != (bootstrap.TLS{}) {
+		if o.TLS = &secured; secured.SDSDir == "" {
+			secured.SDSDir = r.output
+		}
+	}
+	o.Server, o.Calls = strings.Join(r.servers, ","), strings.Join(r.calls, ",")
+	b, err := bootstrap.Render(o)
+	switch {
+	case err != nil:
+		return err
+	case r.output == "":
+		_, err = w.Write(b)
+		return err
+	}
+	files := bootstrap.SecretFiles(o)
+	files["bootstrap.yaml"] = b
+	return writeFiles(r.output, files)
 }
 
 // writeFiles writes files into a directory, which is made if it is not there.

@@ -50,32 +50,7 @@ The exit code is 1 if a proxy refuses something that is shown.`,
 			return nil
 		},
 		ValidArgsFunction: c.complete,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.read(args); err != nil {
-				return err
-			}
-			w := cmd.OutOrStdout()
-			if c.watch {
-				return follow(cmd.Context(), w, c.out.between(), c.fetch, func(all []xds.ConfigEntry) error { return c.print(w, all) })
-			}
-			all, err := c.fetch(cmd.Context())
-			if err != nil {
-				return err
-			}
-			c.admin.notAll(cmd.ErrOrStderr())
-			if len(all) == 0 {
-				fmt.Fprintln(cmd.ErrOrStderr(), "kibble: no connected proxy has such a resource; kibble proxies lists the proxies")
-			}
-			if err := c.print(w, all); err != nil {
-				return err
-			}
-			for _, e := range all {
-				if e.State == publish.HoldRefused {
-					return &exitError{code: exitFindings}
-				}
-			}
-			return nil
-		},
+		RunE:              c.run,
 	}
 	c.out.flags(cmd, "table", "yaml", "json")
 	f := cmd.Flags()
@@ -93,6 +68,33 @@ type config struct {
 	admin                   adminClient
 	class, node, typ, named string
 	watch                   bool
+}
+
+func (c *config) run(cmd *cobra.Command, args []string) error {
+	if err := c.read(args); err != nil {
+		return err
+	}
+	w := cmd.OutOrStdout()
+	if c.watch {
+		return follow(cmd.Context(), w, c.out.between(), c.fetch, func(all []xds.ConfigEntry) error { return c.print(w, all) })
+	}
+	all, err := c.fetch(cmd.Context())
+	if err != nil {
+		return err
+	}
+	c.admin.notAll(cmd.ErrOrStderr())
+	if len(all) == 0 {
+		fmt.Fprintln(cmd.ErrOrStderr(), "kibble: no connected proxy has such a resource; kibble proxies lists the proxies")
+	}
+	if err := c.print(w, all); err != nil {
+		return err
+	}
+	for _, e := range all {
+		if e.State == publish.HoldRefused {
+			return &exitError{code: exitFindings}
+		}
+	}
+	return nil
 }
 
 // kindWord is a word of people for a type of resources.
