@@ -7,11 +7,13 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"kibble.dev/e2e/kubetest"
+	"kibble.dev/internal/child"
 )
 
 // Main runs the tests of a package in a network of their own, where 10/8
@@ -38,24 +40,18 @@ func inNetwork(m *testing.M, setUp func() error) int {
 		return 1
 	}
 	defer os.RemoveAll(bin)
-	child := exec.Command(os.Args[0], os.Args[1:]...)
-	child.Stdout, child.Stderr = os.Stdout, os.Stderr
-	child.Env = append(os.Environ(), programs+"="+bin)
-	child.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	attr := child.DiesWithParent()
+	attr.Cloneflags = syscall.CLONE_NEWNET | syscall.CLONE_NEWNS
 	if os.Getuid() != 0 {
-		child.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		child.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
-		child.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
+		attr.Cloneflags |= syscall.CLONE_NEWUSER
+		attr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
+		attr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
 	}
-	if err := child.Start(); err != nil {
+	code, err := kubetest.Again(programs+"="+bin, attr)
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "the tests need a network namespace of their own, as root or with unprivileged user namespaces permitted: %v\n", err)
-		return 1
 	}
-	_ = child.Wait() // its exit code says it
-	if code := child.ProcessState.ExitCode(); code >= 0 {
-		return code
-	}
-	return 1 // a signal ended it
+	return code
 }
 
 // SmallDisk puts a disk of some bytes in the place of a directory, for whoever

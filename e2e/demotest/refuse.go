@@ -47,8 +47,8 @@ func (k *Link) Refused() []time.Time {
 
 // identify has the link be who the API server is, and know it, for Refuse.
 func (k *Link) identify(c *kubetest.Cluster) {
-	cert, key := c.CA.Server(k.t, envoytest.Loopback())
-	pair, err := tls.X509KeyPair(cert, key)
+	own := c.Certify(envoytest.Loopback())
+	pair, err := tls.X509KeyPair(own.Certificate, own.Key)
 	if err != nil {
 		k.t.Fatal(err)
 	}

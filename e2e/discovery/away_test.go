@@ -105,8 +105,8 @@ func (l *lab) between() *middlebox {
 		},
 	}
 	server := httptest.NewUnstartedServer(proxy)
-	cert, key := l.CA.Server(l, "127.0.0.1")
-	pair, err := tls.X509KeyPair(cert, key)
+	own := l.Certify("127.0.0.1")
+	pair, err := tls.X509KeyPair(own.Certificate, own.Key)
 	l.must(err)
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	server.EnableHTTP2 = true

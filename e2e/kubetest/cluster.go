@@ -25,6 +25,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"kibble.dev/internal/envoytest"
+	"kibble.dev/internal/pki"
 )
 
 // limit is how long a part may take to start.
@@ -55,14 +56,14 @@ type Cluster struct {
 	Config *rest.Config
 	// Kubeconfig is the path of a file that says the same.
 	Kubeconfig string
-	// CA signed the API server's certificate, and clients' certificates are taken from it.
-	CA *CA
 
 	t       testing.TB
 	dir     string
 	bin     string
 	address string
 	options Options
+	// authority signed the API server's certificate, and those of clients.
+	authority *pki.Authority
 
 	etcd, apiserver, controllers *Process
 }
@@ -78,7 +79,7 @@ func Start(t testing.TB, o Options) *Cluster {
 	}
 	c.dir = dir
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	c.CA = newCA(t, "kubernetes")
+	c.authority = c.newAuthority()
 	c.writeCredentials()
 	c.etcd = c.process("etcd", c.etcdArgs())
 	c.apiserver = c.process("kube-apiserver", c.apiserverArgs())
@@ -172,8 +173,10 @@ func (c *Cluster) await(what string, condition func() error) {
 // As gives the credentials of a user in groups, by a client certificate.
 func (c *Cluster) As(user string, groups ...string) *rest.Config {
 	c.t.Helper()
-	cert, key := c.CA.Client(c.t, user, groups...)
-	return &rest.Config{Host: c.Config.Host, TLSClientConfig: rest.TLSClientConfig{CAData: c.CA.Cert, CertData: cert, KeyData: key}}
+	own := c.user(user, groups...)
+	return &rest.Config{Host: "https://" + c.address, TLSClientConfig: rest.TLSClientConfig{
+		CAData: c.authority.Certificate, CertData: own.Certificate, KeyData: own.Key,
+	}}
 }
 
 // WriteKubeconfig writes a kubeconfig of other credentials, such as those of As,
@@ -197,26 +200,18 @@ func (c *Cluster) WriteKubeconfig(config *rest.Config, namespace string) string 
 // writeCredentials makes what the parts know each other by.
 func (c *Cluster) writeCredentials() {
 	c.t.Helper()
-	cert, key := c.CA.Server(c.t, envoytest.Loopback(), "localhost", "kubernetes.default.svc", "10.96.0.1", "fd00:96::1")
-	c.write("ca.crt", c.CA.Cert)
-	c.write("ca.key", c.CA.Key)
-	c.write("apiserver.crt", cert)
-	c.write("apiserver.key", key)
-	public, private := newKeyPair(c.t)
-	c.write("sa.pub", public)
-	c.write("sa.key", private)
-	admin := rest.Config{Host: "https://" + c.address, TLSClientConfig: rest.TLSClientConfig{CAData: c.CA.Cert}}
-	admin.CertData, admin.KeyData = c.CA.Client(c.t, "admin", "system:masters")
-	admin.QPS, admin.Burst = -1, -1
-	c.Config = &admin
+	c.writePair("ca", c.authority.Pair)
+	c.writePair("apiserver", c.Certify(envoytest.Loopback(), "localhost", "kubernetes.default.svc", "10.96.0.1", "fd00:96::1"))
+	c.writePair("sa", c.Certify("service-accounts")) // its key signs their tokens
+	c.Config = c.As("admin", "system:masters")
+	c.Config.QPS, c.Config.Burst = -1, -1
 	c.Kubeconfig = c.WriteKubeconfig(c.Config, "default")
 }
 
-func (c *Cluster) write(name string, b []byte) {
+func (c *Cluster) writePair(name string, pair pki.Pair) {
 	c.t.Helper()
-	if err := os.WriteFile(c.path(name), b, 0o600); err != nil {
-		c.t.Fatal(err)
-	}
+	c.must(os.WriteFile(c.path(name+".crt"), pair.Certificate, 0o600))
+	c.must(os.WriteFile(c.path(name+".key"), pair.Key, 0o600))
 }
 
 func (c *Cluster) path(name string) string { return filepath.Join(c.dir, name) }
@@ -248,7 +243,7 @@ func (c *Cluster) apiserverArgs() []string {
 		"--etcd-servers=unix://" + c.path("c.sock"), "--bind-address=" + host, "--advertise-address=" + host, "--secure-port=" + port,
 		"--tls-cert-file=" + c.path("apiserver.crt"), "--tls-private-key-file=" + c.path("apiserver.key"), "--client-ca-file=" + c.path("ca.crt"),
 		"--authorization-mode=Node,RBAC", "--anonymous-auth=false", "--allow-privileged=true",
-		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file=" + c.path("sa.pub"),
+		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file=" + c.path("sa.crt"),
 		"--service-account-signing-key-file=" + c.path("sa.key"), "--service-cluster-ip-range=" + services,
 		"--endpoint-reconciler-type=none", "--enable-priority-and-fairness=false", "--shutdown-delay-duration=0s",
 		"--max-requests-inflight=0", "--max-mutating-requests-inflight=0", "--v=1",

@@ -1,6 +1,7 @@
 package kubetest
 
 import (
+	"crypto/ecdsa"
 	"crypto/x509"
 	"encoding/pem"
 	"os"
@@ -20,8 +21,9 @@ func (c *Cluster) TokenUntil(token string, end time.Time) string {
 	b, err := os.ReadFile(c.path("sa.key"))
 	c.must(err)
 	block, _ := pem.Decode(b)
-	key, err := x509.ParseECPrivateKey(block.Bytes)
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	c.must(err)
+	key := parsed.(*ecdsa.PrivateKey)
 	was, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
 	c.must(err)
 	claims := map[string]any{}

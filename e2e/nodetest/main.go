@@ -25,6 +25,9 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"kibble.dev/e2e/kubetest"
+	"kibble.dev/internal/child"
 )
 
 // home is the environment variable that names the directory of the node.
@@ -52,21 +55,13 @@ func Main(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	defer removeCgroups(filepath.Base(dir))
-	child := exec.Command(os.Args[0], os.Args[1:]...)
-	child.Stdout, child.Stderr = os.Stdout, os.Stderr
-	child.Env = append(os.Environ(), home+"="+dir)
-	child.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL,
-	}
-	if err := child.Start(); err != nil {
+	attr := child.DiesWithParent()
+	attr.Cloneflags = syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID
+	code, err := kubetest.Again(home+"="+dir, attr)
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "start the tests in namespaces of their own:", err)
-		return 1
 	}
-	_ = child.Wait() // its exit code says it
-	if code := child.ProcessState.ExitCode(); code >= 0 {
-		return code
-	}
-	return 1 // a signal ended it
+	return code
 }
 
 // able says what is missing for a kubelet.

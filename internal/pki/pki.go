@@ -89,7 +89,7 @@ func (a *Authority) Server(names []string, now time.Time, life time.Duration) (P
 			t.DNSNames = append(t.DNSNames, n)
 		}
 	}
-	return sign(t, a, now, life)
+	return a.Sign(t, now, life)
 }
 
 // Client makes the certificate of the proxies of a class. With addresses it is
@@ -98,11 +98,17 @@ func (a *Authority) Client(class string, addresses []net.IP, now time.Time, life
 	if !regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`).MatchString(class) {
 		return Pair{}, fmt.Errorf("proxy class %q: want a name of letters, digits, '-', '_' and '.'", class)
 	}
-	return sign(&x509.Certificate{
+	return a.Sign(&x509.Certificate{
 		Subject: pkix.Name{CommonName: "proxy of class " + class}, KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 		URIs:        []*url.URL{{Scheme: "spiffe", Host: trustDomain, Path: "/kibble/class/" + class}}, IPAddresses: addresses,
-	}, a, now, life)
+	}, now, life)
+}
+
+// Sign makes a key and any other certificate, of which the serial number and the
+// time are filled in. It is valid a little before now: clocks differ.
+func (a *Authority) Sign(t *x509.Certificate, now time.Time, life time.Duration) (Pair, error) {
+	return sign(t, a, now, life)
 }
 
 // sign makes a key and signs its certificate: by an authority, or by itself.
