@@ -38,14 +38,13 @@ func (c *cluster) asked() bool { return c.kubeconfig != "" || c.context != "" ||
 func (c *cluster) config() (*rest.Config, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = c.kubeconfig
-	files, err := kubeconfigs(rules)
-	var config *rest.Config
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: c.context}).ClientConfig()
 	if err == nil {
-		config, err = clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: c.context}).ClientConfig()
-	}
-	switch {
-	case err == nil:
 		return config, nil
+	}
+	switch files, unread := kubeconfigs(rules); {
+	case unread != nil:
+		err = unread
 	case clientcmd.IsEmptyConfig(err) && len(files) > 0:
 		err = fmt.Errorf("%s names none", strings.Join(files, ", "))
 	case clientcmd.IsEmptyConfig(err):
