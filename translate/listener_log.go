@@ -41,7 +41,7 @@ func requestLine(r listenerSpec) *accesslogv3.AccessLog {
 		"bytes_in":   "%BYTES_RECEIVED%",
 		"bytes_out":  "%BYTES_SENT%",
 		"request_id": "%REQ(X-REQUEST-ID)%",
-		"dogfood":    contextFormat,
+		"dogfood":    r.contextFormat(),
 		"env":        routeSays("policies"),
 		"fallback":   "%RESP(" + HeaderFallback + ")%",
 		"source":     routeSays("source"),

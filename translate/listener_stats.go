@@ -67,22 +67,27 @@ func countAnswers(r listenerSpec) *wrapperspb.BoolValue {
 // a filter holds. Labels have values only of what is configured: an id that an
 // application invents is none.
 //
-// At an untrusted router the environment is the context, which was decided there, as
-// the answer tells it: of a request that Envoy refuses at once, such as for its path,
-// the header is still the client's. Inside it is the policies that the route is for.
+// At an untrusted router the environment is the context, which was decided there;
+// inside it is the policies that the route is for.
 func requestCounter(r listenerSpec, filter *accesslogv3.AccessLogFilter) *accesslogv3.AccessLog {
-	told := contextFormat
-	environment := &statsv3.Config_Tag{Name: "kibble_environment", ValueFormat: routeSays("policies"), Rules: dropAbsent()}
-	if r.Untrusted {
-		told = "%RESP(" + HeaderEnvironment + ")%"
-		environment.ValueFormat = told
-	}
 	context := &statsv3.Config_Tag{Name: "kibble_context", ValueFormat: "yes"}
 	if filter == nil {
-		context.ValueFormat, context.Rules = told, presence()
+		context.ValueFormat, context.Rules = r.contextFormat(), presence()
+	}
+	environment := &statsv3.Config_Tag{Name: "kibble_environment", ValueFormat: routeSays("policies"), Rules: dropAbsent()}
+	if r.Untrusted {
+		environment.ValueFormat = r.contextFormat()
 	}
 	return counter(r, "requests", filter, context, environment,
 		&statsv3.Config_Tag{Name: "kibble_fallback", ValueFormat: "%RESP(" + HeaderFallback + ")%", Rules: dropAbsent()})
+}
+
+// contextFormat gives the context of a request.
+func (r listenerSpec) contextFormat() string {
+	if r.Untrusted {
+		return decidedFormat
+	}
+	return contextFormat
 }
 
 // failureCounter counts answers of 500 and more, as envoy_kibble_failures, by

@@ -32,7 +32,7 @@ func (b *builder) peopleHeaders() []*corev3.HeaderValueOption {
 	if !b.router.untrusted() {
 		return nil
 	}
-	return []*corev3.HeaderValueOption{setHeader(HeaderEnvironment, contextFormat)}
+	return []*corev3.HeaderValueOption{setHeader(HeaderEnvironment, decidedFormat)}
 }
 
 // noteContext notes the context of a request that has one while it is there:
@@ -47,15 +47,23 @@ func noteContext() *corev3.TypedExtensionConfig {
 }
 
 // routeAgain has Envoy pick the route of a request anew, by the headers that it
-// has by now.
+// has by now, and notes the context that was decided.
 func routeAgain() *corev3.TypedExtensionConfig {
-	return extension("route-again", &setstatev3.Config{
-		OnRequestHeaders: []*statev3.FilterStateValue{stateValue("kibble.decided", "yes")}, ClearRouteCache: true,
-	})
+	decided := stateValue(stateContext, "%REQ("+headerDogfood+")%")
+	decided.SkipIfEmpty, decided.GetFormatString().OmitEmptyValues = true, true
+	return extension("route-again", &setstatev3.Config{OnRequestHeaders: []*statev3.FilterStateValue{decided}, ClearRouteCache: true})
 }
 
-// The context of a request, once it is routed: the header, or where that was taken
-// away what was noted of it in the dynamic metadata.
+// The context of a request at an untrusted router, as it was decided there. The header
+// will not do: of a request that Envoy refuses at once, such as for its path, it is
+// still the client's, and where requests leave the cluster it is gone by the end.
+const (
+	stateContext  = "kibble.context"
+	decidedFormat = "%FILTER_STATE(" + stateContext + ":PLAIN)%"
+)
+
+// The context of a request inside, once it is routed: the header, or where that was
+// taken away what was noted of it in the dynamic metadata.
 const (
 	contextKey    = "context"
 	contextFormat = `%COALESCE({"operators": [{"command": "REQ", "param": "` + headerDogfood +

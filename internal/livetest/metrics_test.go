@@ -3,6 +3,8 @@ package livetest
 import (
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"regexp"
 	"slices"
@@ -115,6 +117,42 @@ func TestAccessLogTells(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// At the edge log and metrics say what was decided: nothing of a request that was refused
+// before, whatever it says itself, and all of one whose client did not wait.
+func TestDecisionIsTold(t *testing.T) {
+	asked, gone := make(chan struct{}), make(chan struct{})
+	defer close(gone)
+	silent := pod{address: upstream(t, func(http.ResponseWriter) { close(asked); <-gone })}
+	x := start(t, logging("all")+policy("world-v2", "baseline", "/host/world => /srv/world-v2"),
+		map[string][]pod{"world-v1": {app(t, "v1")}, "world-v2": {silent}})
+	c, err := net.Dial("tcp", x.address("front"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(c, "GET /a%2fb HTTP/1.1\r\nHost: world\r\nl5d-ctx-dogfood: forged\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: world\r\ncookie: env=world-v2\r\n\r\n")
+	<-asked
+	_ = c.Close()
+	var got []string
+	until(t, "both are logged", func() bool {
+		got = nil
+		for line := range strings.Lines(x.Log()) {
+			var l struct{ Path, Flags, Dogfood string }
+			if json.Unmarshal([]byte(line), &l) == nil && l.Path != "" {
+				got = append(got, fmt.Sprintf("%s %s %q", l.Path, l.Flags, l.Dogfood))
+			}
+		}
+		return len(got) == 2
+	})
+	if diff := cmp.Diff([]string{`/a/b - ""`, `/ DC "world-v2"`}, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	const counted = `envoy_kibble_requests{kibble_router="default/front",kibble_direction="edge",kibble_context="yes",kibble_environment="world-v2"} 1`
+	if stats := withPrefix(x.Get(t, "/stats/prometheus"), "envoy_kibble_requests{"); !strings.Contains(stats, counted) || strings.Contains(stats, "forged") {
+		t.Errorf("counted:\n%s", stats)
 	}
 }
 
