@@ -52,6 +52,9 @@ func unusable(text json.RawMessage) string {
 		if bits := k.N.BitLen(); bits < 1024 || bits > 16384 {
 			return "it has fewer than 1024 bits, or more than 16384"
 		}
+		if k.N.Bit(0) == 0 {
+			return `its "n" is even`
+		}
 		return misfit(get("alg"), "RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 	case *ecdsa.PublicKey:
 		return misfit(get("alg"), "ES"+map[string]string{"P-256": "256", "P-384": "384", "P-521": "512"}[get("crv")])
