@@ -45,6 +45,8 @@ type Inventory struct {
 	// lately are Services as they were while they had names that have gone since,
 	// latest first. The inventories of models alone know them: see after.
 	lately map[Key][]gone
+	// since may say which Services are others than in an inventory before.
+	since *since
 }
 
 // KeyFile is a file of keys.

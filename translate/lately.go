@@ -28,7 +28,8 @@ type gone struct {
 func (inv *Inventory) after(was *Inventory, labels []string, now time.Time) *Inventory {
 	next := *inv
 	next.lately = was.lately
-	touched := changedServices(was.Services, inv.Services)
+	touched := inv.changedSince(was.Services)
+	next.since = &since{was: was.Services, is: inv.Services, changed: touched}
 	for key, list := range was.lately {
 		if slices.ContainsFunc(list, func(g gone) bool { return !now.Before(g.until) }) {
 			touched = append(touched, key)
@@ -53,6 +54,22 @@ func (inv *Inventory) after(was *Inventory, labels []string, now time.Time) *Inv
 		}
 	}
 	return &next
+}
+
+// since is what changedSince says of two maps. To compare thousands of Services costs
+// more than all else that a change of one takes.
+type since struct {
+	was, is map[Key]*Service
+	changed []Key
+}
+
+// changedSince gives the keys under which the inventory has another Service than there
+// was, or none, or a new one; in no order.
+func (inv *Inventory) changedSince(was map[Key]*Service) []Key {
+	if s := inv.since; s != nil && sameMap(s.was, was) && sameMap(s.is, inv.Services) {
+		return s.changed
+	}
+	return slices.Clip(changedKeys(was, inv.Services, func(a, b *Service) bool { return a == b }))
 }
 
 // missed gives those of a Service's former states, latest first, that have a name

@@ -82,16 +82,15 @@ func movedServices(a, b *Inventory, selectors []string) []Key {
 	if !shareRest(a, b) || len(a.Services) != len(b.Services) {
 		return nil
 	}
-	all := []Key{}
-	for key, is := range b.Services {
-		was := a.Services[key]
-		switch {
-		case was == is:
-		case was == nil || !sameMeaning(was, is, selectors):
+	all := b.changedSince(a.Services)
+	for _, key := range all {
+		was, is := a.Services[key], b.Services[key]
+		if was == nil || is == nil || !sameMeaning(was, is, selectors) {
 			return nil
-		default:
-			all = append(all, key)
 		}
+	}
+	if all == nil {
+		all = []Key{}
 	}
 	return all
 }
@@ -102,7 +101,7 @@ func movedServices(a, b *Inventory, selectors []string) []Key {
 func shareRest(a, b *Inventory) bool {
 	x, y := reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem()
 	for i := range x.NumField() {
-		if x.Type().Field(i).Name == "Services" {
+		if name := x.Type().Field(i).Name; name == "Services" || name == "since" {
 			continue
 		}
 		// Each is a map or a list.

@@ -45,16 +45,11 @@ func namesNowAfter(inv *Inventory, last *Model) *names {
 		return newNames(inv)
 	}
 	was := last.names.inventory.Services
-	changed := changedServices(was, inv.Services)
+	changed := inv.changedSince(was)
 	if len(changed) > 64+len(was)/8 {
 		return newNames(inv)
 	}
 	return last.names.after(inv, changed)
-}
-
-// changedServices gives the keys under which two inventories have not the same.
-func changedServices(was, is map[Key]*Service) []Key {
-	return changedKeys(was, is, func(a, b *Service) bool { return a == b })
 }
 
 // after gives the names of an inventory in which these Services may have others.

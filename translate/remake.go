@@ -63,7 +63,7 @@ func (m *Model) servicesAfter(last *Snapshot, selectors []string) (meaning, move
 	// Of a label that nobody has asked for, nothing is known of what it meant.
 	same := slices.Equal(last.selectors, selectors)
 	meaning = changedKeys(last.inventory.lately, m.inventory.lately, slices.Equal)
-	moved = changedServices(was, is)
+	moved = m.inventory.changedSince(was)
 	for _, key := range moved {
 		if s, old := is[key], was[key]; s == nil || old == nil || !same || !sameMeaning(old, s, selectors) {
 			meaning = append(meaning, key)

@@ -232,6 +232,9 @@ func namesPorts(table dtab.Dtab) *dtab.Dentry {
 // hasPort tells that a label may be a host with its port. An IPv6 address has colons
 // of its own.
 func hasPort(label string) bool {
+	if !strings.Contains(label, ":") {
+		return false
+	}
 	_, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(label, "["), "]"))
-	return err != nil && strings.Contains(label, ":")
+	return err != nil
 }
