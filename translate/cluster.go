@@ -227,8 +227,12 @@ func loadAssignment(name string, places []place, says map[string]string) *endpoi
 		if !p.ready {
 			continue
 		}
-		e := lbEndpoint(p)
-		e.Metadata = said
+		e := &endpointv3.LbEndpoint{
+			HostIdentifier: &endpointv3.LbEndpoint_Endpoint{Endpoint: &endpointv3.Endpoint{
+				Address: socketAddress(p.host, p.port),
+			}},
+			Metadata: said,
+		}
 		if p.weight > 0 {
 			e.LoadBalancingWeight = wrapperspb.UInt32(p.weight)
 		}
@@ -245,27 +249,6 @@ func loadAssignment(name string, places []place, says map[string]string) *endpoi
 		}
 	}
 	return cla
-}
-
-// lbEndpoint makes an endpoint in one piece: there are more of them than of all else.
-func lbEndpoint(p place) *endpointv3.LbEndpoint {
-	var e struct {
-		lb       endpointv3.LbEndpoint
-		host     endpointv3.LbEndpoint_Endpoint
-		endpoint endpointv3.Endpoint
-		address  corev3.Address
-		kind     corev3.Address_SocketAddress
-		socket   corev3.SocketAddress
-		port     corev3.SocketAddress_PortValue
-	}
-	e.port.PortValue = p.port
-	e.socket.Address, e.socket.PortSpecifier = p.host, &e.port
-	e.kind.SocketAddress = &e.socket
-	e.address.Address = &e.kind
-	e.endpoint.Address = &e.address
-	e.host.Endpoint = &e.endpoint
-	e.lb.HostIdentifier = &e.host
-	return &e.lb
 }
 
 func socketAddress(host string, port uint32) *corev3.Address {

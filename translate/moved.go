@@ -29,8 +29,8 @@ func (m *Model) afterMove(inv *Inventory, now time.Time) *Model {
 	if m.Outdated(now) {
 		return nil
 	}
-	services := movedServices(m.inventory, inv, m.selectors())
-	if services == nil {
+	services, ok := movedServices(m.inventory, inv, m.selectors())
+	if !ok {
 		return nil
 	}
 	next := *m
@@ -77,22 +77,19 @@ func (m *Model) selectors() []string {
 }
 
 // movedServices gives the Services whose endpoints differ between two
-// inventories, nil if anything else differs, or if a name came or went.
-func movedServices(a, b *Inventory, selectors []string) []Key {
+// inventories. It is not ok if anything else differs, or if a name came or went.
+func movedServices(a, b *Inventory, selectors []string) (services []Key, ok bool) {
 	if !shareRest(a, b) || len(a.Services) != len(b.Services) {
-		return nil
+		return nil, false
 	}
-	all := b.changedSince(a.Services)
-	for _, key := range all {
+	services = b.changedSince(a.Services)
+	for _, key := range services {
 		was, is := a.Services[key], b.Services[key]
 		if was == nil || is == nil || !sameMeaning(was, is, selectors) {
-			return nil
+			return nil, false
 		}
 	}
-	if all == nil {
-		all = []Key{}
-	}
-	return all
+	return services, true
 }
 
 // shareRest tells that two inventories share every part but Services (Inventory

@@ -28,7 +28,7 @@ func (f *AuthorityFile) Text() (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := time.Now()
-	if f.text != "" && now.Sub(f.looked) < reread {
+	if f.text != "" && !due(f.looked, now) {
 		return f.text, nil
 	}
 	f.looked = now

@@ -72,11 +72,15 @@ func (f *Files) Config() (*tls.Config, error) {
 	}, nil
 }
 
+// due tells that files are to be looked at again: it is a while ago, or the clock was
+// set back.
+func due(looked, now time.Time) bool { return now.Sub(looked) >= reread || now.Before(looked) }
+
 // current gives the newest configuration that can be used.
 func (f *Files) current() *tls.Config {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if now := f.Now(); now.Sub(f.looked) >= reread || now.Before(f.looked) {
+	if due(f.looked, f.Now()) {
 		switch err := f.load(); {
 		case err == nil:
 			f.failed = ""
