@@ -175,22 +175,28 @@ func listenAtBoth(l *demotest.Lab, port int) {
 }
 
 // askAlways asks for a host without a pause until it is stopped, and fails the test
-// for each answer that is none of a Service.
+// for each answer that is none of a Service. It begins with the first that is one: an
+// edge has the endpoints of a new host before it has its route.
 func askAlways(l *demotest.Lab, at, host string) (stop func()) {
+	l.Helper()
 	ctx, cancel := context.WithCancel(l.Context())
+	client := &http.Client{Timeout: 20 * time.Second}
+	ask := func() error {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+at+"/", http.NoBody)
+		if err != nil {
+			return err
+		}
+		request.Host = host
+		return answersOK(client, request)
+	}
+	l.Eventually(host+" is answered", ask)
 	asked := 0
 	var failed []string
 	var done sync.WaitGroup
 	done.Go(func() {
-		client := &http.Client{Timeout: 20 * time.Second}
 		defer client.CloseIdleConnections()
 		for ; ctx.Err() == nil; asked++ {
-			request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+at+"/", http.NoBody)
-			if err == nil {
-				request.Host = host
-				err = answersOK(client, request)
-			}
-			if err != nil && ctx.Err() == nil {
+			if err := ask(); err != nil && ctx.Err() == nil {
 				failed = append(failed, time.Now().Format("15:04:05.000 ")+err.Error())
 			}
 		}
