@@ -95,8 +95,8 @@ func (l *demandLab) start() {
 	if l.state != nil {
 		l.server.Recall(l.state)
 	}
-	l.publish() // first: of a proxy that comes before, what it uses is not always learnt
 	l.stop = sync.OnceFunc(serveOn(l.t, l.server, listenAgain(l.t, l.address)))
+	l.publish()
 }
 
 func (l *demandLab) publish() {

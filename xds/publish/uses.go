@@ -15,6 +15,9 @@ type uses struct {
 	// own are those that it uses or had, beside those that everybody is given.
 	// As long as everybody is given all of them there are none: see wantKnown.
 	own map[string]struct{}
+	// used are clusters that it was given elsewhere because it uses them, as long as
+	// nobody here knows whether they are there: see learnUsed.
+	used []string
 	// all are tables of which it has all hosts: see needAll.
 	all map[string]struct{}
 }
@@ -80,9 +83,7 @@ func (p *Proxy) begin(now time.Time, k *kind, s Subscription) {
 	for name := range s.Known {
 		p.want(now, name)
 	}
-	for _, name := range s.Used {
-		p.asks(now, name)
-	}
+	k.uses.used = s.Used
 	p.wantKnown(now)
 }
 
@@ -107,6 +108,7 @@ func (p *Proxy) wantKnown(now time.Time) {
 	for name := range k.names.all() {
 		p.asks(now, name)
 	}
+	p.learnUsed(now, k)
 	for name := range d.firm {
 		p.wantMembers(now, name)
 	}
@@ -120,6 +122,17 @@ func (p *Proxy) wantKnown(now time.Time) {
 	}
 	p.wantCalls(now)
 	p.wantKnownHosts(now)
+}
+
+// learnUsed learns what the proxy says that it used before it connected. It may come
+// before the first Publish: then it is learnt with that.
+func (p *Proxy) learnUsed(now time.Time, k *kind) {
+	for _, name := range k.uses.used {
+		p.asks(now, name)
+	}
+	if !p.class.Waits() {
+		k.uses.used = nil
+	}
 }
 
 // Uses says that the proxy asked for a cluster by name, or that its workload
