@@ -11,10 +11,11 @@ import (
 	"kibble.dev/internal/envoytest"
 )
 
-// ledger knows how often pods were given each request.
+// ledger knows how often pods were given each request, and which pods were given any.
 type ledger struct {
-	mu   sync.Mutex
-	seen map[string]int
+	mu    sync.Mutex
+	seen  map[string]int
+	asked map[string]bool // by the pod's address
 }
 
 // abrupt is a pod that ends at once when it is told to, without a word to anybody:
@@ -30,6 +31,7 @@ func (l *ledger) abrupt(t testing.TB) mortal {
 		}
 		l.mu.Lock()
 		l.seen[string(body)]++
+		l.asked[listener.Addr().String()] = true
 		l.mu.Unlock()
 		fmt.Fprintln(w, "v1")
 	})}
@@ -40,6 +42,13 @@ func (l *ledger) abrupt(t testing.TB) mortal {
 	return mortal{pod{address: listener.Addr().String()}, die}
 }
 
+// knows tells whether a pod was given a request.
+func (l *ledger) knows(m mortal) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.asked[m.address]
+}
+
 // Pods that end at once while others of their service are ready, and the control plane
 // hears of it late: where a proxy stands beside the pods no GET fails. Without one, a GET
 // that the pod had may be answered 502, as a POST is in any case, in words that say so.
@@ -47,15 +56,13 @@ func (l *ledger) abrupt(t testing.TB) mortal {
 func TestPodsEndAtOnce(t *testing.T) {
 	const rounds, ended = 10, "The service ended the connection before it had answered."
 	for _, beside := range []bool{false, true} {
-		l := &ledger{seen: map[string]int{}}
+		l := &ledger{seen: map[string]int{}, asked: map[string]bool{}}
 		first, next := l.abrupt(t), l.abrupt(t)
 		pods := func() []pod { return []pod{first.pod, next.pod} }
-		x := start(t, hello, map[string][]pod{"world-v1": pods()})
-		publish := func() { x.set(t, "world-v1", pods()) }
+		last := start(t, map[bool]string{false: hello, true: behind}[beside], map[string][]pod{"world-v1": pods()}) // who knows the pods
+		x := last
 		if beside {
-			receiver := start(t, behind, map[string][]pod{"world-v1": pods()})
-			x.set(t, "world-v1", []pod{{address: receiver.address("inside")}})
-			publish = func() { receiver.set(t, "world-v1", pods()) }
+			x = start(t, hello, map[string][]pod{"world-v1": {{address: last.address("inside")}}})
 		}
 		gets, posts := x.asking(t, http.MethodGet), x.asking(t, http.MethodPost)
 		for range rounds {
@@ -63,7 +70,8 @@ func TestPodsEndAtOnce(t *testing.T) {
 			gets.more(t, 100)
 			posts.more(t, 100)
 			first, next = next, l.abrupt(t)
-			publish()
+			last.set(t, "world-v1", pods())
+			until(t, "the new pod is known", func() bool { return l.knows(next) })
 			gets.more(t, 100)
 			posts.more(t, 100)
 		}
