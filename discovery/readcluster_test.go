@@ -24,7 +24,7 @@ func TestSilentCluster(t *testing.T) {
 	if err == nil || !strings.HasPrefix(err.Error(), "the API server at "+server.URL+" cannot be asked: ") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("got %v", err)
 	}
-	if n := asked.Load(); n != 1 {
+	if n := asked.Load(); n > 1 { // on a busy machine it may not have come to read the first
 		t.Errorf("it was asked %d times", n)
 	}
 }
