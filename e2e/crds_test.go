@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,21 +99,25 @@ func established(t *testing.T, crd *unstructured.Unstructured) bool {
 }
 
 func checkDiscovery(t *testing.T, config *rest.Config) {
-	list, err := discovery.NewDiscoveryClientForConfigOrDie(config).ServerResourcesForGroupVersion(v1alpha1.APIVersion)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := map[string]string{}
-	for _, r := range list.APIResources {
-		got[r.Name] = strings.Join(append(r.ShortNames, r.Categories...), " ")
-	}
+	client := discovery.NewDiscoveryClientForConfigOrDie(config)
 	want := map[string]string{
 		"routers": "kr kibble", "routers/status": "", "dtabs": "dt kibble", "dtabs/status": "",
 		"dogfoodpolicies": "dfp kibble", "dogfoodpolicies/status": "",
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
+	waittest.Done(t, "discovery, which gets kind by kind, has all", func() error {
+		list, err := client.ServerResourcesForGroupVersion(v1alpha1.APIVersion)
+		if err != nil {
+			return err
+		}
+		got := map[string]string{}
+		for _, r := range list.APIResources {
+			got[r.Name] = strings.Join(append(r.ShortNames, r.Categories...), " ")
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			return errors.New(diff)
+		}
+		return nil
+	})
 }
 
 // The same YAML works in files and in a cluster: every example is admitted, and

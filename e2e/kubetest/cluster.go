@@ -20,6 +20,8 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
@@ -85,6 +87,7 @@ func Start(t testing.TB, o Options) *Cluster {
 	c.apiserver = c.process("kube-apiserver", c.apiserverArgs())
 	c.StartEtcd()
 	c.StartAPIServer()
+	c.awaitDefault()
 	if len(o.Controllers) > 0 {
 		c.controllers = c.process("kube-controller-manager", c.controllerArgs())
 		c.controllers.Start()
@@ -133,6 +136,18 @@ func (c *Cluster) WaitReady() {
 			return errors.New("it ended")
 		}
 		return ready(client, c.Config.Host+"/readyz")
+	})
+}
+
+// awaitDefault returns when the API server has made the namespace default, which it
+// does some time after it has first said that it is ready.
+func (c *Cluster) awaitDefault() {
+	c.t.Helper()
+	client, err := kubernetes.NewForConfig(c.Config)
+	c.must(err)
+	c.await("there is the namespace default", func() error {
+		_, err := client.CoreV1().Namespaces().Get(context.Background(), "default", metav1.GetOptions{})
+		return err
 	})
 }
 
