@@ -92,13 +92,15 @@ func noMoreFiles(proxies *demotest.Link) func(*demotest.Lab, *demotest.Link) {
 		l.Must(unix.Prlimit(pid, unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(len(open)), Max: before.Max}, nil))
 		proxies.Cut()
 		leave := silent(l, kibble, 2*len(open))
-		l.Eventually("it has no room for another one", func() error { return full(kibble) })
+		l.Eventually("it has no room for another one, and says so", func() error {
+			if log := kibble.Log(); !strings.Contains(log, "too many open files") {
+				return fmt.Errorf("it says\n%s", log)
+			}
+			return full(kibble)
+		})
 		l.Must(proxies.Mend())
 		l.EditDtab("outgoing", toV1, toV2)
 		l.Await("earth", "world")
-		if log := kibble.Log(); !strings.Contains(log, "too many open files") {
-			l.Errorf("it does not say that it may open no more files:\n%s", log)
-		}
 		leave()
 		l.Must(unix.Prlimit(pid, unix.RLIMIT_NOFILE, &before, nil))
 		l.Await("earth", "earth")

@@ -2,7 +2,10 @@ package faults_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"net/url"
+	"strings"
 	"testing"
 
 	"kibble.dev/e2e/demotest"
@@ -29,7 +32,13 @@ func TestRulesAtReplicas(t *testing.T) {
  addressType: IPv4, ports: [{name: http, port: %[2]d}], endpoints: [{addresses: [%[3]s], conditions: {ready: true}}]}`, i, earth.Port, earth.IP))...)
 	}
 	l.Set("Router", "outgoing", []any{"/host", "/srv", "/#"}, "spec", "adHocOverrides", "allow")
-	there(l) // so that all of this has been read
+	there(l)
+	rule := func(i int) string { return fmt.Sprintf("/host/world => /#/io.l5d.k8s/dev-%d/http/world;", i) }
+	for _, r := range l.Replicas {
+		for i := range people {
+			awaitExplained(l, r, rule(i), earth.IP)
+		}
+	}
 	for i := range people {
 		if i == 8 { // who was connected to it is on the way to the other one
 			l.Replicas[0].Kill()
@@ -37,13 +46,31 @@ func TestRulesAtReplicas(t *testing.T) {
 		if i == people-1 {
 			awayForLong(l)
 		}
-		rule := fmt.Sprintf("/host/world => /#/io.l5d.k8s/dev-%d/http/world;", i)
-		q := helloworld.Question{Proxy: l.Top.ProxyOf("hello"), Host: "world", Header: [][2]string{{"l5d-dtab", rule}}}
+		q := helloworld.Question{Proxy: l.Top.ProxyOf("hello"), Host: "world", Header: [][2]string{{"l5d-dtab", rule(i)}}}
 		code, body, err := q.Ask(l.Context(), "")
 		if want := fmt.Sprintf("earth (%s)!", earth.IP); err != nil || code != http.StatusOK || body != want {
-			t.Errorf("the first request with the rule %s is answered %d %q, %v; want %q", rule, code, body, err, want)
+			t.Errorf("the first request with the rule %s is answered %d %q, %v; want %q", rule(i), code, body, err, want)
 		}
 	}
+}
+
+// awaitExplained returns when a control plane says, by what it has read, that a caller's
+// rule leads to an address.
+func awaitExplained(l *demotest.Lab, by *demotest.Replica, rule, ip string) {
+	l.Helper()
+	page := "http://" + by.Admin + "/playground?" + url.Values{"router": {"outgoing"}, "host": {"world"}, "override": {rule}}.Encode()
+	l.Eventually("the rule "+rule+" leads to "+ip, func() error {
+		response, err := http.Get(page)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		b, err := io.ReadAll(response.Body)
+		if err == nil && !strings.Contains(string(b), ip) {
+			err = fmt.Errorf("the page says %s %s", response.Status, b)
+		}
+		return err
+	})
 }
 
 // awayForLong has no control plane there until an Envoy has tried so often that its
