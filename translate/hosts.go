@@ -148,7 +148,8 @@ func (t *hostTable) build(b *builder, last *hostTable, changed hostChanges) {
 	}
 }
 
-// count notes that a virtual host comes or goes.
+// count notes that a virtual host comes or goes. How one that comes needs a cluster is
+// how all need it: those that needed it in another way go, too.
 func (t *hostTable) count(host *madeHost, by int, changed map[string]bool) {
 	if host == nil {
 		return
@@ -156,7 +157,12 @@ func (t *hostTable) count(host *madeHost, by int, changed map[string]bool) {
 	for _, n := range host.needs {
 		next := &needed{need: n, count: by}
 		if was := t.needs.get(n.name); was != nil {
-			next.need, next.count = was.need, was.count+by
+			next.count += was.count
+			if by < 0 || was.need.equal(n) {
+				next.need = was.need
+			} else {
+				changed[n.name] = true
+			}
 		}
 		if next.count == 0 {
 			next = nil

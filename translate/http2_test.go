@@ -2,6 +2,7 @@ package translate
 
 import (
 	"testing"
+	"time"
 
 	"kibble.dev/api/v1alpha1"
 	"kibble.dev/dtab"
@@ -45,5 +46,27 @@ func TestPortsOfHTTP2(t *testing.T) {
 	files := namer{namerSpec: &namerSpec{config: v1alpha1.Namer{Kind: dtab.KindFS}, prefix: dtab.Path{"files"}}}
 	if files.speaksHTTP2(dtab.Path{"#", "files", "grpc"}) {
 		t.Error("a file speaks HTTP/2")
+	}
+}
+
+// What a Service says of its port counts for all hosts that lead to it, also when it says
+// something else, or is known later than its endpoints.
+func TestProtocolOfServiceChanges(t *testing.T) {
+	inv := manyPolicies(1, 0)
+	inv.Routers[0].Object.Spec.Dtab += "/host/other => /srv/s0 ;"
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	m := NewModel(inv, now)
+	s, _ := m.SnapshotAfter(nil)
+	key := Key{"default", "s0"}
+	for _, protocol := range []string{"kubernetes.io/h2c", "", "http2", "http"} {
+		next, service := *inv, *inv.Services[key]
+		service.Ports = []ServicePort{{Name: "http", Port: 80, AppProtocol: protocol}}
+		next.Services = map[Key]*Service{key: &service}
+		m = m.Next(&next, now)
+		s, _ = m.SnapshotAfter(s)
+		anew, _ := NewModel(&next, now).Snapshot()
+		if diff := differ(s, anew); diff != "" {
+			t.Errorf("once it says %q: %s", protocol, diff)
+		}
 	}
 }
