@@ -2,12 +2,16 @@ package inject_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"io"
+	"net"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -94,7 +98,7 @@ func TestErrors(t *testing.T) {
 // are created are touched.
 func TestWebhook(t *testing.T) {
 	o := options(t)
-	w := &inject.Webhook{Options: func() inject.Options { return o }}
+	w := inject.NewWebhook(func() inject.Options { return o }, nil)
 	pod := `{"metadata":{"name":"a"},"spec":{"containers":[{"name":"a","of a later Kubernetes":{"x":1.5}}]}}`
 	for _, c := range []struct {
 		name, path, method, body string
@@ -137,6 +141,78 @@ func TestWebhook(t *testing.T) {
 				t.Errorf("it says %q", r.Result.Message)
 			}
 		})
+	}
+}
+
+// slowBody is a body that comes when it may, and says when it is read.
+type slowBody struct {
+	io.Reader
+	begins chan<- struct{}
+	comes  <-chan struct{}
+}
+
+func (b *slowBody) Read(p []byte) (int, error) {
+	select {
+	case b.begins <- struct{}{}:
+	case <-b.comes:
+	}
+	<-b.comes
+	return b.Reader.Read(p)
+}
+
+// Of many reviews a few are read at a time; all are answered.
+func TestWebhookReadsFewAtOnce(t *testing.T) {
+	o := options(t)
+	w := inject.NewWebhook(func() inject.Options { return o }, nil)
+	const all, atOnce = 20, 4
+	begins, comes := make(chan struct{}, all), make(chan struct{})
+	var answering sync.WaitGroup
+	for range all {
+		answering.Go(func() {
+			body := &slowBody{strings.NewReader(review("Pod", "CREATE", `{"spec":{}}`)), begins, comes}
+			out := httptest.NewRecorder()
+			w.ServeHTTP(out, httptest.NewRequest("POST", inject.Path+"enabled", body))
+			if out.Code != 200 {
+				t.Errorf("%d %s", out.Code, out.Body)
+			}
+		})
+	}
+	for range atOnce {
+		<-begins
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	out := httptest.NewRecorder()
+	w.ServeHTTP(out, httptest.NewRequest("POST", inject.Path+"enabled", strings.NewReader("{}")).WithContext(gone))
+	if len(begins) > 0 || out.Code != 503 {
+		t.Errorf("%d more are read, and who has gone is told %d", len(begins), out.Code)
+	}
+	close(comes)
+	answering.Wait()
+}
+
+// A body that does not come in time makes room for another.
+func TestWebhookWaitsForNoBody(t *testing.T) {
+	o := options(t)
+	s := httptest.NewServer(inject.NewWebhook(func() inject.Options { return o }, nil))
+	t.Cleanup(s.Close)
+	for range 4 {
+		conn, err := net.Dial("tcp", s.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		if _, err := io.WriteString(conn, "POST /inject/enabled HTTP/1.1\r\nHost: a\r\nContent-Length: 4000000\r\n\r\nbegun"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	response, err := s.Client().Post(s.URL+inject.Path+"enabled", "application/json", strings.NewReader(review("Pod", "CREATE", `{"spec":{}}`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != 200 {
+		t.Error(response.Status)
 	}
 }
 

@@ -2,19 +2,28 @@ package inject
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"reflect"
 	"strings"
+	"sync"
+	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // maxReview bounds a review: the API server's own limit for an object is 3 MiB.
-const maxReview = 8 << 20
+// Anybody who gets to the address may send one, so of bodies there are
+// reviewsAtOnce at a time, each of which comes within bodyMost.
+const (
+	maxReview     = 4 << 20
+	reviewsAtOnce = 4
+	bodyMost      = 2 * time.Second
+)
 
 // Path is where a Webhook answers, with the mode of the namespace behind it:
 // /inject/enabled. The API server's selectors know the labels of namespaces, so
@@ -23,9 +32,16 @@ const Path = "/inject/"
 
 // Webhook answers the API server's reviews of pods that are being created.
 type Webhook struct {
-	// Options gives those of now, for each pod anew: authorities may be replaced.
-	Options func() Options
-	Logger  *slog.Logger
+	options  func() Options
+	logger   *slog.Logger
+	places   chan struct{} // of reviews at once
+	decoding sync.Mutex    // of JSON, which takes many times its size
+}
+
+// NewWebhook makes one. options gives those of now, for each pod anew: authorities may
+// be replaced. The logger may be nil.
+func NewWebhook(options func() Options, logger *slog.Logger) *Webhook {
+	return &Webhook{options: options, logger: logger, places: make(chan struct{}, reviewsAtOnce)}
 }
 
 // ServeHTTP answers one review. A pod whose annotations are wrong is refused,
@@ -35,25 +51,42 @@ func (w *Webhook) ServeHTTP(out http.ResponseWriter, in *http.Request) {
 		http.Error(out, "want a POST of an AdmissionReview", http.StatusMethodNotAllowed)
 		return
 	}
+	answer, code, err := w.answer(out, in)
+	if err != nil {
+		http.Error(out, err.Error(), code)
+		return
+	}
+	out.Header().Set("Content-Type", "application/json")
+	if _, err := out.Write(answer); err != nil && w.logger != nil {
+		w.logger.ErrorContext(in.Context(), "a review's answer cannot be sent", "reason", err)
+	}
+}
+
+// answer reads a review when it is its turn, and gives the answer; a code with the error.
+func (w *Webhook) answer(out http.ResponseWriter, in *http.Request) (answer []byte, code int, err error) {
+	select {
+	case w.places <- struct{}{}:
+		defer func() { <-w.places }()
+	case <-in.Context().Done():
+		return nil, http.StatusServiceUnavailable, in.Context().Err()
+	}
+	_ = http.NewResponseController(out).SetReadDeadline(time.Now().Add(bodyMost)) // where there is a connection
 	body, err := io.ReadAll(http.MaxBytesReader(out, in.Body, maxReview))
 	if err != nil {
-		http.Error(out, err.Error(), http.StatusRequestEntityTooLarge)
-		return
+		return nil, http.StatusRequestEntityTooLarge, err
 	}
+	w.decoding.Lock()
+	defer w.decoding.Unlock()
 	var review admissionv1.AdmissionReview
 	if err := json.Unmarshal(body, &review); err != nil || review.Request == nil {
-		http.Error(out, "want an AdmissionReview of admission.k8s.io/v1 with a request", http.StatusBadRequest)
-		return
+		return nil, http.StatusBadRequest, errors.New("want an AdmissionReview of admission.k8s.io/v1 with a request")
 	}
-	answer := w.review(review.Request, strings.TrimPrefix(in.URL.Path, Path))
-	answer.UID = review.Request.UID
-	out.Header().Set("Content-Type", "application/json")
-	err = json.NewEncoder(out).Encode(admissionv1.AdmissionReview{
-		TypeMeta: metav1.TypeMeta{APIVersion: "admission.k8s.io/v1", Kind: "AdmissionReview"}, Response: answer,
+	response := w.review(review.Request, strings.TrimPrefix(in.URL.Path, Path))
+	response.UID = review.Request.UID
+	answer, err = json.Marshal(admissionv1.AdmissionReview{
+		TypeMeta: metav1.TypeMeta{APIVersion: "admission.k8s.io/v1", Kind: "AdmissionReview"}, Response: response,
 	})
-	if err != nil && w.Logger != nil {
-		w.Logger.ErrorContext(in.Context(), "a review's answer cannot be sent", "reason", err)
-	}
+	return answer, http.StatusInternalServerError, err
 }
 
 func (w *Webhook) review(r *admissionv1.AdmissionRequest, mode string) *admissionv1.AdmissionResponse {
@@ -65,7 +98,7 @@ func (w *Webhook) review(r *admissionv1.AdmissionRequest, mode string) *admissio
 	if err := json.Unmarshal(r.Object.Raw, &pod); err != nil {
 		return refuse(fmt.Errorf("the pod cannot be read: %w", err))
 	}
-	out, changed, err := Pod(w.Options(), pod, map[string]string{Label: mode})
+	out, changed, err := Pod(w.options(), pod, map[string]string{Label: mode})
 	if err != nil {
 		return refuse(err)
 	}
@@ -76,9 +109,9 @@ func (w *Webhook) review(r *admissionv1.AdmissionRequest, mode string) *admissio
 	if err != nil {
 		return refuse(err)
 	}
-	if w.Logger != nil {
+	if w.logger != nil {
 		name, _ := pod["metadata"].(map[string]any)
-		w.Logger.Info("injected", "namespace", r.Namespace, "pod", name["name"], "of", name["generateName"])
+		w.logger.Info("injected", "namespace", r.Namespace, "pod", name["name"], "of", name["generateName"])
 	}
 	kind := admissionv1.PatchTypeJSONPatch
 	allowed.Patch, allowed.PatchType = patch, &kind

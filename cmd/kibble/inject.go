@@ -155,7 +155,7 @@ of its certificate and of --xds-ca are read anew when they are replaced.
 			if err != nil {
 				return wrongf("the webhook's certificate cannot be used: %w", err)
 			}
-			return serveWebhook(cmd.Context(), address, config, &inject.Webhook{Options: options, Logger: log})
+			return serveWebhook(cmd.Context(), address, config, inject.NewWebhook(options, log), log)
 		},
 	}
 	f := cmd.Flags()
@@ -169,7 +169,7 @@ of its certificate and of --xds-ca are read anew when they are replaced.
 	return cmd
 }
 
-func serveWebhook(ctx context.Context, address string, config *tls.Config, w *inject.Webhook) error {
+func serveWebhook(ctx context.Context, address string, config *tls.Config, w *inject.Webhook, log *slog.Logger) error {
 	l, err := listen(ctx, "--address", address)
 	if err != nil {
 		return err
@@ -178,10 +178,10 @@ func serveWebhook(ctx context.Context, address string, config *tls.Config, w *in
 	mux.Handle(inject.Path, w)
 	mux.HandleFunc("GET /healthz", func(out http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(out, "ok\n") })
 	server := &http.Server{
-		Handler: mux, TLSConfig: config, ErrorLog: slog.NewLogLogger(w.Logger.Handler(), slog.LevelWarn),
+		Handler: mux, TLSConfig: config, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 	}
-	w.Logger.InfoContext(ctx, "answering reviews", "address", l.Addr().String())
+	log.InfoContext(ctx, "answering reviews", "address", l.Addr().String())
 	stopped := context.AfterFunc(ctx, func() {
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()

@@ -139,7 +139,7 @@ func create(t *testing.T, api kubernetes.Interface, namespace, name string, labe
 func admit(t *testing.T, api kubernetes.Interface, o func() inject.Options) (stop func()) {
 	t.Helper()
 	mux := http.NewServeMux()
-	mux.Handle(inject.Path, &inject.Webhook{Options: o})
+	mux.Handle(inject.Path, inject.NewWebhook(o, nil))
 	s := httptest.NewTLSServer(mux)
 	t.Cleanup(s.Close)
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
