@@ -143,7 +143,7 @@ func (c conditionCompiler) source(path string, in []string) Condition {
 }
 
 func (c conditionCompiler) percent(path string, in v1alpha1.Percent, token JWT) Condition {
-	p := Percent{Millionths: millionths(in.Of), Seed: xxhash.Sum64String(c.name), Cookie: in.Cookie}
+	p := Percent{Millionths: Millionths(in.Of), Seed: xxhash.Sum64String(c.name), Cookie: in.Cookie}
 	if in.Header != "" {
 		p.Header = c.headerName(path+".header", in.Header)
 	}
@@ -161,8 +161,8 @@ func (c conditionCompiler) percent(path string, in v1alpha1.Percent, token JWT) 
 	return p
 }
 
-// millionths reads a percentage with up to 4 decimals, which Validate has checked.
-func millionths(percent string) uint32 {
+// Millionths reads a percentage with up to 4 decimals, which Validate has checked.
+func Millionths(percent string) uint32 {
 	whole, fraction, _ := strings.Cut(percent, ".")
 	n, _ := strconv.ParseUint(whole+(fraction + "0000")[:4], 10, 32)
 	return uint32(n)

@@ -164,7 +164,7 @@ func (p *pool) process(c config, of string) {
 	}
 	if v, ok := c.get("tracers"); ok {
 		for _, t := range v.list() {
-			t.find(dtab.Warning, CodeLost, "there is no tracer here", "Envoy's tracing is in its bootstrap")
+			t.find(dtab.Warning, CodeLost, "tracers are not imported", "a Router's spec.tracing names a collector that takes OTLP over gRPC")
 		}
 	}
 	if v, ok := c.get("announcers"); ok {
@@ -182,6 +182,6 @@ func (p *pool) telemeter(v value) {
 	case "io.l5d.recentRequests", "io.l5d.commonMetrics", "io.l5d.adminMetrics", "io.l5d.adminMetricsExport":
 		v.find(dtab.Info, CodeNotNeeded, kind+" is not needed: kibble explain says where a request goes, and every proxy has metrics", "")
 	default:
-		v.find(dtab.Warning, CodeLost, "there is no telemeter "+kind+" here", "metrics: let Prometheus read the proxies; traces: Envoy's tracing, in its bootstrap")
+		v.find(dtab.Warning, CodeLost, "there is no telemeter "+kind+" here", "metrics: let Prometheus read the proxies; traces: spec.tracing of a Router")
 	}
 }

@@ -46,6 +46,7 @@ func (t tuned) sidecar() (container, volume map[string]any, err error) {
 		Env: []corev1.EnvVar{
 			fieldEnv("POD_NAME", "metadata.name"), fieldEnv("POD_NAMESPACE", "metadata.namespace"),
 			fieldEnv("POD_IP", "status.podIP"), fieldEnv("NODE_NAME", "spec.nodeName"),
+			{Name: "OTEL_RESOURCE_ATTRIBUTES", Value: t.resource()},
 		},
 		Ports: []corev1.ContainerPort{{Name: "kibble-status", ContainerPort: statusPort, Protocol: corev1.ProtocolTCP}},
 		// The application waits for the first; the second tells Services.
@@ -75,6 +76,16 @@ func (t tuned) sidecar() (container, volume map[string]any, err error) {
 	}
 	volume, err = asMap(v)
 	return container, volume, err
+}
+
+// resource says whose spans Envoy's are: by default their service would be the proxy
+// class.
+func (t tuned) resource() string {
+	pod := "k8s.namespace.name=$(POD_NAMESPACE),k8s.pod.name=$(POD_NAME)"
+	if t.workload == "" {
+		return pod
+	}
+	return "service.name=" + t.workload + "," + pod
 }
 
 // probe asks Envoy whether it is ready.

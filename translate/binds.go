@@ -13,10 +13,14 @@ import (
 
 // encoded is the resource that holds the listener.
 func (r listenerSpec) encoded(l *listenerv3.Listener, source string) (*Resource, error) {
-	if !r.OnDemand {
-		return NewResource(r.Name, l, nil, source)
+	var clusters []string
+	if r.Tracing != nil {
+		clusters = []string{r.Tracing.cluster}
 	}
-	made, err := newResource(asksMark, r.Name, l, nil, source)
+	if !r.OnDemand {
+		return NewResource(r.Name, l, clusters, source)
+	}
+	made, err := newResource(asksMark, r.Name, l, clusters, source)
 	if err == nil {
 		made.Asks = true
 	}

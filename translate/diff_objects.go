@@ -70,6 +70,11 @@ func filled(spec v1alpha1.RouterSpec) v1alpha1.RouterSpec {
 	spec.DstPrefix = cmp.Or(spec.DstPrefix, defaultDstPrefix)
 	spec.AccessLog = cmp.Or(spec.AccessLog, v1alpha1.AccessLogNotable)
 	spec.Metrics = cmp.Or(spec.Metrics, v1alpha1.MetricsEnvironments)
+	if spec.Tracing != nil {
+		t := *spec.Tracing
+		t.Percent = cmp.Or(t.Percent, v1alpha1.DefaultTracingPercent)
+		spec.Tracing = &t
+	}
 	if len(spec.Carriers) == 0 {
 		spec.Carriers = []v1alpha1.Carrier{v1alpha1.CarrierL5dCtx}
 	}

@@ -243,6 +243,10 @@ func (m *Model) decide(r *router, q Question, x *Explanation) Request {
 			}
 			continue
 		}
+		if saysTrace(name) && m.traces() {
+			x.Notes = append(x.Notes, "the header "+name+" is removed: the router is untrusted")
+			continue
+		}
 		if name == dogfood.BaggageHeader {
 			if req = r.strip(req, x); len(req.Header[name]) == 0 {
 				continue

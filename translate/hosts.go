@@ -174,6 +174,17 @@ func (t *hostTable) count(host *madeHost, by int, changed map[string]bool) {
 	}
 }
 
+// need gives the cluster of a name, nil if neither virtual hosts nor traces need it.
+func (t *hostTable) need(name string) *need {
+	if n := t.needs.get(name); n != nil {
+		return &n.need
+	}
+	if n := t.explored.router.collector(); n != nil && n.name == name {
+		return n
+	}
+	return nil
+}
+
 // make makes the virtual host of a domain.
 func (b *builder) make(d *domain) *madeHost {
 	b.needs, b.leads, b.refuses, b.asks = nil, map[string]Lead{}, false, false

@@ -55,6 +55,10 @@ type listenerSpec struct {
 	AccessLog v1alpha1.AccessLog
 	// Metrics says what is counted; "" is the default.
 	Metrics v1alpha1.Metrics
+	// Tracing says where spans go; nil: there are none.
+	Tracing *tracing
+	// ReadsTraces: some router believes what a request says of its trace.
+	ReadsTraces bool
 	// Identifying is the header, beside the host, that names are made of; "" for none.
 	Identifying string
 	// TLS is what the listener serves HTTPS with; nil for plain HTTP.
@@ -90,6 +94,9 @@ func newListener(r listenerSpec, podIP string) (*listenerv3.Listener, error) {
 			Name:       "envoy.filters.network.http_connection_manager",
 			ConfigType: &listenerv3.Filter_TypedConfig{TypedConfig: mustAny(connectionManager(r))},
 		}}}},
+	}
+	if r.Tracing != nil && r.direction() == directionOut {
+		l.TrafficDirection = corev3.TrafficDirection_OUTBOUND // its spans are those of a client
 	}
 	for _, more := range addresses[1:] {
 		l.AdditionalAddresses = append(l.AdditionalAddresses, &listenerv3.AdditionalAddress{Address: socketAddress(more, r.Port)})
@@ -149,12 +156,17 @@ func connectionManager(r listenerSpec) *hcmv3.HttpConnectionManager {
 		AccessLog:        accessLog(r),
 	}
 	hcm.UpgradeConfigs = upgrades(hcm.HttpFilters)
+	tellTraces(hcm, r)
 	if r.Untrusted {
 		guardClients(hcm)
-		hcm.EarlyHeaderMutationExtensions = early(removePrefixes(outsidePrefixes()))
+		first := removePrefixes(outsidePrefixes())
 		if r.AdHoc {
-			hcm.EarlyHeaderMutationExtensions = early(setRulesAside())
+			first = setRulesAside()
 		}
+		if r.ReadsTraces {
+			first = append(first, removeTraces()...)
+		}
+		hcm.EarlyHeaderMutationExtensions = early(first)
 	} else {
 		trustCallers(hcm)
 		hcm.EarlyHeaderMutationExtensions = early(removePrefixes([]string{ownPrefix}))

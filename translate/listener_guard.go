@@ -79,6 +79,15 @@ func setRulesAside() []*mutationrulesv3.HeaderMutation {
 	return append(all, removePrefixes(others)...)
 }
 
+// removeTraces takes away what a client says of traces.
+func removeTraces() []*mutationrulesv3.HeaderMutation {
+	all := removePrefixes([]string{traceHeaderPrefix})
+	for _, name := range traceHeaders() {
+		all = append(all, removeHeader(name))
+	}
+	return all
+}
+
 func removePrefixes(prefixes []string) []*mutationrulesv3.HeaderMutation {
 	all := make([]*mutationrulesv3.HeaderMutation, len(prefixes))
 	for i, prefix := range prefixes {

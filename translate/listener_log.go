@@ -23,10 +23,10 @@ func accessLog(r listenerSpec) []*accesslogv3.AccessLog {
 	return append(all, requestLine(r))
 }
 
-// requestLine says who asked for what, which environments were active, where it
+// loggedFields say who asked for what, which environments were active, where it
 // went and why.
-func requestLine(r listenerSpec) *accesslogv3.AccessLog {
-	fields := map[string]string{
+func loggedFields(r listenerSpec) map[string]string {
+	return map[string]string{
 		"time":       "%START_TIME(%Y-%m-%dT%H:%M:%S.%3fZ)%",
 		"router":     escapeFormat(r.Router),
 		"client":     "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
@@ -52,11 +52,15 @@ func requestLine(r listenerSpec) *accesslogv3.AccessLog {
 		"upstream":   "%UPSTREAM_HOST%",
 		"attempts":   "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
 	}
+}
+
+// requestLine is a line of these.
+func requestLine(r listenerSpec) *accesslogv3.AccessLog {
 	return &accesslogv3.AccessLog{
 		Name:   "envoy.access_loggers.stdout",
 		Filter: loggedRequests(r),
 		ConfigType: &accesslogv3.AccessLog_TypedConfig{TypedConfig: mustAny(&streamv3.StdoutAccessLog{
-			AccessLogFormat: &streamv3.StdoutAccessLog_LogFormat{LogFormat: jsonFormat(fields)},
+			AccessLogFormat: &streamv3.StdoutAccessLog_LogFormat{LogFormat: jsonFormat(loggedFields(r))},
 		})},
 	}
 }

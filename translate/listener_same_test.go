@@ -47,6 +47,7 @@ func TestListenersStay(t *testing.T) {
 		{"a Service", func(o objects) { o.services["c"] = "127.0.0.1:3" }, nil},
 		{"another Router", router("more", "{proxyClass: sidecar, port: 4, "+table), []string{"default/more"}},
 		{"its own fields", router("out", "{proxyClass: sidecar, port: 2, accessLog: all, "+table), []string{"default/out"}},
+		{"its traces", router("out", "{proxyClass: sidecar, port: 2, tracing: {collector: {service: c, port: http}}, "+table), []string{"default/edge", "default/out"}},
 		{"the first that leads outside", router("out", "{proxyClass: sidecar, port: 2, "+leaves), []string{"default/in", "default/out"}},
 		{"the first that writes baggage", router("edge", "{proxyClass: edge, port: 1, trust: untrusted, carriers: [l5d-ctx, baggage], "+table),
 			[]string{"default/edge", "default/in", "default/out"}},

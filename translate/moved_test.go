@@ -119,6 +119,7 @@ func movingWorld(t *rapid.T) *Inventory {
 		{ProxyClass: "side", Port: 4, Namers: []v1alpha1.Namer{{Kind: dtab.KindK8s, LabelSelector: "v"}, {Kind: dtab.KindK8sNS, Namespace: "default"}}},
 	} {
 		name := []string{"edge", "node", "chosen", "side", "label"}[i]
+		spec.Tracing = &v1alpha1.Tracing{Collector: v1alpha1.Collector{Service: "a", Port: "http"}}
 		spec.Dtab = "/svc => /#/io.l5d.k8s/default/http ; /svc/in => /#/io.l5d.k8s/default/80/b"
 		if name == "label" {
 			spec.Dtab = "/svc => /#/io.l5d.k8s.ns/http ; /svc/a => /#/io.l5d.k8s/default/http/a/1 | /#/io.l5d.k8s/default/http/b/2"

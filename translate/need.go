@@ -35,12 +35,13 @@ func (n need) equal(o need) bool {
 		slices.Equal(n.members, o.members) && n.target.id.Equal(o.target.id) && n.target.chosen == o.target.chosen
 }
 
-// role is what a cluster is for that is behind the first of several.
+// role is what a cluster is for that is not for the requests of its name.
 type role string
 
 const (
 	roleAlternative role = "alternative" // a table says so
 	roleStandIn     role = "stand-in"    // for the targets of an override
+	roleCollector   role = "collector"   // spans go there, and no requests
 )
 
 // as gives what several are made of behind the first, in place of the cluster of
@@ -102,6 +103,10 @@ func (m *maker) fulfil(n need) fulfilled {
 		return fulfilled{cluster: m.cluster(dnsCluster(n, m.places(n.target)))}
 	}
 	made := m.endpoints(n)
+	if n.role == roleCollector {
+		made.cluster = m.cluster(collectorCluster(n.name))
+		return made
+	}
 	made.cluster = m.cluster(edsCluster(n.name, edsKind{http2: n.http2, near: n.target.near()}))
 	return made
 }

@@ -129,6 +129,11 @@ func (m *Model) remakeClass(explored []*exploration, before *ClassSnapshot, move
 		own.tables[x.router.key] = t
 		cb.setHosts(t, changed.hosts)
 		maps.Copy(clusters, changed.clusters)
+		for _, table := range []*hostTable{last, t} {
+			if table != nil && table.explored.router.spec.Tracing != nil {
+				clusters[table.explored.router.collector().name] = true
+			}
+		}
 	}
 	cb.setClusters(clusters)
 	cb.refresh(moved)
@@ -164,8 +169,8 @@ func (cb *classBuilder) setClusters(changed map[string]bool) {
 	for _, name := range sortedKeys(changed) {
 		var is *madeCluster
 		for _, key := range own.routers {
-			if n := own.tables[key].needs.get(name); n != nil {
-				is = madeOf(n.need, own.tables[key].source)
+			if n := own.tables[key].need(name); n != nil {
+				is = madeOf(*n, own.tables[key].source)
 				break
 			}
 		}

@@ -176,6 +176,7 @@ func (w *changingWorld) router() *Sourced[v1alpha1.Router] {
 	if rapid.IntRange(0, 3).Draw(t, "receives") == 0 {
 		spec.Identifier = &v1alpha1.Identifier{Kind: identifyHeader, Header: HeaderDst}
 	}
+	spec.Tracing = w.tracing()
 	switch rapid.IntRange(0, 9).Draw(t, "more") {
 	case 0:
 		spec.Responses = genResponses(t)
@@ -189,6 +190,15 @@ func (w *changingWorld) router() *Sourced[v1alpha1.Router] {
 	name := fmt.Sprint("r", w.n)
 	r := v1alpha1.Router{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "default"}, Spec: spec}
 	return &Sourced[v1alpha1.Router]{Object: r, Origin: Origin{Name: "router default/" + name}}
+}
+
+// tracing names a collector that may be there, or is none.
+func (w *changingWorld) tracing() *v1alpha1.Tracing {
+	if rapid.IntRange(0, 2).Draw(w.t, "tracing") > 0 {
+		return nil
+	}
+	name := rapid.SampledFrom([]string{"a", "world"}).Draw(w.t, "collector")
+	return &v1alpha1.Tracing{Collector: v1alpha1.Collector{Service: name, Port: "http"}}
 }
 
 func (w *changingWorld) withPolicy(all []*Sourced[v1alpha1.DogfoodPolicy]) []*Sourced[v1alpha1.DogfoodPolicy] {
@@ -241,7 +251,11 @@ func (w *changingWorld) changeOne(inv *Inventory) {
 	case kind < 11:
 		i := rapid.IntRange(0, len(inv.Routers)-1).Draw(t, "router")
 		r := *inv.Routers[i]
-		r.Object.Spec.Dtab = w.edit(r.Object.Spec.Dtab)
+		if rapid.IntRange(0, 3).Draw(t, "edits tracing") == 0 {
+			r.Object.Spec.Tracing = w.tracing()
+		} else {
+			r.Object.Spec.Dtab = w.edit(r.Object.Spec.Dtab)
+		}
 		inv.Routers = slices.Clone(inv.Routers)
 		inv.Routers[i] = &r
 	case kind < 13:

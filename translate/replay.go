@@ -98,7 +98,7 @@ func (m *Model) replay(r *router, last *exploration, services []Key) *explorer {
 // far as an exploration goes.
 func (r *router) alike(o *router) bool {
 	plain := func(s v1alpha1.RouterSpec) v1alpha1.RouterSpec {
-		s.Dtab, s.DtabRef, s.TLS = "", nil, nil
+		s.Dtab, s.DtabRef, s.TLS, s.Tracing = "", nil, nil, nil
 		return s
 	}
 	return r.identifier.kind != identifyIngress && r.portsCount() == o.portsCount() && r.key == o.key &&

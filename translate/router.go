@@ -126,6 +126,7 @@ func newRouterAfter(inv *Inventory, src *Sourced[v1alpha1.Router], was *router) 
 		found = append(found, f...)
 		r.namers = append(r.namers, n)
 	}
+	found = append(found, missingCollector(inv, r)...)
 	for i, t := range obj.Spec.Transformers {
 		found = append(found, checkTransformer(t, src.Origin, "spec.transformers", i)...)
 	}

@@ -27,7 +27,7 @@ func (m *Model) addRouter(cb *classBuilder, t *hostTable) {
 		ReadBaggage: m.readsBaggage(), WriteBaggage: r.carries(v1alpha1.CarrierBaggage),
 		NoteContext: !r.carries(v1alpha1.CarrierL5dCtx) || r.spec.AdHocOverrides != nil || cb.snapshot.made.outside > 0,
 		OnDemand:    r.spec.OnDemand != nil, AsksHosts: r.asksHosts(), AccessLog: r.spec.AccessLog,
-		Metrics: r.spec.Metrics, source: cb.source,
+		Metrics: r.spec.Metrics, Tracing: r.tracing(), ReadsTraces: m.traces(), source: cb.source,
 	}
 	if spec.Policies {
 		m.addPolicies(cb, spec.PolicyExtension, decided)

@@ -167,6 +167,10 @@ type RouterSpec struct {
 	// of the CPU time of a request.
 	// +kubebuilder:default=environments
 	Metrics Metrics `json:"metrics,omitempty"`
+	// Tracing has the proxies tell a collector of requests; absent: of none. As soon
+	// as any Router has it, untrusted ones remove what requests from outside say of
+	// traces.
+	Tracing *Tracing `json:"tracing,omitempty"`
 }
 
 // LocalRef names an object of the same namespace.

@@ -24,6 +24,9 @@ func (r *Router) Validate() []FieldError {
 	c.oneOf("spec.trust", string(s.Trust), string(TrustUntrusted), string(TrustInternal))
 	c.oneOf("spec.accessLog", string(s.AccessLog), string(AccessLogNotable), string(AccessLogEnvironments), string(AccessLogAll), string(AccessLogNone))
 	c.oneOf("spec.metrics", string(s.Metrics), string(MetricsEnvironments), string(MetricsAll))
+	if s.Tracing != nil {
+		c.tracing("spec.tracing", s.Tracing)
+	}
 	if s.Identifier != nil {
 		c.identifier("spec.identifier", s.Identifier)
 	}

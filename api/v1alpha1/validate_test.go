@@ -45,6 +45,17 @@ func TestRouterValidate(t *testing.T) {
 		{func(s *RouterSpec) { s.Bind, s.IPFamilies = BindPod, []IPFamily{IPv6} }, "spec.ipFamilies: with bind: pod the pod's address says which family it is of"},
 		{func(s *RouterSpec) { s.Bind = "all" }, `spec.bind: bind cannot be "all"`},
 		{func(s *RouterSpec) { s.AccessLog = "errors" }, `spec.accessLog: accessLog cannot be "errors"`},
+		{func(s *RouterSpec) {
+			s.Tracing = &Tracing{Collector: Collector{Namespace: "o11y", Service: "c", Port: "4317"}, Percent: "0.5"}
+		}, ""},
+		{
+			func(s *RouterSpec) {
+				s.Tracing = &Tracing{Collector: Collector{Namespace: "A", Port: "a:1"}, Percent: "1%"}
+			},
+			"spec.tracing.collector.namespace: \"A\" cannot be the name of a namespace\nspec.tracing.collector.service: service is missing\n" +
+				"spec.tracing.collector.port: \"a:1\" cannot be the port of a Service\nspec.tracing.percent: \"1%\" is not a percentage",
+		},
+		{func(s *RouterSpec) { s.Tracing = &Tracing{} }, "spec.tracing.collector.service: service is missing\nspec.tracing.collector.port: port is missing"},
 		{func(s *RouterSpec) { s.Trust = "full" }, `spec.trust: trust cannot be "full"`},
 		{func(s *RouterSpec) { s.DstPrefix = "svc" }, `spec.dstPrefix: "svc" is not a path`},
 		{func(s *RouterSpec) { s.DtabRef = &LocalRef{} }, "spec.dtabRef.name: name is missing"},

@@ -61,6 +61,10 @@ spec:
     - --drain-strategy
     - gradual
     - --disable-hot-restart
+    env:
+    {{- include "kibble.downwardEnv" $root | nindent 4 }}
+    # Traces name the pod.
+    - {name: OTEL_RESOURCE_ATTRIBUTES, value: "k8s.namespace.name=$(POD_NAMESPACE),k8s.pod.name=$(POD_NAME)"}
     ports:
     {{- range .ports }}
     - {{ toJson . }}
