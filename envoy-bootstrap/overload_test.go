@@ -20,10 +20,10 @@ func TestOverloadIsManaged(t *testing.T) {
 	e := envoytest.Start(t, b)
 	stats := e.Get(t, "/stats?filter=^overload\\.")
 	for _, action := range []string{
-		"shrink_heap", "reduce_timeouts", "reset_high_memory_stream", "disable_http_keepalive",
-		"stop_accepting_requests", "reject_incoming_connections",
+		"overload_actions.shrink_heap", "overload_actions.reduce_timeouts", "overload_actions.reset_high_memory_stream",
+		"overload_actions.disable_http_keepalive", "overload_actions.stop_accepting_requests", "load_shed_points.tcp_listener_accept",
 	} {
-		if !strings.Contains(stats, "overload.envoy.overload_actions."+action+".") {
+		if !strings.Contains(stats, "overload.envoy."+action+".") {
 			t.Errorf("there is no action %s in\n%s", action, stats)
 		}
 	}

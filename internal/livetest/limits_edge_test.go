@@ -2,12 +2,9 @@ package livetest
 
 import (
 	"bufio"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	bootstrap "kibble.dev/envoy-bootstrap"
+	"kibble.dev/internal/envoytest"
 	"kibble.dev/translate"
 )
 
@@ -97,35 +95,16 @@ func unpacked(t *testing.T, body *anypb.Any) proto.Message {
 }
 
 // An Envoy whose memory is nearly used up answers requests of connections that
-// are open with 503, before it refuses connections. How much is used is written
-// into a file here, for the thresholds to be met exactly.
+// are open with 503, before it refuses connections.
 func TestMemoryRunsShort(t *testing.T) {
-	used := filepath.Join(t.TempDir(), "used")
-	write := func(share string) {
-		if err := os.WriteFile(used+".new", []byte(share), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Rename(used+".new", used); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("0.5")
-	x := startEdited(t, hello, map[string][]pod{"world-v1": {app(t, "v1")}}, bootstrap.Options{MaxHeapBytes: 1 << 30}, func(b string) string {
-		const monitor = "  - name: envoy.resource_monitors.fixed_heap\n    typed_config:\n"
-		before, after, ok := strings.Cut(b, monitor)
-		lines := strings.SplitAfterN(after, "\n", 3) // the type, how much there is, and the rest
-		if !ok || len(lines) < 3 || !strings.Contains(lines[1], "max_heap_size_bytes") {
-			t.Fatal("the bootstrap measures the heap in another way")
-		}
-		b = before + monitor + fmt.Sprintf("      \"@type\": type.googleapis.com/envoy.extensions.resource_monitors.injected_resource.v3.InjectedResourceConfig\n"+
-			"      filename: %q\n", used) + lines[2]
-		return strings.ReplaceAll(b, "envoy.resource_monitors.fixed_heap", "envoy.resource_monitors.injected_resource")
-	}, func(s *translate.Snapshot) *translate.Snapshot { return s })
+	heap := envoytest.NewHeap(t, "0.5")
+	x := startEdited(t, hello, map[string][]pod{"world-v1": {app(t, "v1")}}, bootstrap.Options{MaxHeapBytes: 1 << 30}, heap.Of,
+		func(s *translate.Snapshot) *translate.Snapshot { return s })
 	for _, state := range []struct {
 		used string
 		want int
 	}{{"0.5", http.StatusOK}, {"0.985", http.StatusServiceUnavailable}, {"0.5", http.StatusOK}} {
-		write(state.used)
+		heap.Use(state.used)
 		until(t, "requests are answered as they are at "+state.used, func() bool {
 			a, err := x.try("front", "world")
 			return err == nil && a.status == state.want

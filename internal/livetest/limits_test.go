@@ -56,11 +56,16 @@ func TestMemoryIsLimited(t *testing.T) {
 		a, err := x.try("front", "world")
 		return err != nil || a.status == http.StatusServiceUnavailable
 	})
-	for _, action := range []string{"shrink_heap", "disable_http_keepalive", "stop_accepting_requests", "reject_incoming_connections"} {
+	for _, action := range []string{"overload_actions.shrink_heap", "overload_actions.disable_http_keepalive", "overload_actions.stop_accepting_requests", "load_shed_points.tcp_listener_accept"} {
 		until(t, action+" is active", func() bool {
-			return strings.Contains(x.Get(t, "/stats?filter=overload.*active"), "overload.envoy.overload_actions."+action+".active: 1\n")
+			return strings.Contains(x.Get(t, "/stats?filter=overload"), "overload.envoy."+action+".scale_percent: 100\n")
 		})
 	}
+	until(t, "connections are refused", func() bool {
+		_, _ = x.try("front", "world")
+		refused := x.Get(t, "/stats?filter=default/front.downstream_cx_overload_reject")
+		return strings.Contains(refused, "reject: ") && !strings.Contains(refused, "reject: 0\n")
+	})
 	x.tellsItsState(t, status)
 }
 
