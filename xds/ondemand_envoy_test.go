@@ -60,6 +60,7 @@ func TestEnvoyOnDemandMoves(t *testing.T) {
 	l.start()
 	e := l.envoy("hello-0", "hello")
 	l.expect("used", "200 v0")
+	until(t, "the host is known", func() bool { return slices.Contains(l.told(e), "used") })
 	front := fmt.Sprintf("http://127.0.0.1:%d", l.port)
 	load := startOf(front, "used")
 	defer load.end()
