@@ -112,7 +112,7 @@ func (m *Model) foretell(r *router, class *ClassSnapshot, overrides []Override) 
 	}
 	of := &maker{source: r.describe()}
 	ext := foretoldExtension(foretoldName(r.key.String()), all)
-	if made := of.extension(ext, validateDeep(ext), sortedKeys(clusters)); made != nil {
+	if made := of.extension(ext, validateDeep(ext), sortedKeys(clusters), withoutOverrides()); made != nil {
 		class.Resources[ExtensionType][ext.Name] = made
 	}
 }

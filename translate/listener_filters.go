@@ -50,8 +50,8 @@ func httpFilters(r listenerSpec) []*hcmv3.HttpFilter {
 	switch {
 	case r.Untrusted && r.Policies:
 		filters = append(filters,
-			delivered(tokenExtensionName(r.PolicyExtension), &chainv3.FilterChainConfig{}),
-			delivered(r.PolicyExtension, &compositev3.Composite{Matcher: stripMatcher()}))
+			delivered(tokenExtensionName(r.PolicyExtension), withoutTokens()),
+			delivered(r.PolicyExtension, withoutPolicies()))
 	case r.Untrusted:
 		filters = append(filters, stripBaggage())
 	}
@@ -59,7 +59,7 @@ func httpFilters(r listenerSpec) []*hcmv3.HttpFilter {
 		filters = append(filters, context)
 	}
 	if r.AdHoc {
-		filters = append(filters, delivered(foretoldName(r.Router), &compositev3.Composite{}), askResolver(r))
+		filters = append(filters, delivered(foretoldName(r.Router), withoutOverrides()), askResolver(r))
 	}
 	if r.Untrusted {
 		filters = append(filters, httpFilter(mutationFilter, lastMutations(r)))
@@ -77,6 +77,11 @@ func httpFilters(r listenerSpec) []*hcmv3.HttpFilter {
 	}
 	return append(filters, httpFilter(routerFilter, &routerv3.Router{SuppressEnvoyHeaders: true, DynamicStats: countAnswers(r)}))
 }
+
+// What a listener goes by until it has its policies, tokens or overrides.
+func withoutPolicies() proto.Message  { return &compositev3.Composite{Matcher: stripMatcher()} }
+func withoutTokens() proto.Message    { return &chainv3.FilterChainConfig{} }
+func withoutOverrides() proto.Message { return &compositev3.Composite{} }
 
 // delivered is the place of a filter whose config comes by extension discovery under
 // the filter's name. A proxy that refuses the first one that it is given goes by the

@@ -53,6 +53,9 @@ type Resource struct {
 	// Binds are the addresses that a listener listens at: a proxy refuses one that
 	// another of its listeners has.
 	Binds []string
+	// Without is, of an extension, the config that a listener goes by until it has
+	// one: what a proxy is given in place of one that is refused.
+	Without *anypb.Any
 	// Source says where it came from: object, file:line, policy.
 	Source string
 
@@ -69,7 +72,7 @@ type Resource struct {
 func (r *Resource) equal(o *Resource) bool {
 	return r.Name == o.Name && r.Version == o.Version && r.Source == o.Source && slices.Equal(r.Clusters, o.Clusters) &&
 		bytes.Equal(r.Body.Value, o.Body.Value) && bytes.Equal(r.head, o.head) && reflect.DeepEqual(r.Leads, o.Leads) &&
-		r.Asks == o.Asks && r.OnAsk == o.OnAsk
+		r.Asks == o.Asks && r.OnAsk == o.OnAsk && proto.Equal(r.Without, o.Without)
 }
 
 // NewResource encodes a message. The message must not be changed afterwards.

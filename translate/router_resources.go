@@ -6,6 +6,7 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	"google.golang.org/protobuf/proto"
 
 	"kibble.dev/api/v1alpha1"
 	"kibble.dev/dogfood"
@@ -34,7 +35,7 @@ func (m *Model) addRouter(cb *classBuilder, t *hostTable) {
 	}
 	if spec.AdHoc {
 		ext := foretoldExtension(foretoldName(spec.Router), nil)
-		cb.add(cb.extension(ext, validateDeep(ext), nil))
+		cb.add(cb.extension(ext, validateDeep(ext), nil, withoutOverrides()))
 	}
 	m.addListeners(cb, spec)
 	if r.tls != nil && (len(r.tls.chains) > 0 || r.tls.fallback != "") {
@@ -56,18 +57,23 @@ func (m *Model) addPolicies(cb *classBuilder, name string, decided []dogfood.Pol
 		clusters = append(clusters, c.Name)
 	}
 	tokens, err := newTokenExtension(tokenExtensionName(name), decided)
-	cb.add(cb.extension(tokens, err, clusters))
+	cb.add(cb.extension(tokens, err, clusters, withoutTokens()))
 	policies, err := newPolicyExtension(name, decided)
-	cb.add(cb.extension(policies, err, nil))
+	cb.add(cb.extension(policies, err, nil, withoutPolicies()))
 }
 
-// extension encodes one, unless making it has failed.
-func (m *maker) extension(ext *corev3.TypedExtensionConfig, err error, clusters []string) *Resource {
+// extension encodes one, unless making it has failed. Without it a listener goes by
+// another config.
+func (m *maker) extension(ext *corev3.TypedExtensionConfig, err error, clusters []string, without proto.Message) *Resource {
 	if err != nil {
 		m.cannot("the policies cannot be told to Envoy", err)
 		return nil
 	}
-	return m.resource(ext.Name, ext, clusters)
+	r := m.resource(ext.Name, ext, clusters)
+	if r != nil {
+		r.Without = mustAny(without)
+	}
+	return r
 }
 
 // addListeners adds a router's listener. One that binds the pod's address is made

@@ -1,6 +1,7 @@
 package xds_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -15,19 +16,22 @@ import (
 
 	"kibble.dev/translate"
 	"kibble.dev/xds"
+	"kibble.dev/xds/publish"
 )
 
 const ecds = translate.ExtensionType
 
 // says is a filter that writes a header into responses: what a format gives.
 func says(t testing.TB, header, format string) *translate.Resource {
-	return resource(t, header, &corev3.TypedExtensionConfig{Name: header, TypedConfig: encode(t, &mutationv3.HeaderMutation{
+	r := resource(t, header, &corev3.TypedExtensionConfig{Name: header, TypedConfig: encode(t, &mutationv3.HeaderMutation{
 		Mutations: &mutationv3.Mutations{ResponseMutations: []*mutationrulesv3.HeaderMutation{{
 			Action: &mutationrulesv3.HeaderMutation_Append{Append: &corev3.HeaderValueOption{
 				Header: &corev3.HeaderValue{Key: header, Value: format}, AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
 			}},
 		}}},
 	})})
+	r.Without = encode(t, &mutationv3.HeaderMutation{})
+	return r
 }
 
 // delivering is listener with filters that come by extension discovery.
@@ -38,9 +42,12 @@ func delivering(t testing.TB, stat string, filters ...string) *translate.Resourc
 		StatPrefix:     stat,
 		RouteSpecifier: &hcmv3.HttpConnectionManager_Rds{Rds: &hcmv3.Rds{ConfigSource: ads(), RouteConfigName: "table"}},
 	}
+	without := encode(t, &mutationv3.HeaderMutation{})
 	for _, name := range filters {
 		h.HttpFilters = append(h.HttpFilters, &hcmv3.HttpFilter{Name: name, ConfigType: &hcmv3.HttpFilter_ConfigDiscovery{
-			ConfigDiscovery: &corev3.ExtensionConfigSource{ConfigSource: source, TypeUrls: []string{encode(t, &mutationv3.HeaderMutation{}).TypeUrl}},
+			ConfigDiscovery: &corev3.ExtensionConfigSource{
+				ConfigSource: source, DefaultConfig: without, TypeUrls: []string{without.TypeUrl},
+			},
 		}})
 	}
 	h.HttpFilters = append(h.HttpFilters, &hcmv3.HttpFilter{
@@ -123,4 +130,50 @@ func TestEnvoyRefusesAgain(t *testing.T) {
 	s = replace(xds.Options{})
 	s.Publish(v)
 	until(t, "it is told again", refused)
+}
+
+// A filter and a table were refused where they were tried. An Envoy that starts does
+// without them, and is given what is corrected.
+func TestEnvoyBeginsWithoutWhatIsRefused(t *testing.T) {
+	both(t, func(t *testing.T, protocol string) {
+		up := upstream(t)
+		s, address := serve(t, xds.Options{})
+		with := func(i int, format string) *translate.Snapshot {
+			v := version(t, i, up)
+			of := v.Classes["edge"].Resources
+			of[lds]["front"], of[lds]["second"] = delivering(t, "front", "x-a"), listener(t, "second", "other")
+			of[ecds] = map[string]*translate.Resource{"x-a": says(t, "x-a", format)}
+			of[rds]["other"] = routes(t, "other", fmt.Sprintf("c%d", i))
+			return v
+		}
+		v := with(1, "%NOTHING%")
+		var refused []xds.Verdict
+		for typ, name := range map[string]string{ecds: "x-a", rds: "other"} {
+			r := v.Classes["edge"].Resources[typ][name]
+			refused = append(refused, xds.Verdict{Class: "edge", Version: publish.Version{Type: typ, Name: name, Version: r.Version}, Words: "no"})
+		}
+		s.Publish(v, refused...)
+		envoy := run(t, address, "edge-0", "edge", protocol)
+		envoy.WaitReady(t)
+		answers := func(name string, status int, header string) {
+			t.Helper()
+			until(t, name+" answers", func() bool {
+				resp, err := http.Get("http://" + envoy.Listener(t, name))
+				if err != nil {
+					return false
+				}
+				defer resp.Body.Close()
+				return resp.StatusCode == status && resp.Header.Get("x-a") == header
+			})
+		}
+		answers("front", http.StatusOK, "")
+		answers("second", http.StatusNotFound, "")
+		if len(statusOf(s, ecds).Refused) != 1 || len(statusOf(s, rds).Refused) != 1 {
+			t.Errorf("refused are %+v and %+v", statusOf(s, ecds).Refused, statusOf(s, rds).Refused)
+		}
+		s.Publish(with(2, "2"))
+		answers("front", http.StatusOK, "2")
+		answers("second", http.StatusOK, "")
+		until(t, "all is well", func() bool { return inSync(s, "edge-0") })
+	})
 }

@@ -72,6 +72,18 @@ func startEdited(t testing.TB, routers string, services map[string][]pod, o boot
 	boot func(string) string, first func(*translate.Snapshot) *translate.Snapshot, args ...string,
 ) *live {
 	t.Helper()
+	x := serve(t, routers, services, o)
+	x.server.Publish(first(x.translate(t)))
+	x.run(t, o, boot, args...)
+	for name := range x.ports {
+		x.Listener(t, "default/"+name)
+	}
+	return x
+}
+
+// serve begins a control plane that has published nothing yet.
+func serve(t testing.TB, routers string, services map[string][]pod, o bootstrap.Options) *live {
+	t.Helper()
 	l, err := net.Listen("tcp", cmp.Or(o.Server, envoytest.FreeAddress(t)))
 	if err != nil {
 		t.Fatal(err)
@@ -88,8 +100,13 @@ func startEdited(t testing.TB, routers string, services map[string][]pod, o boot
 	serving.Go(func() { _ = x.server.Serve(ctx, l) })
 	x.stop = func() { cancel(); serving.Wait() }
 	t.Cleanup(x.stop)
-	x.server.Publish(first(x.translate(t)))
-	o.Class, o.NodeID, o.Server = "edge", "edge-0", l.Addr().String()
+	return x
+}
+
+// run starts the Envoy.
+func (x *live) run(t testing.TB, o bootstrap.Options, boot func(string) string, args ...string) {
+	t.Helper()
+	o.Class, o.NodeID, o.Server = "edge", "edge-0", x.xds
 	b, err := bootstrap.Render(o)
 	if err != nil {
 		t.Fatal(err)
@@ -97,10 +114,6 @@ func startEdited(t testing.TB, routers string, services map[string][]pod, o boot
 	x.Envoy = envoytest.Start(t, []byte(boot(string(b))), append(args, "--file-flush-interval-msec", "20")...)
 	x.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: limit}
 	t.Cleanup(x.client.CloseIdleConnections)
-	for name := range x.ports {
-		x.Listener(t, "default/"+name)
-	}
-	return x
 }
 
 // publish serves what routers and services say now.

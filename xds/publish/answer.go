@@ -297,8 +297,11 @@ func (p *Proxy) refuse(now time.Time, k *kind, f flown, words string) {
 		p.class.touch(now, k.typ, f.name) // others that wait for it may take older content
 	}
 	t.slow = ""
-	if k.typ == translate.ListenerType {
+	switch k.typ {
+	case translate.ListenerType:
 		p.lookAtRefused(now, k)
+	case translate.ClusterType:
+		p.woken = true // see inVain
 	}
 	if k.typ == translate.VirtualHostType && domain(f.name) == everyHost {
 		p.needAll(now, translate.TableOf(f.name))

@@ -57,6 +57,9 @@ func (p *Proxy) decideAbout(now time.Time, k *kind, name string, it *item) (acti
 	}
 	if !equal(k.has.get(name), want) {
 		if act, res, waits := p.makeReady(now, k, name, it, want); waits {
+			if cur == nil && act == nothing && !fullState(k.typ) && p.inVain(it.missing) {
+				return p.decideWithheld(k, name, it)
+			}
 			return act, res
 		}
 	}
@@ -76,7 +79,7 @@ func (p *Proxy) decideAbsent(now time.Time, k *kind, name string, it *item) (act
 	case it.asked && !p.full:
 		return remove, nil
 	case (it.asked || it.again) && k.typ == translate.EndpointType:
-		return give, noEndpoints(name) // state of the world has no other way to tell
+		return give, instead(k.typ, name, nil) // state of the world has no other way to tell
 	}
 	return nothing, nil
 }
@@ -84,15 +87,17 @@ func (p *Proxy) decideAbsent(now time.Time, k *kind, name string, it *item) (act
 // decideWithheld is decideAbout for a name of which there is nothing to give.
 func (p *Proxy) decideWithheld(k *kind, name string, it *item) (action, *translate.Resource) {
 	switch {
-	case !it.again && !it.asked:
+	case !it.again && !it.asked, k.typ == translate.RouteType && !it.asked:
+		return nothing, nil // a listener waits for a table no longer, once it refused one
 	case fullState(k.typ):
 		return remove, nil
-	case goesAlone(k.typ) && !p.full && !it.asked:
-		return remove, nil // so that the proxy forgets what it refused
-	case k.typ == translate.EndpointType:
-		return give, noEndpoints(name)
 	}
-	return nothing, nil
+	want, _ := p.look(k.typ, name)
+	r := instead(k.typ, name, want)
+	if r == nil || p.full && p.returning && lingers(k.typ) {
+		return nothing, nil // it may have something, and cannot say so
+	}
+	return give, r
 }
 
 // makeReady sees to what must be there before a name's new content. If it waits for
@@ -158,7 +163,7 @@ func (p *Proxy) retire(now time.Time, k *kind, name string, it *item) (action, *
 			return remove, nil
 		} // a proxy that came back may have the cluster and not have said so yet
 		if it.again && k.has.get(name) == nil {
-			return give, noEndpoints(name)
+			return give, instead(k.typ, name, nil)
 		}
 	case k.wildcard || !lingers(k.typ):
 		return remove, nil

@@ -19,7 +19,7 @@ import (
 //   - A host is removed together with changes of the hosts around it, or after them.
 //
 // Nothing waits for a host that has waited for clusters for Options.AckLimit, or
-// that the proxy refuses.
+// that the proxy refuses, or that waits for a cluster which is not going to be given.
 
 // wait is why a virtual host is held.
 type wait struct {
@@ -43,7 +43,7 @@ func (p *Proxy) decideHost(now time.Time, k *kind, name string, it *item) (actio
 	}
 	act, res := p.decideAbout(now, k, name, it)
 	if act == nothing || !has {
-		p.holdIf(now, name, it.missing != nil, true)
+		p.holdIf(now, name, it.missing != nil && !p.inVain(it.missing), true)
 		return act, res
 	}
 	it.missing = p.around(now, k, name, res)
@@ -124,7 +124,11 @@ func (p *Proxy) arrange(now time.Time, k *kind, batch []string) {
 			if res != nil && f == older {
 				p.fetchAll(now, res)
 			}
-			if w, was := p.held[name]; res != nil && p.missing(res) != nil {
+			var missing []string
+			if res != nil {
+				missing = p.missing(res)
+			}
+			if w, was := p.held[name]; missing != nil && !p.inVain(missing) {
 				p.holdIf(now, name, true, true)
 			} else if was {
 				w.clusters = false

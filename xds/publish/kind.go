@@ -4,8 +4,6 @@ import (
 	"slices"
 	"time"
 
-	endpointv3 "github.com/envoyproxy/go-control-plane/envoy/config/endpoint/v3"
-
 	"kibble.dev/translate"
 )
 
@@ -215,21 +213,6 @@ func (k *kind) takeLate(nonce string) *Response {
 func lingers(typ string) bool {
 	return typ == translate.RouteType || typ == translate.ExtensionType || typ == translate.SecretType
 }
-
-// noEndpoints stands in for endpoints that were refused and of which there is
-// no accepted version: a cluster that is never told any would hold back the
-// proxy's answers about all clusters.
-func noEndpoints(cluster string) *translate.Resource {
-	r, err := translate.NewResource(cluster, &endpointv3.ClusterLoadAssignment{ClusterName: cluster}, nil, "")
-	if err != nil {
-		panic(err) // a name can always be encoded
-	}
-	r.Version = standIn
-	return r
-}
-
-// standIn is the version of endpoints that noEndpoints made.
-const standIn = "-"
 
 // fullState says that in state of the world a response holds all resources of
 // the type, so that what is missing is removed.

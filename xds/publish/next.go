@@ -298,7 +298,7 @@ func (p *Proxy) Unsent(now time.Time, r *Response) {
 		it := k.look(now, f.name)
 		it.flying--
 		it.again = it.again || equal(k.has.get(f.name), f.res)
-		it.asked = it.asked || f.res == nil
+		it.asked = it.asked || f.res == nil || f.res.Version == standIn
 	}
 	p.mark()
 }

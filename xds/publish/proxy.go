@@ -73,11 +73,13 @@ func (p *Proxy) upgrade(now time.Time, k *kind, name string) {
 	if has == nil || has.Body != nil || p.class.target == nil {
 		return
 	}
+	want, scope := p.look(k.typ, name)
 	if has.Version == standIn {
-		k.has.set(name, noEndpoints(name))
+		if r := instead(k.typ, name, want); r != nil {
+			k.has.set(name, r)
+		}
 		return
 	}
-	want, scope := p.look(k.typ, name)
 	id := key{k.typ, name, scope}
 	if equal(has, want) {
 		k.has.set(name, want)

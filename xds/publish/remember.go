@@ -137,7 +137,7 @@ func (v Version) key() key { return key{v.Type, v.Name, v.Scope} }
 // Refuse says that the wanted version of a resource is bad, though no proxy has
 // refused it: it was tried elsewhere. It is kept from all proxies that have not
 // accepted it, until another one is wanted.
-// A virtual host is so with the whole table that it is in.
+// A table, or a virtual host, is so with the whole table that it is in.
 func (c *Class) Refuse(now time.Time, v Version, words string) {
 	if c.target == nil {
 		return
@@ -148,8 +148,9 @@ func (c *Class) Refuse(now time.Time, v Version, words string) {
 	}
 	c.refuse(now, v.key(), r, words)
 	c.refuseAtPods(now, v, words)
-	if table := translate.TableOf(v.Name); v.Type == translate.VirtualHostType && c.tables.whole[table] != nil {
-		c.refuse(now, key{translate.RouteType, table, wholeScope}, c.tables.whole[table], words)
+	table := tableOf(v.Type, v.Name)
+	if whole := c.tables.whole[table]; whole != nil && whole != r {
+		c.refuse(now, key{translate.RouteType, table, wholeScope}, whole, words)
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/types/known/anypb"
+
 	"kibble.dev/internal/golden"
 	"kibble.dev/translate"
 )
@@ -131,7 +133,11 @@ func (s *script) event(words []string, line string) {
 		s.class.Provisional(s.now, s.snapshot(args))
 	case "bad":
 		m := written.FindStringSubmatch(args[0])
-		s.class.Refuse(s.now, Version{scriptTypes[m[1]], m[2], translate.Scope(m[6]), m[3]}, strings.Join(args[1:], " "))
+		v := Version{scriptTypes[m[1]], m[2], translate.Scope(m[6]), m[3]}
+		if m[1] == "table" {
+			v.Type, v.Version = translate.RouteType, inParts(m[2], m[3], none).Version
+		}
+		s.class.Refuse(s.now, v, strings.Join(args[1:], " "))
 	case "restart":
 		s.restart()
 	case "declare":
@@ -247,6 +253,9 @@ func (s *script) snapshot(args []string) *translate.ClassSnapshot {
 			typ = translate.ListenerType
 			r = resource(typ, name, m[3], none, clusters...)
 			r.Asks = true
+		case "extension":
+			r = resource(typ, name, m[3], none, clusters...)
+			r.Without = &anypb.Any{}
 		default:
 			r = resource(typ, name, m[3], none, clusters...)
 		}

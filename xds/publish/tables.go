@@ -26,11 +26,8 @@ const wholeScope translate.Scope = "whole"
 // note keeps the hosts of the tables, and gives the table that a change is of,
 // "" if it is of none.
 func (ts *tables) note(typ, name string, is *translate.Resource) string {
-	switch typ {
-	case translate.RouteType:
-		return name
-	case translate.VirtualHostType:
-		table := translate.TableOf(name)
+	table := tableOf(typ, name)
+	if typ == translate.VirtualHostType {
 		if ts.hosts[table] == nil {
 			ts.hosts[table] = byName{}
 		}
@@ -39,7 +36,17 @@ func (ts *tables) note(typ, name string, is *translate.Resource) string {
 		} else if delete(ts.hosts[table], name); len(ts.hosts[table]) == 0 {
 			delete(ts.hosts, table)
 		}
-		return table
+	}
+	return table
+}
+
+// tableOf gives the table that a resource is a part of, "" if it is of none.
+func tableOf(typ, name string) string {
+	switch typ {
+	case translate.RouteType:
+		return name
+	case translate.VirtualHostType:
+		return translate.TableOf(name)
 	}
 	return ""
 }
@@ -58,7 +65,7 @@ func (c *Class) renew(now time.Time, table string) bool {
 	id := key{translate.RouteType, table, wholeScope}
 	c.memory.changed(now, id, is)
 	for k, r := range c.memory.refused {
-		if is != nil && k.typ == translate.VirtualHostType && translate.TableOf(k.name) == table && r.certain {
+		if is != nil && k.scope == "" && r.certain && tableOf(k.typ, k.name) == table && !equal(c.at(k), is) {
 			bad := r
 			bad.Name, bad.Version = table, is.Version
 			c.memory.refuse(id, bad)
@@ -151,7 +158,7 @@ func (p *Proxy) whole(table string) bool {
 		return true
 	}
 	has := p.kinds[translate.RouteType].has.get(table)
-	return has != nil && !translate.InParts(has.Version)
+	return has != nil && has.Version != standIn && !translate.InParts(has.Version)
 }
 
 // hasTable says that the proxy acknowledged a table whose hosts come one by one.
