@@ -16,6 +16,8 @@ type made struct {
 	// clusters by name, and the names of those whose endpoints come from a Service.
 	clusters layered[string, *madeCluster]
 	users    layered[Key, *users]
+	// listeners by name, but for those that bind the pod's address.
+	listeners map[string]*madeListener
 	// outside is how many of the clusters lead outside.
 	outside int
 	// extra are clusters that no virtual host names.
@@ -30,6 +32,12 @@ type madeCluster struct {
 	source string
 	// service that its endpoints come from; zero: none.
 	service Key
+}
+
+// madeListener is a listener, told in advance or not, and what it was made of.
+type madeListener struct {
+	spec           listenerSpec
+	resource, told *Resource
 }
 
 // users are the names of the clusters that a Service is in.

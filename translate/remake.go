@@ -88,10 +88,18 @@ func changedKeys[V any](was, is map[Key]V, same func(a, b V) bool) []Key {
 		return nil
 	}
 	var changed []Key
+	stayed := 0
 	for key, v := range is {
-		if !same(was[key], v) {
+		old, there := was[key]
+		if there {
+			stayed++
+		}
+		if !same(old, v) {
 			changed = append(changed, key)
 		}
+	}
+	if stayed == len(was) {
+		return changed
 	}
 	for key := range was {
 		if _, there := is[key]; !there {
@@ -117,7 +125,7 @@ func (m *Model) remakeClass(explored []*exploration, before *ClassSnapshot, move
 	}
 	own := &cb.snapshot.made
 	*own = own.open()
-	own.routers, own.tables, own.extra = keys, make(map[Key]*hostTable, len(keys)), nil
+	own.routers, own.tables, own.extra, own.listeners = keys, make(map[Key]*hostTable, len(keys)), nil, map[string]*madeListener{}
 	clusters := map[string]bool{}
 	for _, x := range explored {
 		var last *hostTable

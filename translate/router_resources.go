@@ -80,13 +80,10 @@ func (m *maker) extension(ext *corev3.TypedExtensionConfig, err error, clusters 
 // for each proxy that says where it is, and here for nobody.
 func (m *Model) addListeners(cb *classBuilder, spec listenerSpec) {
 	if spec.Bind != v1alpha1.BindPod {
-		if _, r := cb.listener(spec, ""); r != nil {
-			cb.set(ListenerType, spec.Name, r)
-		}
-		if spec.OnDemand {
-			_, r := cb.listener(spec.told(), "")
-			cb.addLocal(spec.Name, FullScope(""), r)
-		}
+		l := cb.madeListener(spec)
+		cb.snapshot.made.listeners[spec.Name] = l
+		cb.add(l.resource)
+		cb.addLocal(spec.Name, FullScope(""), l.told)
 		return
 	}
 	var was *PodListener
@@ -105,6 +102,21 @@ func (m *Model) addListeners(cb *classBuilder, spec listenerSpec) {
 		at.prepare(was)
 	}
 	cb.snapshot.AtPods[spec.Name] = at
+}
+
+// madeListener makes a listener, unless it was made of the same before.
+func (cb *classBuilder) madeListener(spec listenerSpec) *madeListener {
+	if cb.before != nil {
+		if was := cb.before.made.listeners[spec.Name]; was != nil && reflect.DeepEqual(was.spec, spec) {
+			return was
+		}
+	}
+	l := &madeListener{spec: spec}
+	_, l.resource = cb.listener(spec, "")
+	if spec.OnDemand {
+		_, l.told = cb.listener(spec.told(), "")
+	}
+	return l
 }
 
 // atPod gives what proxies of a pod listen with, by the scope they are at.
