@@ -138,7 +138,7 @@ func genHost(t *rapid.T) string {
 		parts[i] = rapid.SampledFrom(append([]string{"zz", "WORLD", "x"}, labels...)).Draw(t, "label")
 	}
 	host := strings.Join(parts, ".")
-	return host + rapid.SampledFrom([]string{"", "", "", ".", ":80", ":8080", "..", ".:80", "!"}).Draw(t, "end")
+	return host + rapid.SampledFrom([]string{"", "", "", ".", ":80", ":8080", "..", ".:80", "!", ":", ".:8x", ":80:"}).Draw(t, "end")
 }
 
 func genIdentifier(t *rapid.T) *v1alpha1.Identifier {

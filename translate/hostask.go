@@ -52,7 +52,7 @@ func (b *builder) asksAbout(d *domain) bool {
 // onAsk tells that proxies can do without a domain's virtual host, which was made
 // last: each of its routes leads to a cluster, and its one host has a plain name.
 func (b *builder) onAsk(d *domain) bool {
-	return b.router.asksHosts() && !b.refuses && len(b.leads) > 0 && !strings.HasPrefix(d.name, "*") && hostShape.MatchString(d.name)
+	return b.router.asksHosts() && !b.refuses && len(b.leads) > 0 && !strings.HasPrefix(d.name, "*") && hostPortShape.MatchString(d.name)
 }
 
 // askAboutHost is the filter that asks, off where no route turns it on. A request

@@ -128,7 +128,7 @@ func (h hostPath) hostRegex() string {
 	case wild:
 		label = `[^.:]+`
 	}
-	return `(?i)` + label + regexp.QuoteMeta(suffix) + `(?::[0-9]+)?`
+	return `(?i)` + label + regexp.QuoteMeta(suffix) + followedBy(false)
 }
 
 // covers tells that the set has every request for a domain's hosts.

@@ -197,11 +197,23 @@ func (r *Request) AddHeader(line string) (ok bool) {
 
 // wellFormed are the hosts that Kibble routes; others are refused with 400.
 // It is also what the generated routes match against.
-const wellFormed = `(?i)(?:[a-z0-9_-]+\.)*[a-z0-9_-]+(?::[0-9]+)?|\[[0-9a-f:.]+\](?::[0-9]+)?`
+func wellFormed(portsCount bool) string {
+	return `(?i)(?:(?:[a-z0-9_-]+\.)*[a-z0-9_-]+|\[[0-9a-f:.]+\])` + followedBy(portsCount)
+}
+
+// followedBy is what a host may be followed by. Where ports do not count, that is
+// anything behind the last colon, such as nothing: so Envoy finds a virtual host.
+// https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/route/v3/route.proto
+func followedBy(portsCount bool) string {
+	if portsCount {
+		return `(?::[0-9]+)?`
+	}
+	return `(?::[^:\]]*)?`
+}
 
 // hostName gives the form of a Host that names are made of: lower case, without
-// a trailing dot and, unless ports count, without the port. The original
-// compares hosts byte by byte; for HTTP that helps nobody.
+// a trailing dot and, unless ports count, without what is behind the last colon. The
+// original compares hosts byte by byte; for HTTP that helps nobody.
 func hostName(host string, portsCount bool) (string, error) {
 	if host == "" {
 		return "", errors.New("the Host header is absent")
@@ -211,7 +223,11 @@ func hostName(host string, portsCount bool) (string, error) {
 		name, port = name[:i], name[i:]
 	}
 	name = strings.TrimSuffix(name, ".")
-	if !hostShape.MatchString(name + port) {
+	shape := hostShape
+	if portsCount {
+		shape = hostPortShape
+	}
+	if !shape.MatchString(name+port) || !authorityShape.MatchString(host) {
 		return "", fmt.Errorf("the Host %q is malformed", host)
 	}
 	if portsCount {
@@ -220,8 +236,14 @@ func hostName(host string, portsCount bool) (string, error) {
 	return name, nil
 }
 
-// hostShape are the hosts that identify takes.
-var hostShape = regexp.MustCompile(`\A(?:` + wellFormed + `)\z`)
+// hostShape are the hosts that identify takes, and hostPortShape those where ports count.
+// authorityShape are those that Envoy takes at all: of others it answers 400 itself.
+var (
+	authorityShape = regexp.MustCompile(`\A[][!$%&'()*+,.0-9:;=@A-Z_a-z~-]*\z`)
+
+	hostShape     = regexp.MustCompile(`\A(?:` + wellFormed(false) + `)\z`)
+	hostPortShape = regexp.MustCompile(`\A(?:` + wellFormed(true) + `)\z`)
+)
 
 // identify gives the name of a request, or why it has none: it is answered 400.
 func (r *router) identify(req Request) (dtab.Path, error) {

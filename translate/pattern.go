@@ -264,7 +264,7 @@ func (p pattern) regex(portsCount bool) string {
 	rx = "(?i)" + rx
 	switch {
 	case !portsCount:
-		return rx + `(?::[0-9]+)?`
+		return rx + followedBy(portsCount)
 	case p.port == nil:
 		return rx
 	case p.port.any():

@@ -290,7 +290,7 @@ func (s *sample) shaped(v int, host string, port *atom) bool {
 		host += ":" + port.lit
 	}
 	behind := host[strings.LastIndexByte(host, ']')+1:] // an IPv6 address has colons of its own
-	return hostShape.MatchString(host) && host == strings.ToLower(host) &&
+	return hostPortShape.MatchString(host) && host == strings.ToLower(host) &&
 		strings.Contains(behind, ":") == (port != nil && !port.any())
 }
 

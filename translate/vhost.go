@@ -144,7 +144,7 @@ func (b *builder) malformed(d *domain) []*routev3.Route {
 		header, shape := b.router.identifier.header, ""
 		switch {
 		case v == hostVar && strings.HasPrefix(d.name, "*"):
-			header, shape = ":authority", wellFormed
+			header, shape = ":authority", wellFormed(b.router.portsCount())
 		case v == tokenVar:
 			shape = wellFormedToken
 		case v == valueVar:
