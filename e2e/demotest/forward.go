@@ -3,6 +3,7 @@ package demotest
 import (
 	"crypto/tls"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -25,6 +26,7 @@ type Link struct {
 	open     map[net.Conn]bool
 	frozen   chan struct{} // closed when what is sent arrives again; nil: it does now
 	delay    time.Duration // of what is sent
+	late     time.Duration // up to which it is later still, at random
 	left     int           // bytes until all connections end; 0: they do not
 	every    int           // what left is set to then
 	cuts     int           // how often they did
@@ -38,7 +40,7 @@ type Link struct {
 // NewLink makes one that is whole. Give its Through, or its To, to Start.
 func NewLink(t testing.TB) *Link {
 	t.Helper()
-	k := &Link{t: t, address: envoytest.FreeAddress(t), open: map[net.Conn]bool{}}
+	k := &Link{t: t, address: envoytest.FreeAddress(t), open: map[net.Conn]bool{}, late: lateness(t)}
 	if err := k.Mend(); err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +184,7 @@ func (t thawed) Write(b []byte) (int, error) {
 	if frozen != nil {
 		<-frozen
 	}
-	time.Sleep(delay)
+	time.Sleep(delay + rand.N(t.link.late+1))
 	n := t.link.passing(len(b))
 	written, err := t.Writer.Write(b[:n])
 	if n < len(b) {

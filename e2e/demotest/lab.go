@@ -88,6 +88,9 @@ type Options struct {
 // Start runs the demo and returns when it answers.
 func Start(t testing.TB, o Options) *Lab {
 	t.Helper()
+	if lateness(t) > 0 {
+		o = o.late(t)
+	}
 	l := &Lab{
 		TB: t, Cluster: kubetest.Start(t, kubetest.Options{Controllers: kubetest.Default(), APIServer: o.APIServer}),
 		bin: os.Getenv(programs), dir: t.TempDir(), flags: o.Flags, tokens: o.Tokens, proxiesThrough: o.ProxiesThrough, Envoys: map[string]*envoytest.Envoy{}, programs: map[string]*kubetest.Process{},
