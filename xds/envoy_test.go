@@ -152,7 +152,8 @@ func inSync(s *xds.Server, node string) bool {
 
 // ask gives the body of an answer, or what went wrong.
 func ask(url string) string {
-	resp, err := http.Get(url)
+	client := http.Client{Timeout: 30 * time.Second} // where nobody accepts there is no answer
+	resp, err := client.Get(url)
 	if err != nil {
 		return err.Error()
 	}

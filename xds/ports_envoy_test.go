@@ -2,6 +2,7 @@ package xds_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,4 +96,42 @@ func TestEnvoyPortsMove(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A listener takes the place of another one, and its table is not there yet. Until it
+// is, the other one answers; and it goes on where it is wanted again meanwhile.
+func TestEnvoyListenerIsSucceeded(t *testing.T) {
+	up := upstream(t)
+	both(t, func(t *testing.T, protocol string) {
+		ports := envoytest.FreePorts(t, 1)
+		url := fmt.Sprintf("http://127.0.0.1:%d", ports[0])
+		a, b := onPorts(t, up, ports, map[string]int{"a": 0}), onPorts(t, up, ports, map[string]int{"b": 0})
+		early := onPorts(t, up, ports, map[string]int{"b": 0})
+		delete(early.Classes["edge"].Resources[rds], "table-b")
+		s, address := serve(t, xds.Options{})
+		s.Publish(a)
+		envoy := run(t, address, "edge-0", "edge", protocol)
+		envoy.WaitReady(t)
+		until(t, "Envoy is in sync", func() bool { return inSync(s, "edge-0") })
+		waits := func() bool {
+			return strings.Contains(envoy.Get(t, "/stats?filter=^listener_manager.total_listeners_warming$"), ": 1")
+		}
+		for range 3 {
+			s.Publish(early)
+			until(t, "Envoy waits for the table", waits)
+			if got := ask(url); got != "a" {
+				t.Errorf("%s answers before b has its table", got)
+			}
+			s.Publish(a)
+			until(t, "Envoy is in sync", func() bool { return inSync(s, "edge-0") })
+			if got := ask(url); got != "a" {
+				t.Errorf("%s answers, and a is wanted", got)
+			}
+		}
+		s.Publish(early)
+		until(t, "Envoy waits for the table", waits)
+		s.Publish(b)
+		until(t, "b answers", func() bool { return ask(url) == "b" })
+		until(t, "Envoy is in sync", func() bool { return inSync(s, "edge-0") })
+	})
 }

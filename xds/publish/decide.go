@@ -165,6 +165,8 @@ func (p *Proxy) retire(now time.Time, k *kind, name string, it *item) (action, *
 		if it.again && k.has.get(name) == nil {
 			return give, instead(k.typ, name, nil)
 		}
+	case k.typ == translate.ListenerType:
+		return p.handOver(k, name, it)
 	case k.wildcard || !lingers(k.typ):
 		return remove, nil
 	}

@@ -68,6 +68,8 @@ type trouble struct {
 	once  string
 	tries int
 	next  time.Time
+	// succession is of a listener that is to go: see handOver.
+	succession *succession
 }
 
 // rare gives what trouble there is.

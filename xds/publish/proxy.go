@@ -42,6 +42,8 @@ type Proxy struct {
 	// woken says that a cluster became ready, or that nothing waits for a host
 	// any longer.
 	woken bool
+	// handsOver says that a listener waits for what its heir needs: see handOver.
+	handsOver bool
 	// tables are the route tables that it has whose hosts come one by one; true
 	// for one that it got since it connected.
 	tables map[string]bool
@@ -169,8 +171,8 @@ func (p *Proxy) refreshType(now time.Time, typ, name string) {
 // moveOn looks at what may go on: resources that waited for a cluster, and
 // clusters that nothing names any more.
 func (p *Proxy) moveOn(now time.Time) {
-	if p.woken {
-		p.woken = false
+	if p.woken || p.handsOver {
+		p.woken, p.handsOver = false, false
 		for _, k := range p.kinds {
 			for name, it := range k.open {
 				if it.missing != nil {
