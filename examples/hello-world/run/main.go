@@ -79,6 +79,7 @@ func demo(ctx context.Context, o options, s *screen) error {
 	s.title("Kibble: the hello-world demo")
 	g := newGroup(dir)
 	defer g.stop()
+	ended := ctx.Err // by Ctrl-C; below a process that dies ends it too
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go g.watch(ctx, cancel)
@@ -99,11 +100,14 @@ func demo(ctx context.Context, o options, s *screen) error {
 	if !o.smoke {
 		s.tryNext(o, top)
 		<-ctx.Done()
-		return context.Cause(ctx)
-	}
-	s.count(len(qs)-failed, failed)
-	if failed > 0 {
-		return fmt.Errorf("%d answers are not as they should be; logs are in %s", failed, dir)
+		if ended() == nil || failed > 0 {
+			return context.Cause(ctx)
+		}
+	} else {
+		s.count(len(qs)-failed, failed)
+		if failed > 0 {
+			return fmt.Errorf("%d answers are not as they should be; logs are in %s", failed, dir)
+		}
 	}
 	if o.logs == "" {
 		return os.RemoveAll(dir)

@@ -29,6 +29,9 @@ func TestMain(m *testing.M) { leaktest.Main(m) }
 // up, and nothing is left when it has ended.
 func TestDemo(t *testing.T) {
 	o := demoOptions(t)
+	o.logs = ""
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
 	top, err := helloworld.Read(o.dir)
 	if err != nil {
 		t.Fatal(err)
@@ -61,13 +64,16 @@ func TestDemo(t *testing.T) {
 			return fmt.Errorf("it ended with exit code %d", c)
 		default:
 		}
-		if !strings.Contains(out.String(), "until Ctrl-C") {
+		if !strings.Contains(out.String(), "own pages are") {
 			return errors.New("not yet")
 		}
 		return nil
 	})
 	if strings.Contains(out.String(), "✗") {
 		t.Error("an answer is wrong")
+	}
+	if !strings.Contains(out.String(), "http://"+o.admin+"/\n") {
+		t.Error("it does not say where the console is")
 	}
 
 	await("requests with a decision are counted", func() error { return contextIsCounted(top) })
@@ -101,6 +107,9 @@ func TestDemo(t *testing.T) {
 	ended = true
 	if err := checkPorts(o, top); err != nil {
 		t.Errorf("something is left: %v", err)
+	}
+	if logs, err := filepath.Glob(filepath.Join(temporary, "*")); err != nil || len(logs) > 0 {
+		t.Errorf("logs of a demo that went well are left: %v, %v", logs, err)
 	}
 }
 

@@ -92,11 +92,12 @@ func (s *screen) tryNext(o options, top *helloworld.Topology) {
     %[5]s
     %[6]s
 
+  The console says where a request goes, and what is wrong: http://%[8]s/
   The edge Envoy's own pages are at http://%[7]s.
 `,
 		s.in(bold, "The demo stays up until Ctrl-C. Try next:"), o.dir,
 		s.in(dim, "/host/world => 1 * /srv/world-v2 & 1 * /srv/world-v1 ;"),
 		s.in(dim, "$ "+helloworld.Questions(top)[0].Curl(top.Edge())),
 		s.in(dim, "$ "+o.kibble+" preview -f "+o.dir),
-		s.in(dim, "$ "+o.kibble+" explain -f "+o.dir+" --router outgoing world"), o.edgeHTTP)
+		s.in(dim, "$ "+o.kibble+" explain -f "+o.dir+" --router outgoing world"), o.edgeHTTP, o.admin)
 }
