@@ -38,8 +38,17 @@ type collector struct {
 // newCollector serves one.
 func newCollector(t testing.TB) (*collector, pod) {
 	t.Helper()
-	l := envoytest.Listen(t)
 	c := &collector{}
+	return c, serveCollector(t, func(_ context.Context, told *collectorv1.ExportTraceServiceRequest) error {
+		c.take(told)
+		return nil
+	})
+}
+
+// serveCollector has each call answered when export has ended.
+func serveCollector(t testing.TB, export func(context.Context, *collectorv1.ExportTraceServiceRequest) error) pod {
+	t.Helper()
+	l := envoytest.Listen(t)
 	s := grpc.NewServer()
 	// The messages come without the stubs, which need far more than gRPC.
 	s.RegisterService(&grpc.ServiceDesc{
@@ -47,20 +56,19 @@ func newCollector(t testing.TB) (*collector, pod) {
 		HandlerType: (*any)(nil),
 		Methods: []grpc.MethodDesc{{
 			MethodName: "Export",
-			Handler: func(_ any, _ context.Context, read func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+			Handler: func(_ any, call context.Context, read func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 				told := &collectorv1.ExportTraceServiceRequest{}
 				if err := read(told); err != nil {
 					return nil, err
 				}
-				c.take(told)
-				return &collectorv1.ExportTraceServiceResponse{}, nil
+				return &collectorv1.ExportTraceServiceResponse{}, export(call, told)
 			},
 		}},
-	}, c)
+	}, nil)
 	var serving sync.WaitGroup
 	serving.Go(func() { _ = s.Serve(l) })
 	t.Cleanup(func() { s.Stop(); serving.Wait() })
-	return c, pod{address: l.Addr().String()}
+	return pod{address: l.Addr().String()}
 }
 
 func (c *collector) take(told *collectorv1.ExportTraceServiceRequest) {
