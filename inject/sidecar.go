@@ -79,10 +79,10 @@ func (t tuned) sidecar() (container, volume map[string]any, err error) {
 }
 
 // resource says whose spans Envoy's are: by default their service would be the proxy
-// class.
+// class. An Envoy that cannot read it would make no spans.
 func (t tuned) resource() string {
 	pod := "k8s.namespace.name=$(POD_NAMESPACE),k8s.pod.name=$(POD_NAME)"
-	if t.workload == "" {
+	if t.workload == "" || strings.ContainsAny(t.workload, ",=") {
 		return pod
 	}
 	return "service.name=" + t.workload + "," + pod

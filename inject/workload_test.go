@@ -57,3 +57,16 @@ metadata: {annotations: {kibble.dev/calls: "world,*.shop"}}, spec: {containers: 
 		t.Errorf("a variable: %v", err)
 	}
 }
+
+// The workload is the service of a sidecar's spans, unless Envoy could not read it: it
+// would make no spans then.
+func TestSidecarTracesAs(t *testing.T) {
+	const pod = "k8s.namespace.name=$(POD_NAMESPACE),k8s.pod.name=$(POD_NAME)"
+	for workload, want := range map[string]string{
+		"hello": "service.name=hello," + pod, "": pod, "hello,blue": pod, "team=hello": pod,
+	} {
+		if got := (tuned{workload: workload}).resource(); got != want {
+			t.Errorf("%q: %s, want %s", workload, got, want)
+		}
+	}
+}
