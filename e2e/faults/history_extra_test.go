@@ -81,12 +81,17 @@ func doMove(h *history, router string) {
 	h.lab.Must(h.lab.DeleteIn(from, "Router", router))
 }
 
-// doSwap has the further Routers take each other's ports.
+// doSwap has the further Routers take each other's ports. Where both have one, either
+// may be away for as long as a proxy takes to answer.
 func doSwap(h *history, _ string) {
 	if h.refused[extra] || h.refused[other] {
 		return
 	}
 	now := h.past.now()[tables]
+	if now[extra] != "" && now[other] != "" {
+		h.change(tables, extra, "")
+		h.change(tables, other, "")
+	}
 	doExtra(h, strings.TrimSpace(extra+" "+now[other]))
 	doExtra(h, strings.TrimSpace(other+" "+now[extra]))
 }

@@ -32,11 +32,16 @@ type objects struct {
 	base map[string]string // the tables of the demo, by router
 	// moved says of further Routers that moved whether they are in the other namespace.
 	moved map[string]bool
+	// second says of services whether those behind them stand in a second EndpointSlice.
+	second map[string]bool
+	// speaks is the appProtocol of Services, and when in which words policies say whom
+	// they are for.
+	speaks, when map[string]string
 }
 
 func newObjects(l *demotest.Lab) *objects {
 	l.Helper()
-	o := &objects{lab: l, base: map[string]string{}, moved: map[string]bool{}}
+	o := &objects{lab: l, base: map[string]string{}, moved: map[string]bool{}, second: map[string]bool{}, speaks: map[string]string{}, when: map[string]string{}}
 	for _, router := range []string{"ingress", "outgoing"} {
 		spec, _ := l.Ours("Router", router).Object["spec"].(map[string]any)
 		o.base[router], _ = spec["dtab"].(string)
@@ -104,7 +109,7 @@ func (o *objects) service(name string, port int) {
 	if apierrors.IsNotFound(err) {
 		_, err = api.Create(o.lab.Context(), &corev1.Service{
 			ObjectMeta: metav1.ObjectMeta{Name: name},
-			Spec:       corev1.ServiceSpec{ClusterIP: corev1.ClusterIPNone, Ports: []corev1.ServicePort{{Name: "http", Port: int32(port)}}},
+			Spec:       corev1.ServiceSpec{ClusterIP: corev1.ClusterIPNone, Ports: []corev1.ServicePort{{Name: "http", Port: int32(port), AppProtocol: o.protocol(name)}}},
 		}, metav1.CreateOptions{})
 	} else if err == nil {
 		s.Spec.Ports[0].Port = int32(port)
@@ -116,20 +121,17 @@ func (o *objects) service(name string, port int) {
 // slice writes or deletes who is behind a service: see endpointSlices.
 func (o *objects) slice(service, text string) {
 	o.lab.Helper()
-	namespace, name, ok := strings.Cut(service, "/")
-	if !ok {
-		namespace, name = "default", service
-	}
-	api := o.lab.Kube.DiscoveryV1().EndpointSlices(namespace)
+	meta := o.sliceOf(service)
+	api := o.lab.Kube.DiscoveryV1().EndpointSlices(meta.Namespace)
 	if text == "" {
-		o.lab.Must(api.Delete(o.lab.Context(), name, metav1.DeleteOptions{}))
+		o.lab.Must(api.Delete(o.lab.Context(), meta.Name, metav1.DeleteOptions{}))
 		return
 	}
 	words := strings.Fields(text)
 	port := o.lab.Top.Incoming
 	s := &discoveryv1.EndpointSlice{
-		ObjectMeta:  metav1.ObjectMeta{Name: name, Labels: map[string]string{discoveryv1.LabelServiceName: name}},
-		AddressType: discoveryv1.AddressTypeIPv4, Ports: []discoveryv1.EndpointPort{{Name: &words[0], Port: &port}},
+		ObjectMeta: meta, AddressType: discoveryv1.AddressTypeIPv4,
+		Ports: []discoveryv1.EndpointPort{{Name: &words[0], Port: &port}},
 	}
 	names, addresses := behind(service)
 	for _, word := range words[1:] {
@@ -158,8 +160,8 @@ func (o *objects) policy(name, host, to, fallback string, until ...time.Time) {
 		ends = fmt.Sprintf(", expiresAt: %q", at.UTC().Format(time.RFC3339))
 	}
 	o.lab.Apply(o.lab.Objects(fmt.Sprintf(`{apiVersion: kibble.dev/v1alpha1, kind: DogfoodPolicy, metadata: {name: %s},
- spec: {routers: [ingress], when: {cookie: {name: %s, exact: "yes"}}, override: "/host/%s => %s ; /host/%s.test => %s ;", fallback: %s%s}}`,
-		name, name, host, to, host, to, fallback, ends))...)
+ spec: {routers: [ingress], when: %s, override: "/host/%s => %s ; /host/%s.test => %s ;", fallback: %s%s}}`,
+		name, o.condition(name), host, to, host, to, fallback, ends))...)
 }
 
 // family writes a policy for namespaces with a label.

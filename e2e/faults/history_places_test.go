@@ -2,10 +2,12 @@ package faults_test
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"kibble.dev/e2e/demotest"
 )
@@ -32,6 +34,17 @@ const barrier = "mark"
 // edge tells whether it is one where environments are decided.
 func (p place) edge() bool { return p.router == "ingress" }
 
+// spellings of hosts, which do not count.
+var spellings = map[string]string{"h0": "H0%s", "h1": "h1%s:8080", "h2": "h2%s:", "h3": "h3%s:9x"}
+
+// domain is what stands behind hosts there.
+func (p place) domain() string {
+	if p.edge() {
+		return ".test"
+	}
+	return ""
+}
+
 // questions are those of everybody about every host.
 func (p place) questions() (all []question) {
 	if strings.HasPrefix(p.router, extra) {
@@ -46,10 +59,16 @@ func (p place) questions() (all []question) {
 		for _, in := range environments {
 			all = append(all, p.question(host, in, ""))
 		}
+		if !strings.HasPrefix(p.name, "alone") {
+			all = append(all, p.slowly(host))
+		}
+		spelled := p.question(host, "", "")
+		spelled.request = func() *http.Request { return request(p.address, fmt.Sprintf(spellings[host], p.domain())) }
+		all = append(all, spelled)
 		if p.edge() {
 			forged := p.question(host, "", "")
 			forged.request = func() *http.Request {
-				return request(p.address, host+".test", [2]string{"l5d-ctx-dogfood", environments[0]})
+				return request(p.address, host+p.domain(), [2]string{"l5d-ctx-dogfood", environments[0]})
 			}
 			all = append(all, forged)
 		} else {
@@ -64,6 +83,22 @@ func (p place) questions() (all []question) {
 	return all
 }
 
+// answerAfter is how long those who answer take for a request that has this header.
+const answerAfter = "x-answer-after"
+
+// slowly is a question that is answered late, by which time much may have changed, and
+// that no proxy may ask twice. Its asker asks no others.
+func (p place) slowly(host string) question {
+	q := p.question(host, "", "")
+	q.place += " slowly"
+	q.request = func() *http.Request {
+		r := request(p.address, host+p.domain(), [2]string{answerAfter, "400ms"})
+		r.Method, r.Body = http.MethodPost, io.NopCloser(strings.NewReader("once"))
+		return r
+	}
+	return q
+}
+
 // question is that of somebody in an environment. Of contexts that nobody decided
 // on one is foreign. At the edge they are made of a cookie.
 func (p place) question(host, in, foreign string) question {
@@ -71,7 +106,7 @@ func (p place) question(host, in, foreign string) question {
 	if p.edge() {
 		q.otherwise = unrouted
 		q.request = func() *http.Request {
-			return request(p.address, host+".test", [2]string{"Cookie", cookies(in, foreign)})
+			return request(p.address, host+p.domain(), [2]string{"Cookie", cookies(in, foreign)})
 		}
 		return q
 	}
@@ -131,7 +166,13 @@ func serve(l *demotest.Lab) {
 		for i, name := range names {
 			listener, err := net.Listen("tcp", fmt.Sprintf("%s:%d", addresses[i], l.Top.Incoming))
 			l.Must(err)
-			server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { //nolint:gosec // a test's
+			both := &http.Protocols{}
+			both.SetHTTP1(true)
+			both.SetUnencryptedHTTP2(true)
+			server := &http.Server{Protocols: both, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { //nolint:gosec // a test's
+				if wait, err := time.ParseDuration(r.Header.Get(answerAfter)); err == nil {
+					time.Sleep(wait)
+				}
 				_, _ = fmt.Fprint(w, name)
 				if context := r.Header.Values("l5d-ctx-dogfood"); len(context) > 0 {
 					_, _ = fmt.Fprint(w, " in ", strings.Join(context, ","))

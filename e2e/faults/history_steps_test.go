@@ -20,7 +20,7 @@ type step struct {
 }
 
 func steps() []step {
-	return slices.Concat(objectSteps(), partSteps(), waySteps(), []step{
+	return slices.Concat(objectSteps(), quietSteps(), partSteps(), waySteps(), []step{
 		{"load", 12, func(_ *history, r *rand.Rand) (string, bool) { return strconv.Itoa(50 << r.IntN(5)), true }, doLoad},
 		{"calm", 4, always(""), func(h *history, _ string) { h.calm() }},
 		{"settle", 0, always(""), func(h *history, _ string) { h.settled() }},
@@ -71,7 +71,6 @@ func objectSteps() []step {
 		{"expire", 4, oneOf([]string{"e0 1", "e0 3", "e1 1", "e1 3"}, func(h *history, e string) bool { return h.past.now()[policies][e[:2]] != "" }), doExpire},
 		{"certificate", 3, func(h *history, _ *rand.Rand) (string, bool) { return strconv.Itoa(h.front.last + 1), true }, doCertificate},
 		{"spoil", 1, oneOf([]string{"rubbish", hasExpired, "gone"}, nil), doSpoil},
-		{"metrics", 1, oneOf([]string{"ingress", "ingress all", "outgoing", "outgoing all", "incoming", "incoming all"}, nil), doMetrics},
 	}
 }
 
@@ -237,9 +236,4 @@ func doDemand(h *history, what string) {
 	for _, router := range []string{"outgoing", "incoming"} {
 		h.lab.Set("Router", router, map[string]any{"": nil, "yes": map[string]any{}}[what], "spec", "onDemand")
 	}
-}
-
-func doMetrics(h *history, what string) {
-	router, is, _ := strings.Cut(what, " ")
-	h.lab.Set("Router", router, map[string]any{"": nil, "all": "all"}[is], "spec", "metrics")
 }
