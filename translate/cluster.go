@@ -103,14 +103,20 @@ var edsCommon = sync.OnceValue(func() map[edsKind][]byte {
 		if k.near {
 			retry, idle = retryPolicy(), idleMostNear
 		}
-		c := member(newCluster(""))
-		c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS}
-		c.EdsClusterConfig = &clusterv3.Cluster_EdsClusterConfig{EdsConfig: overADS()}
+		c := memberByEDS("")
 		c.TypedExtensionProtocolOptions = upstreamHTTP(k.http2, idle, retry)
 		all[k] = mustAny(c).Value
 	}
 	return all
 })
+
+// memberByEDS is a member whose endpoints come by EDS.
+func memberByEDS(name string) *clusterv3.Cluster {
+	c := member(newCluster(name))
+	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS}
+	c.EdsClusterConfig = &clusterv3.Cluster_EdsClusterConfig{EdsConfig: overADS()}
+	return c
+}
 
 func overADS() *corev3.ConfigSource {
 	return &corev3.ConfigSource{
@@ -185,20 +191,7 @@ func emptyCluster() *clusterv3.Cluster {
 // attempt after its endpoint was chosen. Connections that idle for so long are closed,
 // but of HTTP/2, which says when it ends; with 0 they are those of other clusters.
 func upstreamHTTP(http2 bool, idle time.Duration, retry *routev3.RetryPolicy, filters ...*hcmv3.HttpFilter) map[string]*anypb.Any {
-	explicit := &httpv3.HttpProtocolOptions_ExplicitHttpConfig{
-		ProtocolConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_HttpProtocolOptions{
-			HttpProtocolOptions: &corev3.Http1ProtocolOptions{},
-		},
-	}
-	if http2 {
-		explicit.ProtocolConfig = &httpv3.HttpProtocolOptions_ExplicitHttpConfig_Http2ProtocolOptions{
-			Http2ProtocolOptions: &corev3.Http2ProtocolOptions{},
-		}
-	}
-	options := &httpv3.HttpProtocolOptions{
-		UpstreamProtocolOptions: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{ExplicitHttpConfig: explicit},
-		RetryPolicy:             retry,
-	}
+	options := &httpv3.HttpProtocolOptions{UpstreamProtocolOptions: spoken(http2), RetryPolicy: retry}
 	if idle > 0 && !http2 {
 		options.CommonHttpProtocolOptions = &corev3.HttpProtocolOptions{IdleTimeout: durationpb.New(idle)}
 	}
@@ -209,6 +202,21 @@ func upstreamHTTP(http2 bool, idle time.Duration, retry *routev3.RetryPolicy, fi
 		})
 	}
 	return map[string]*anypb.Any{httpOptions: mustAny(options)}
+}
+
+// spoken is the version of HTTP that a cluster's endpoints are spoken to in.
+func spoken(http2 bool) *httpv3.HttpProtocolOptions_ExplicitHttpConfig_ {
+	explicit := &httpv3.HttpProtocolOptions_ExplicitHttpConfig{
+		ProtocolConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_HttpProtocolOptions{
+			HttpProtocolOptions: &corev3.Http1ProtocolOptions{},
+		},
+	}
+	if http2 {
+		explicit.ProtocolConfig = &httpv3.HttpProtocolOptions_ExplicitHttpConfig_Http2ProtocolOptions{
+			Http2ProtocolOptions: &corev3.Http2ProtocolOptions{},
+		}
+	}
+	return &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{ExplicitHttpConfig: explicit}
 }
 
 // loadAssignment gives the endpoints of a cluster, and what each says of itself.

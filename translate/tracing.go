@@ -109,15 +109,11 @@ func saysTrace(header string) bool {
 // collectorCluster is the cluster of a collector: what a few exports do not get rid
 // of is dropped, and none is sent again.
 func collectorCluster(name string) *clusterv3.Cluster {
-	c := member(newCluster(name))
-	c.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_EDS}
-	c.EdsClusterConfig = &clusterv3.Cluster_EdsClusterConfig{EdsConfig: overADS()}
+	c := memberByEDS(name)
 	c.CircuitBreakers.Thresholds[0].MaxRequests = wrapperspb.UInt32(exportsMost)
 	c.TypedExtensionProtocolOptions = map[string]*anypb.Any{httpOptions: mustAny(&httpv3.HttpProtocolOptions{
 		CommonHttpProtocolOptions: &corev3.HttpProtocolOptions{MaxStreamDuration: durationpb.New(exportMost)},
-		UpstreamProtocolOptions: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{ExplicitHttpConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig{
-			ProtocolConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_Http2ProtocolOptions{Http2ProtocolOptions: &corev3.Http2ProtocolOptions{}},
-		}},
+		UpstreamProtocolOptions:   spoken(true),
 	})}
 	return c
 }
