@@ -86,6 +86,7 @@ func TestOneControlPlane(t *testing.T) {
 		{"policies reordered", policiesReordered},
 		{"table in the wrong order", tableInTheWrongOrder},
 		{"Router in use moves", routerInUseMoves},
+		{"Routers beside pods are renamed", besidePodsRenamed},
 		{"listeners in use change", listenersInUseChange},
 		{"addresses in use change", addressesInUseChange},
 		{"on demand comes and goes", onDemandComesAndGoes},

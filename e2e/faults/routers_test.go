@@ -58,6 +58,30 @@ func routerInUseMoves(l *demotest.Lab, _ *demotest.Link) {
 	l.Must(namespaces.Delete(l.Context(), "a-team", metav1.DeleteOptions{}))
 }
 
+// The Routers beside pods get another name, on demand too, while they are in use: one
+// takes the other's place, and gives it back, also at once.
+func besidePodsRenamed(l *demotest.Lab, _ *demotest.Link) {
+	for _, onDemand := range []any{nil, map[string]any{}} {
+		for _, router := range []string{"outgoing", "incoming"} {
+			l.Set("Router", router, onDemand, "spec", "onDemand")
+			here := elsewhere(l.Ours("Router", router), "default", router)
+			there := elsewhere(here, "default", "a-"+router)
+			for i := range 2 {
+				for _, to := range []*unstructured.Unstructured{there, here} {
+					l.Apply(to)
+					l.Delete("Router", map[bool]string{true: router, false: "a-" + router}[to == there])
+					if i%2 == 0 {
+						l.AwaitCondition("Router", to.GetName(), "Programmed", "True", "")
+					}
+				}
+			}
+			l.Set("Router", router, nil, "spec", "onDemand")
+		}
+	}
+	there(l)
+	l.AwaitProxies(l.Replicas...)
+}
+
 // What proxies listen with changes in a way that Envoy takes by a new listener,
 // while it is in use.
 func listenersInUseChange(l *demotest.Lab, _ *demotest.Link) {
