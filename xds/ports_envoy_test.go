@@ -2,6 +2,7 @@ package xds_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"kibble.dev/internal/envoytest"
 	"kibble.dev/translate"
 	"kibble.dev/xds"
+	"kibble.dev/xds/publish"
 )
 
 // at gives a listener with another address.
@@ -122,6 +124,11 @@ func TestEnvoyListenerIsSucceeded(t *testing.T) {
 			if got := ask(url); got != "a" {
 				t.Errorf("%s answers before b has its table", got)
 			}
+			until(t, "it is told what a waits for", func() bool {
+				return slices.ContainsFunc(statusOf(s, lds).Waiting, func(w publish.Waiting) bool {
+					return w.Name == "a" && w.Source == "test.yaml:b" && slices.Equal(w.Clusters, []string{"RouteConfiguration table-b"})
+				})
+			})
 			s.Publish(a)
 			until(t, "Envoy is in sync", func() bool { return inSync(s, "edge-0") })
 			if got := ask(url); got != "a" {

@@ -35,12 +35,13 @@ type Status struct {
 	Overdue bool `json:"overdue,omitempty"`
 }
 
-// Waiting is a resource that a proxy may not have yet.
+// Waiting is a resource that a proxy may not have yet, or not give up.
 type Waiting struct {
 	Name   string `json:"name"`
 	Source string `json:"source,omitempty"`
 	// Clusters are some of those that it waits for. Its own name says that a
-	// cluster waits for endpoints that the proxy accepts.
+	// cluster waits for endpoints that the proxy accepts. A listener may wait for
+	// another one, and one that has an heir for what that needs.
 	Clusters []string `json:"clusters"`
 }
 
@@ -100,8 +101,8 @@ func (p *Proxy) status(k *kind) Status {
 		}
 		if it.missing != nil {
 			w := Waiting{Name: name, Clusters: it.missing}
-			if want != nil {
-				w.Source = want.Source
+			if is := cmp.Or(want, k.has.get(name)); is != nil {
+				w.Source = is.Source
 			}
 			s.Waiting = append(s.Waiting, w)
 		}

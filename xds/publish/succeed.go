@@ -28,10 +28,14 @@ func (p *Proxy) handOver(k *kind, name string, it *item) (action, *translate.Res
 		return remove, nil
 	case !equal(k.given(name), s.lent):
 		return give, s.lent
-	case it.flying == 0 && p.hasAll(s.asks):
+	}
+	it.missing = p.lacking(s.asks)
+	if it.flying > 0 {
+		it.missing = []string{s.heir.Name}
+	}
+	if it.missing == nil {
 		return remove, nil
 	}
-	it.missing = []string{s.heir.Name}
 	p.handsOver = true
 	return nothing, nil
 }
@@ -78,25 +82,29 @@ func sameAddresses(a, b *translate.Resource) bool {
 	return slices.Equal(slices.Sorted(slices.Values(a.Binds)), slices.Sorted(slices.Values(b.Binds)))
 }
 
-// hasAll says that the proxy has these: a listener that asks for them accepts. One that
-// it refused it waits for no longer.
-func (p *Proxy) hasAll(refs []translate.Ref) bool {
+// lacking gives, in words, those of what a listener asks for that the proxy does not have,
+// a few of them. For what it refused the listener waits no longer.
+func (p *Proxy) lacking(refs []translate.Ref) []string {
+	var lacks []string
 	for _, r := range refs {
-		k := p.kinds[r.Type]
-		if k == nil {
-			return false
-		}
-		it := k.open[r.Name]
-		refused := it != nil && it.rare().refused != nil
-		hosts := p.class.tables.hosts[r.Name]
-		switch {
-		case k.has.get(r.Name) == nil && !refused:
-			return false
-		case r.Type == translate.RouteType && p.hasTable(r.Name) && len(hosts) > 0 && !p.hasSomeOf(hosts):
-			return false
+		if !p.hasRef(r) {
+			lacks = append(lacks, translate.ShortType(r.Type)+" "+r.Name)
 		}
 	}
-	return true
+	return lacks[:min(len(lacks), few)]
+}
+
+func (p *Proxy) hasRef(r translate.Ref) bool {
+	k := p.kinds[r.Type]
+	if k == nil {
+		return false
+	}
+	if k.has.get(r.Name) == nil {
+		it := k.open[r.Name]
+		return it != nil && it.rare().refused != nil
+	}
+	hosts := p.class.tables.hosts[r.Name]
+	return r.Type != translate.RouteType || !p.hasTable(r.Name) || len(hosts) == 0 || p.hasSomeOf(hosts)
 }
 
 // hasSomeOf says that the proxy has one of these hosts.
