@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"kibble.dev/dtab"
+	"kibble.dev/internal/crowd"
 )
 
 // Options of the admin server.
@@ -132,6 +133,7 @@ func compare(diff func(io.Reader) (any, error)) http.Handler {
 		case <-r.Context().Done():
 			return
 		}
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyMost)) // where there is a connection
 		v, err := diff(http.MaxBytesReader(w, r.Body, maxObjects))
 		if err != nil {
 			text(w, http.StatusBadRequest, err.Error())
@@ -182,9 +184,19 @@ func asJSON(w http.ResponseWriter, v any) {
 	_ = encoder.Encode(v) // the client is gone
 }
 
+// Bounds of connections. Many may read what is told here, also who does not know us.
+const (
+	connectionsMost = 256
+	bodyMost        = time.Minute     // to send objects that are to be compared
+	answerMost      = 5 * time.Minute // to make an answer, and to take it
+)
+
 // Serve answers on a listener until the context ends.
 func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	l = crowd.Listen(l, connectionsMost)
+	server := &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, WriteTimeout: answerMost, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+	}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"kibble.dev/internal/crowd/crowdtest"
 )
 
 // Whoever gets to the address has little held: headers beyond a bound are refused.
@@ -35,6 +37,23 @@ func TestHeadersAreBounded(t *testing.T) {
 			t.Errorf("%d bytes: %s, want %d", size, resp.Status, want)
 		}
 	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// Connections of whoever gets to the address are bounded, and leave room for others, such
+// as the probes.
+func TestConnectionsAreBounded(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- Serve(ctx, l, Handler(Options{})) }()
+	crowdtest.Bounded(t, connectionsMost, func(d net.Dialer) (net.Conn, error) { return d.DialContext(ctx, "tcp", l.Addr().String()) })
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)

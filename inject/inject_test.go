@@ -160,7 +160,7 @@ func (b *slowBody) Read(p []byte) (int, error) {
 	return b.Reader.Read(p)
 }
 
-// Of many reviews a few are read at a time; all are answered.
+// Of many reviews that may be large a few are read at a time; all are answered.
 func TestWebhookReadsFewAtOnce(t *testing.T) {
 	o := options(t)
 	w := inject.NewWebhook(func() inject.Options { return o }, nil)
@@ -202,7 +202,7 @@ func TestWebhookWaitsForNoBody(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = conn.Close() })
-		if _, err := io.WriteString(conn, "POST /inject/enabled HTTP/1.1\r\nHost: a\r\nContent-Length: 4000000\r\n\r\nbegun"); err != nil {
+		if _, err := io.WriteString(conn, "POST /inject/enabled HTTP/1.1\r\nHost: a\r\nContent-Length: 4194304\r\n\r\nbegun"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -12,17 +12,21 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // maxReview bounds a review: the API server's own limit for an object is 3 MiB.
-// Anybody who gets to the address may send one, so of bodies there are
-// reviewsAtOnce at a time, each of which comes within bodyMost.
+// Anybody who gets to the address may send some, so those that are read at a time have
+// bytesAtOnce together, each comes within bodyMost, and reviewsMost are there. Those of
+// pods are small, and hundreds are read at once: on a connection by HTTP/2, of one that
+// waited there could be so much that nothing came of the one that is being read.
 const (
-	maxReview     = 4 << 20
-	reviewsAtOnce = 4
-	bodyMost      = 2 * time.Second
+	maxReview   = 4 << 20
+	bytesAtOnce = 4 * maxReview
+	reviewsMost = 1000
+	bodyMost    = 5 * time.Second
 )
 
 // Path is where a Webhook answers, with the mode of the namespace behind it:
@@ -34,14 +38,15 @@ const Path = "/inject/"
 type Webhook struct {
 	options  func() Options
 	logger   *slog.Logger
-	places   chan struct{} // of reviews at once
-	decoding sync.Mutex    // of JSON, which takes many times its size
+	places   chan struct{}       // of reviews
+	reading  *semaphore.Weighted // bytes
+	decoding sync.Mutex          // of JSON, which takes many times its size
 }
 
 // NewWebhook makes one. options gives those of now, for each pod anew: authorities may
 // be replaced. The logger may be nil.
 func NewWebhook(options func() Options, logger *slog.Logger) *Webhook {
-	return &Webhook{options: options, logger: logger, places: make(chan struct{}, reviewsAtOnce)}
+	return &Webhook{options: options, logger: logger, places: make(chan struct{}, reviewsMost), reading: semaphore.NewWeighted(bytesAtOnce)}
 }
 
 // ServeHTTP answers one review. A pod whose annotations are wrong is refused,
@@ -67,9 +72,17 @@ func (w *Webhook) answer(out http.ResponseWriter, in *http.Request) (answer []by
 	select {
 	case w.places <- struct{}{}:
 		defer func() { <-w.places }()
-	case <-in.Context().Done():
-		return nil, http.StatusServiceUnavailable, in.Context().Err()
+	default:
+		return nil, http.StatusServiceUnavailable, fmt.Errorf("%d other reviews wait", reviewsMost)
 	}
+	size := int64(maxReview)
+	if in.ContentLength >= 0 {
+		size = min(in.ContentLength, maxReview)
+	}
+	if err := w.reading.Acquire(in.Context(), size); err != nil {
+		return nil, http.StatusServiceUnavailable, err
+	}
+	defer w.reading.Release(size)
 	_ = http.NewResponseController(out).SetReadDeadline(time.Now().Add(bodyMost)) // where there is a connection
 	body, err := io.ReadAll(http.MaxBytesReader(out, in.Body, maxReview))
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net"
-	"slices"
 	"sync"
 	"time"
 
@@ -12,16 +11,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc/peer"
+
+	"kibble.dev/internal/crowd"
 )
 
 // Bounds of connections on which nobody has made a call that was let in: of those
 // that say nothing, never end their handshake, or open a stream and never speak.
 const (
 	strangersMost = 4096
-	// strangersFew is how many an address may have when there is no room for more: the
-	// proxies of a machine that come back at once, while those that were there first
-	// are being served.
-	strangersFew = 16
 	// introduction is how long one may take to make a call.
 	introduction = 30 * time.Second
 )
@@ -43,23 +40,22 @@ type door struct {
 	mu        sync.Mutex
 	clock     clock
 	strangers map[string]*stranger // by address and port
-	hosts     map[string][]*stranger
-	closed    map[string]int // since it was logged
-	silent    []*silent      // oldest first
-	hushed    int            // since it was logged
+	crowd     *crowd.Crowd         // of the strangers
+	closed    map[string]int       // since it was logged
+	silent    []*silent            // oldest first
+	hushed    int                  // since it was logged
 }
 
 type stranger struct {
-	net.Conn
-	host  string
+	*crowd.Member
+
 	since time.Time
-	known bool // it is none any more
 }
 
 func newDoor(l net.Listener, o Options, m *metrics) *door {
 	return &door{
 		Listener: l, metrics: m, log: o.Logger, clock: clock{now: o.Now},
-		strangers: map[string]*stranger{}, hosts: map[string][]*stranger{}, closed: map[string]int{},
+		strangers: map[string]*stranger{}, crowd: crowd.New(strangersMost), closed: map[string]int{},
 	}
 }
 
@@ -73,45 +69,22 @@ func (d *door) Accept() (net.Conn, error) {
 	defer d.mu.Unlock()
 	address := c.RemoteAddr().String()
 	d.forget(d.strangers[address]) // it had the same port
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		host = address
-	}
-	s := &stranger{Conn: c, host: host, since: d.clock.read()}
-	d.strangers[address] = s
-	d.hosts[host] = append(d.hosts[host], s)
-	if len(d.strangers) > strangersMost {
-		d.close(d.leastWelcome(s), closedCrowded)
+	m, gone := d.crowd.Add(c)
+	d.strangers[address] = &stranger{m, d.clock.read()}
+	if gone != nil {
+		d.close(d.strangers[gone.RemoteAddr().String()], closedCrowded)
 	}
 	d.metrics.strangers.Set(float64(len(d.strangers)))
 	return c, nil
 }
 
-// leastWelcome is the one that has to go for one that has come.
-func (d *door) leastWelcome(newest *stranger) *stranger {
-	busiest := newest.host
-	for host, all := range d.hosts {
-		if len(all) > len(d.hosts[busiest]) {
-			busiest = host
-		}
-	}
-	if all := d.hosts[busiest]; len(all) > strangersFew {
-		return all[0]
-	}
-	return newest
-}
-
 // forget takes somebody out of the strangers; nil is nobody.
 func (d *door) forget(s *stranger) {
-	if s == nil || s.known {
+	if s == nil {
 		return
 	}
-	s.known = true
 	delete(d.strangers, s.RemoteAddr().String())
-	rest := slices.DeleteFunc(d.hosts[s.host], func(o *stranger) bool { return o == s })
-	if d.hosts[s.host] = rest; len(rest) == 0 {
-		delete(d.hosts, s.host)
-	}
+	d.crowd.Remove(s.Member)
 }
 
 func (d *door) close(s *stranger, reason string) {

@@ -20,6 +20,7 @@ import (
 	"kibble.dev/dtab"
 	bootstrap "kibble.dev/envoy-bootstrap"
 	"kibble.dev/inject"
+	"kibble.dev/internal/crowd"
 	"kibble.dev/internal/pki"
 )
 
@@ -169,6 +170,14 @@ of its certificate and of --xds-ca are read anew when they are replaced.
 	return cmd
 }
 
+// Bounds of whoever gets to the webhook's address. An API server that creates many pods
+// at once begins with a connection for each of hundreds of reviews, and goes on with one.
+const (
+	connectionsMost = 1024
+	streamsMost     = 250      // of a connection
+	streamHeld      = 16 << 10 // bytes of a stream that nobody has read yet
+)
+
 func serveWebhook(ctx context.Context, address string, config *tls.Config, w *inject.Webhook, log *slog.Logger) error {
 	l, err := listen(ctx, "--address", address)
 	if err != nil {
@@ -179,7 +188,9 @@ func serveWebhook(ctx context.Context, address string, config *tls.Config, w *in
 	mux.HandleFunc("GET /healthz", func(out http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(out, "ok\n") })
 	server := &http.Server{
 		Handler: mux, TLSConfig: config, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-		ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
+		// What streams may hold that wait is less than what the connection may: none keeps another from coming.
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: streamsMost, MaxReceiveBufferPerStream: streamHeld, MaxReceiveBufferPerConnection: (streamsMost + 1) * streamHeld},
 	}
 	log.InfoContext(ctx, "answering reviews", "address", l.Addr().String())
 	stopped := context.AfterFunc(ctx, func() {
@@ -188,7 +199,7 @@ func serveWebhook(ctx context.Context, address string, config *tls.Config, w *in
 		_ = server.Shutdown(end) // what is not done by then is cut off
 	})
 	defer stopped()
-	if err := server.ServeTLS(l, "", ""); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.ServeTLS(crowd.Listen(l, connectionsMost), "", ""); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve reviews: %w", err)
 	}
 	return nil
