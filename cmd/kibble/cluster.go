@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"time"
 
@@ -47,6 +48,8 @@ func (c *cluster) config() (*rest.Config, error) {
 		err = unread
 	case clientcmd.IsEmptyConfig(err) && len(files) > 0:
 		err = fmt.Errorf("%s names none", strings.Join(files, ", "))
+	case clientcmd.IsEmptyConfig(err) && os.Getenv(clientcmd.RecommendedConfigPathEnvVar) != "":
+		err = fmt.Errorf("KUBECONFIG is %s, and nothing is there", os.Getenv(clientcmd.RecommendedConfigPathEnvVar))
 	case clientcmd.IsEmptyConfig(err):
 		err = errors.New("there is no kubeconfig, and this is no Pod of a cluster")
 	}
