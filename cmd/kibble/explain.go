@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/net/http/httpguts"
 
 	"kibble.dev/dogfood"
 	"kibble.dev/dogfood/tokens"
@@ -121,6 +122,12 @@ func (a *asked) question(target string) (translate.Question, error) {
 		if more {
 			q.Request.Path = "/" + path
 		}
+	}
+	if a.method != "" && !httpguts.ValidHeaderFieldName(a.method) { // the same letters
+		return q, fmt.Errorf("--method %q is no method: it is a word like GET", a.method)
+	}
+	if path := q.Request.Path; path != "" && path[0] != '/' || strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return q, fmt.Errorf("%q is no path of a request: it begins with / and has no blanks", path)
 	}
 	for _, h := range a.headers {
 		if !q.Request.AddHeader(h) {
