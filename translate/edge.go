@@ -76,11 +76,11 @@ func layOut(conditions []dogfood.Condition, rows []policyRow) []*corev3.TypedExt
 	return chain
 }
 
-// policyRow is what one filter decides: a policy, or all members of a family
-// that differ only in the value of one cookie or header.
+// policyRow is what one filter decides: a policy, or several that differ only in the
+// value of one cookie or header.
 type policyRow struct {
 	policies []dogfood.Policy
-	// lookup says how the members of a family are told apart; nil: there is one policy.
+	// lookup says how several are told apart; nil: there is one policy.
 	lookup *memberLookup
 }
 
@@ -88,19 +88,12 @@ type policyRow struct {
 func policyRows(policies []dogfood.Policy) []policyRow {
 	var rows []policyRow
 	for len(policies) > 0 {
-		n := 1
-		for n < len(policies) && policies[0].Family != "" &&
-			policies[n].Family == policies[0].Family && policies[n].Namespace == policies[0].Namespace {
-			n++
+		row := policyRow{policies: policies[:1], lookup: newMemberLookup(policies)}
+		if row.lookup != nil {
+			row.policies = policies[:len(row.lookup.values)]
 		}
-		if l := newMemberLookup(policies[:n]); l != nil {
-			rows = append(rows, policyRow{policies: policies[:n], lookup: l})
-		} else {
-			for _, p := range policies[:n] {
-				rows = append(rows, policyRow{policies: []dogfood.Policy{p}})
-			}
-		}
-		policies = policies[n:]
+		rows = append(rows, row)
+		policies = policies[len(row.policies):]
 	}
 	return rows
 }

@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"reflect"
 	"slices"
 
 	xdscorev3 "github.com/cncf/xds/go/xds/core/v3"
@@ -11,7 +12,7 @@ import (
 	"kibble.dev/dogfood"
 )
 
-// memberLookup finds the member of a family by the value of a cookie or header
+// memberLookup finds which of some policies holds by the value of a cookie or header
 // in a hash map, so that a thousand environments cost as little as one.
 type memberLookup struct {
 	// cookie or header, in lower case, that names the member; one is set.
@@ -22,43 +23,41 @@ type memberLookup struct {
 	rest dogfood.Condition
 }
 
-// newMemberLookup gives the lookup for the members of a family, or nil if they
-// are not told apart by exactly one comparison of a whole value.
-func newMemberLookup(members []dogfood.Policy) *memberLookup {
-	if len(members) < 2 {
+// fewMembers is from how many members on a look-up costs a request less than a filter
+// for each of them.
+const fewMembers = 4
+
+// newMemberLookup gives the lookup for the first of some policies, as many as are told
+// apart by one comparison of a whole value and by nothing else; nil if those are few.
+func newMemberLookup(policies []dogfood.Policy) *memberLookup {
+	if len(policies) < fewMembers {
 		return nil
 	}
-	first := conjuncts(members[0].When)
+	first := conjuncts(policies[0].When)
 	at := slices.IndexFunc(first, func(c dogfood.Condition) bool {
-		return exactValue(c) != "" && !hasConjunct(members[1], c)
+		return exactValue(c) != "" && !hasConjunct(policies[1], c)
 	})
 	if at < 0 {
 		return nil
 	}
 	l := &memberLookup{}
-	seen := map[string]bool{}
-	for _, p := range members {
-		own := conjuncts(p.When)
-		if len(own) != len(first) {
-			return nil
-		}
-		for i := range own {
-			if i != at && own[i].String() != first[i].String() {
-				return nil
-			}
-		}
-		value := exactValue(own[at])
-		if value == "" || seen[value] {
-			return nil
-		}
-		seen[value] = true
-		l.values = append(l.values, value)
-	}
 	switch leaf := first[at].(type) {
 	case dogfood.Cookie:
 		l.cookie = leaf.Name
 	case dogfood.Header:
 		l.header = leaf.Name
+	}
+	seen := map[string]bool{}
+	for _, p := range policies {
+		own := conjuncts(p.When)
+		if !l.tellsApart(own, first, at) || seen[exactValue(own[at])] {
+			break
+		}
+		seen[exactValue(own[at])] = true
+		l.values = append(l.values, exactValue(own[at]))
+	}
+	if len(l.values) < fewMembers {
+		return nil
 	}
 	if rest := slices.Delete(slices.Clone(first), at, at+1); len(rest) == 1 {
 		l.rest = rest[0]
@@ -66,6 +65,30 @@ func newMemberLookup(members []dogfood.Policy) *memberLookup {
 		l.rest = dogfood.All(rest)
 	}
 	return l
+}
+
+// tellsApart tells that two conditions differ in nothing but the value that the look-up
+// goes by. Two shares of the same size are of different people.
+func (l *memberLookup) tellsApart(own, first []dogfood.Condition, at int) bool {
+	if len(own) != len(first) || exactValue(own[at]) == "" {
+		return false
+	}
+	switch leaf := own[at].(type) {
+	case dogfood.Cookie:
+		if leaf.Name != l.cookie {
+			return false
+		}
+	case dogfood.Header:
+		if leaf.Name != l.header {
+			return false
+		}
+	}
+	for i := range own {
+		if i != at && !reflect.DeepEqual(own[i], first[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // hasConjunct tells whether a policy asks for the same.
@@ -81,7 +104,8 @@ func conjuncts(c dogfood.Condition) []dogfood.Condition {
 	return []dogfood.Condition{c}
 }
 
-// exactValue is what a cookie or header must be, or "".
+// exactValue is what a cookie or header must be, or "". As text no cookie is "-", too
+// (cookiesToState), so that a look-up for it would find everybody.
 func exactValue(c dogfood.Condition) string {
 	var t dogfood.Text
 	switch c := c.(type) {
@@ -90,7 +114,7 @@ func exactValue(c dogfood.Condition) string {
 	case dogfood.Header:
 		t = c.Is
 	}
-	if t.Op != dogfood.OpExact || t.IgnoreCase {
+	if t.Op != dogfood.OpExact || t.IgnoreCase || t.Want == "-" {
 		return ""
 	}
 	return t.Want
@@ -112,5 +136,5 @@ func (l *memberLookup) filter(members []dogfood.Policy) *corev3.TypedExtensionCo
 	if l.rest != nil {
 		tree = when(conditionPredicate(l.rest), &xdsmatcherv3.Matcher_OnMatch{OnMatch: &xdsmatcherv3.Matcher_OnMatch_Matcher{Matcher: tree}})
 	}
-	return extension(members[0].Family, &compositev3.Composite{Matcher: tree})
+	return extension(members[0].ID, &compositev3.Composite{Matcher: tree})
 }
