@@ -239,6 +239,6 @@ func (e *explorer) tooMany(at dtab.Pos) dtab.Finding {
 	return dtab.Finding{
 		Code: codeTooMany, Severity: dtab.Warning, Pos: at,
 		Message: fmt.Sprintf("%s (%s)", many, strings.Join(slices.Compact(ids), ", ")),
-		Hint:    "where several of them hold for one request, only the strongest is used; make them exclude each other",
+		Hint:    "where several of them hold for one request, only the strongest is used; make one policy with forEach of those of which only one is ever to hold",
 	}
 }
