@@ -17,12 +17,19 @@ func (r listenerSpec) encoded(l *listenerv3.Listener, source string) (*Resource,
 	if r.Tracing != nil {
 		clusters = []string{r.Tracing.cluster}
 	}
-	if !r.OnDemand {
-		return NewResource(r.Name, l, clusters, source)
+	return encodedListener(l, r.OnDemand, clusters, source)
+}
+
+// encodedListener is the resource that holds a listener, at which requests may wait for
+// clusters on demand.
+func encodedListener(l *listenerv3.Listener, asks bool, clusters []string, source string) (*Resource, error) {
+	mark := ""
+	if asks {
+		mark = asksMark
 	}
-	made, err := newResource(asksMark, r.Name, l, clusters, source)
+	made, err := newResource(mark, l.Name, l, clusters, source)
 	if err == nil {
-		made.Asks = true
+		made.Asks = asks
 	}
 	return made, err
 }

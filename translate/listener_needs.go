@@ -48,13 +48,5 @@ func Under(name string, listener *Resource) (*Resource, error) {
 		return nil, err
 	}
 	m.Name = name
-	mark := ""
-	if listener.Asks {
-		mark = asksMark
-	}
-	r, err := newResource(mark, name, m, listener.Clusters, listener.Source)
-	if err == nil {
-		r.Asks = listener.Asks
-	}
-	return r, err
+	return encodedListener(m, listener.Asks, listener.Clusters, listener.Source)
 }

@@ -103,20 +103,10 @@ func (p *Proxy) hasRef(r translate.Ref) bool {
 		it := k.open[r.Name]
 		return it != nil && it.rare().refused != nil
 	}
-	hosts := p.class.tables.hosts[r.Name]
-	return r.Type != translate.RouteType || !p.hasTable(r.Name) || len(hosts) == 0 || p.hasSomeOf(hosts)
-}
-
-// hasSomeOf says that the proxy has one of these hosts.
-func (p *Proxy) hasSomeOf(hosts byName) bool {
-	k := p.kinds[translate.VirtualHostType]
-	if k == nil {
-		return false
+	if r.Type != translate.RouteType || !p.hasTable(r.Name) {
+		return true
 	}
-	for name := range hosts {
-		if k.has.get(name) != nil {
-			return true
-		}
-	}
-	return false
+	// Hosts that are on their way come before what is sent next.
+	wants, hosts := p.class.tables.hosts[r.Name], p.kinds[translate.VirtualHostType]
+	return len(wants) == 0 || hosts != nil && hosts.someOf(wants)
 }
